@@ -1,0 +1,1 @@
+"""The data plane: a SCIM 2.0 service provider, configured by a `ServerConfig` document."""

@@ -1,0 +1,5 @@
+"""Errors of the contract."""
+
+
+class ConfigError(ValueError):
+    """A configuration document that can't be used. The message names the field and what was expected."""

@@ -1,0 +1,174 @@
+"""The documents of the contract, as pydantic models. JSON names are camelCase; unknown fields are an error."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.alias_generators import to_camel
+
+from scim_server.config.patterns import compile_pattern
+
+SCHEMA_VERSION = 1
+"""Raised when a field is added: a server that doesn't know the field must say so, not drop it."""
+
+DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$", max_length=253)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+ResourceKey = Annotated[str, StringConstraints(pattern=r"^[^/\s]+/[^/\s]+$", max_length=512)]
+"""`namespace/name` of a custom resource."""
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Contract(BaseModel):
+    """Base of every part: immutable, camelCase in JSON, nothing unknown accepted."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True
+    )
+
+
+class Access(StrEnum):
+    """What a credential may do: `Provision` is the identity provider, `Read` an application or auditor."""
+
+    PROVISION = "Provision"
+    READ = "Read"
+
+
+class BearerCredential(Contract):
+    """A bearer token, by name. Its digest is in `ServerSecrets.digests` under `Tenant.credential_key(name)`."""
+
+    name: Name
+    access: Access = Access.PROVISION
+    expires_at: AwareDatetime | None = None
+
+    def expired(self, now: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
+
+
+class Role(Contract):
+    """An entry of the catalogue."""
+
+    name: Name
+    display_name: str | None = None
+    permissions: tuple[Name, ...] = ()
+
+
+class GroupSelector(Contract):
+    """SCIM groups by exactly one of their attributes.
+
+    `display_name` compares without case; `display_name_pattern` is an RE2 expression that must match the
+    whole name, with case as written.
+    """
+
+    external_id: Name | None = None
+    display_name: Name | None = None
+    display_name_pattern: Name | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(value is not None for value in (self.external_id, self.display_name, self.display_name_pattern)) != 1:
+            raise ValueError("exactly one of externalId, displayName and displayNamePattern is expected")
+        if self.display_name_pattern is not None:
+            compile_pattern(self.display_name_pattern)
+        return self
+
+
+class RoleRule(Contract):
+    """One rule of a RoleMapping: members of any of `groups` have `roles`."""
+
+    mapping: ResourceKey
+    rule: Name
+    groups: tuple[GroupSelector, ...] = Field(min_length=1)
+    roles: tuple[Name, ...] = Field(min_length=1)
+
+
+class AttributeRule(Contract):
+    """One attribute of an AttributeMapping: `target` of the profile is the value at `path`, else `default`."""
+
+    mapping: ResourceKey
+    target: Name
+    path: str | None = None
+    default: str | None = None
+
+    @model_validator(mode="after")
+    def _some_source(self) -> Self:
+        if self.path is None and self.default is None:
+            raise ValueError("path or default is expected")
+        return self
+
+
+class Deprovisioning(Contract):
+    """How a user leaves. A blocked user becomes deactivated after `deactivation_delay_seconds`."""
+
+    deactivation_delay_seconds: int = Field(default=900, ge=0)
+
+
+class Tenant(Contract):
+    """One ProvisioningConfig: served at `/{namespace}/{name}/scim/v2`, its users invisible to all others."""
+
+    namespace: DnsLabel
+    name: DnsLabel
+    display_name: str | None = None
+    provider: str = "Generic"
+    credentials: tuple[BearerCredential, ...] = ()
+    roles: tuple[Role, ...] = ()
+    base_roles: tuple[Name, ...] = ()
+    fallback_roles: tuple[Name, ...] = ()
+    rules: tuple[RoleRule, ...] = ()
+    attributes: tuple[AttributeRule, ...] = ()
+    deprovisioning: Deprovisioning = Deprovisioning()
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`: the first part of every key in storage."""
+        return f"{self.namespace}/{self.name}"
+
+    def credential_key(self, credential: str) -> str:
+        """Where the digest of a credential stands in `ServerSecrets.digests`."""
+        return f"{self.key}/{credential}"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _unique("credentials", [credential.name for credential in self.credentials])
+        _unique("roles", [role.name for role in self.roles])
+        _unique("rules", [f"{rule.mapping}/{rule.rule}" for rule in self.rules])
+        _unique("attributes", [attribute.target for attribute in self.attributes])
+        catalogue = {role.name for role in self.roles}
+        granted = {"baseRoles": self.base_roles, "fallbackRoles": self.fallback_roles} | {
+            f"rules[{rule.mapping}/{rule.rule}].roles": rule.roles for rule in self.rules
+        }
+        for field, roles in granted.items():
+            for role in roles:
+                if role not in catalogue:
+                    raise ValueError(f"{field}: role {role!r} is not in the catalogue of {self.key}")
+        return self
+
+
+class ServerConfig(Contract):
+    """Everything a server needs to know, apart from secrets. The whole state, never a delta."""
+
+    schema_version: int = SCHEMA_VERSION
+    revision: int = Field(ge=1)
+    tenants: tuple[Tenant, ...] = ()
+
+    @model_validator(mode="after")
+    def _tenants_once(self) -> Self:
+        _unique("tenants", [tenant.key for tenant in self.tenants])
+        return self
+
+
+class ServerSecrets(Contract):
+    """The secret half: the key of the installation (64 hexadecimal digits) and digests of bearer tokens."""
+
+    schema_version: int = SCHEMA_VERSION
+    revision: int = Field(ge=1)
+    token_key: Digest = Field(repr=False)
+    digests: dict[str, Digest] = Field(default_factory=dict, repr=False)
+
+
+def _unique(field: str, names: list[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{field}: {name!r} appears more than once")
+        seen.add(name)
