@@ -1,0 +1,98 @@
+"""What every test may ask for: a private network, PostgreSQL, a Kubernetes control plane.
+
+private_network      addresses that a test may bind and that Kubernetes accepts in an EndpointSlice
+postgres_server      PostgreSQL 18, one for all tests of a worker
+postgres_dsn         an empty database of its own for each test
+postgres_module_dsn  an empty database of its own for each test file
+run_directory        a short-named directory for Unix sockets and servers' data
+control_plane        etcd and kube-apiserver, one for all tests that ask (they run on one worker)
+namespace            a namespace of its own in that cluster for each test
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.control_plane.build import built_programs
+from tests.control_plane.cluster import ControlPlane
+from tests.support.network import ADDRESSES, PrivateNetworkError, enter_private_network
+from tests.support.postgres import PostgresServer
+from tests.support.temporary import RunDirectory
+
+# Here and not in a fixture: an ordinary user can do it only before there are threads, and the workers of
+# pytest-xdist shall inherit it.
+_refused: PrivateNetworkError | None = None
+try:
+    enter_private_network()
+except PrivateNetworkError as error:
+    _refused = error
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of the cluster go to one worker, so that there is one control plane."""
+    for item in items:
+        if "control_plane" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("control-plane"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A failed test of the cluster shows the ends of the cluster's logs."""
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    cluster = getattr(item, "funcargs", {}).get("control_plane")
+    if report.failed and isinstance(cluster, ControlPlane):
+        report.sections.extend(cluster.log_tails().items())
+    return report  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="session")
+def private_network() -> tuple[str, ...]:
+    """Addresses of this process's private network; only it and its children can reach them."""
+    if _refused is not None:
+        raise _refused
+    return ADDRESSES
+
+
+@pytest.fixture(scope="session")
+def run_directory() -> Iterator[Path]:
+    """Short enough for Unix sockets; removed at the end, or by the next run when this one is killed."""
+    directory = RunDirectory()
+    yield directory.path
+    directory.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(run_directory: Path) -> Iterator[PostgresServer]:
+    """Shared by many tests, so without durability: a test that crashes PostgreSQL starts its own PostgresServer."""
+    server = PostgresServer(run_directory / "postgres")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_dsn(postgres_server: PostgresServer) -> Iterator[str]:
+    name = postgres_server.create_database()
+    yield postgres_server.dsn(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def postgres_module_dsn(postgres_server: PostgresServer) -> Iterator[str]:
+    name = postgres_server.create_database()
+    yield postgres_server.dsn(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def control_plane(private_network: tuple[str, ...], run_directory: Path) -> Iterator[ControlPlane]:
+    cluster = ControlPlane(built_programs(), run_directory / "control-plane")
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> str:
+    return control_plane.create_namespace()
