@@ -1,0 +1,96 @@
+"""Filters evaluated on JSON in memory: value paths of PATCH use it, and it is the oracle of the SQL compiler."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from scim_server.scim.filter.ast import And, Comparison, Filter, Literal, Not, Or, Present, ValuePath
+from scim_server.scim.folding import fold
+from scim_server.scim.path import AttributePath
+from scim_server.scim.schema import Attribute, JsonObject
+from scim_server.scim.values import instant
+
+_Read = Callable[[AttributePath], Iterable[Any]]
+
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
+
+
+def matches(filter_: Filter, resource: JsonObject) -> bool:
+    """Whether a resource in canonical form (extensions under their URN) satisfies the filter."""
+    return _holds(filter_, lambda path: _values_in_resource(resource, path))
+
+
+def matches_element(filter_: Filter, element: JsonObject) -> bool:
+    """Whether one element of a complex attribute satisfies the filter of a value path."""
+    return _holds(filter_, lambda path: _as_list(element.get(path.target.name)))
+
+
+def _holds(node: Filter, read: _Read) -> bool:
+    match node:
+        case And(items):
+            return all(_holds(item, read) for item in items)
+        case Or(items):
+            return any(_holds(item, read) for item in items)
+        case Not(item):
+            return not _holds(item, read)
+        case Comparison(path, operator, literal):
+            holds, wanted = _OPERATORS[operator], _comparable(path.target, literal)
+            return any(
+                holds(actual, wanted)
+                for actual in (_comparable_value(path.target, value) for value in read(path))
+                if actual is not None
+            )
+        case Present(path):
+            return any(_is_present(value) for value in read(path))
+        case ValuePath(path, inner):
+            return any(isinstance(value, dict) and matches_element(inner, value) for value in read(path))
+
+
+def _values_in_resource(resource: JsonObject, path: AttributePath) -> Iterable[Any]:
+    container = resource if path.schema_urn is None else resource.get(path.schema_urn)
+    values = _as_list(container.get(path.attribute.name)) if isinstance(container, dict) else ()
+    if path.sub_attribute is None:
+        return values
+    name = path.sub_attribute.name
+    return [inner for value in values if isinstance(value, dict) for inner in _as_list(value.get(name))]
+
+
+def _as_list(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, list) else (value,)
+
+
+def _is_present(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(inner not in _EMPTY for inner in value.values())
+    return value not in _EMPTY
+
+
+def _comparable_value(attribute: Attribute, value: Any) -> Any:
+    """A stored value in the form in which it compares, or None when it isn't of the attribute's type."""
+    match attribute.type:
+        case "boolean":
+            return value if isinstance(value, bool) else None
+        case "integer" | "decimal":
+            return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        case "dateTime":
+            try:
+                return instant(value) if isinstance(value, str) else None
+            except ValueError:
+                return None
+        case _:
+            return _comparable(attribute, value) if isinstance(value, str) else None
+
+
+def _comparable(attribute: Attribute, literal: Literal) -> Any:
+    return fold(literal) if isinstance(literal, str) and not attribute.case_exact else literal
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": lambda actual, wanted: actual == wanted,
+    "co": lambda actual, wanted: wanted in actual,
+    "sw": lambda actual, wanted: actual.startswith(wanted),
+    "ew": lambda actual, wanted: actual.endswith(wanted),
+    "gt": lambda actual, wanted: actual > wanted,
+    "ge": lambda actual, wanted: actual >= wanted,
+    "lt": lambda actual, wanted: actual < wanted,
+    "le": lambda actual, wanted: actual <= wanted,
+}

@@ -1,0 +1,13 @@
+"""How text compares where an attribute isn't `caseExact`."""
+
+
+def fold(text: str) -> str:
+    """Text in the form in which it is compared and indexed without case.
+
+    Storage fills its index columns with it and folds what it looks up, so a database compares plain bytes
+    (`COLLATE "C"`, `BINARY`): code-point order, the same in Python, PostgreSQL and SQLite. `str.lower` and not
+    `casefold`: `ß` and `ss` are different letters in user names, and one letter stays one letter in most
+    scripts, so that prefixes (`sw`) behave as people expect. No Unicode normalisation: a provider's `eq`
+    must find exactly what it sent.
+    """
+    return text.lower()
