@@ -1,0 +1,77 @@
+# Needs Python >= 3.11 (with venv), make and git; everything else is fetched into .venv or built once.
+
+PORT ?= 8080
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+INSTALL_THIS := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test lint fmt typecheck schemas control-plane bench lock clean check-format check-imports check-schemas
+
+help: ## Print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PYTHON=... picks the interpreter of $(VENV), PORT=... the port of \`make run\` ($(PORT)),"
+	@echo "  ARGS=... goes to pytest (make test ARGS='-k filter') and to the benchmarks"
+
+setup: $(VENV)/.dev ## Install everything that development needs into .venv
+
+run: $(VENV)/.run ## Start the quick start: a server in local mode and a provider's sync against it
+	@exec $(BIN)/scim-operator quickstart --port $(PORT)
+
+test: lint check-format typecheck check-schemas control-plane ## Run every check and every test
+	$(BIN)/python -m pytest -q --numprocesses logical --maxprocesses 4 --dist loadgroup $(ARGS)
+
+lint: check-imports ## Look for mistakes (ruff) and for imports against the layers (import-linter)
+	$(BIN)/ruff check
+
+fmt: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+typecheck: $(VENV)/.dev ## Check types (mypy, strict)
+	$(BIN)/mypy
+
+schemas: $(VENV)/.dev ## Write the generated files: the JSON Schema of the server's configuration
+	$(BIN)/python -m scim_server.config.schema
+
+control-plane: $(VENV)/.dev ## Build etcd, kube-apiserver and kubectl for the tests, once per user
+	$(BIN)/python -m tests.control_plane.build
+
+bench: $(VENV)/.dev ## Run the benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(VENV)/.dev ## Choose versions anew: requirements/*.txt from pyproject.toml
+	@test -x $(BIN)/uv || $(PIP_INSTALL) uv
+	tools/lock $(BIN)/uv
+
+clean: ## Remove what these targets made here: .venv, caches, the quick start's data
+	rm -rf $(VENV) .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+check-format: $(VENV)/.dev
+	$(BIN)/ruff format --check
+
+check-imports: $(VENV)/.dev
+	$(BIN)/lint-imports --no-logo
+
+check-schemas: $(VENV)/.dev
+	$(BIN)/python -m scim_server.config.schema --check
+
+$(VENV)/pyvenv.cfg:
+	@python=$$(tools/find-python $(PYTHON)) && echo "Making $(VENV) with $$python" && "$$python" -m venv $(VENV)
+
+# What runs: quick to install. Development has all of it in the same versions.
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg
+	@echo "Installing what the programs need"
+	@$(PIP_INSTALL) --require-hashes --no-deps -r requirements/run.txt
+	@$(INSTALL_THIS)
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/pyvenv.cfg
+	@echo "Installing what development needs (a minute or two the first time)"
+	@$(PIP_INSTALL) --require-hashes --no-deps -r requirements/dev.txt
+	@$(INSTALL_THIS)
+	@touch $@ $(VENV)/.run
