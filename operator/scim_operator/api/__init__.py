@@ -1,0 +1,62 @@
+"""The custom resources as typed values. Pure: nothing here talks to a cluster or reads a file."""
+
+from scim_operator.api.attribute_mapping import AttributeMapping, AttributeMappingSpec, AttributeSource
+from scim_operator.api.conditions import Condition, set_conditions
+from scim_operator.api.config_ref import ConfigRef
+from scim_operator.api.constants import (
+    ATTRIBUTE_MAPPING,
+    GROUP,
+    PLURALS,
+    PROVISIONING_CONFIG,
+    ROLE_MAPPING,
+    VERSION,
+)
+from scim_operator.api.field_path import FieldPath, format_field_path
+from scim_operator.api.keys import ObjectKey
+from scim_operator.api.provisioning_config import (
+    AllowedNamespaces,
+    BearerToken,
+    NamespacesFrom,
+    Provider,
+    ProvisioningConfig,
+    ProvisioningConfigSpec,
+    RoleEntry,
+    SecretKeyRef,
+)
+from scim_operator.api.resource import InvalidObject, Metadata
+from scim_operator.api.role_mapping import GroupRef, RoleMapping, RoleMappingRule, RoleMappingSpec
+from scim_operator.api.secret_data import InvalidSecret, secret_data
+
+__all__ = [
+    "ATTRIBUTE_MAPPING",
+    "GROUP",
+    "PLURALS",
+    "PROVISIONING_CONFIG",
+    "ROLE_MAPPING",
+    "VERSION",
+    "AllowedNamespaces",
+    "AttributeMapping",
+    "AttributeMappingSpec",
+    "AttributeSource",
+    "BearerToken",
+    "Condition",
+    "ConfigRef",
+    "FieldPath",
+    "GroupRef",
+    "InvalidObject",
+    "InvalidSecret",
+    "Metadata",
+    "NamespacesFrom",
+    "ObjectKey",
+    "Provider",
+    "ProvisioningConfig",
+    "ProvisioningConfigSpec",
+    "RoleEntry",
+    "RoleMapping",
+    "RoleMappingRule",
+    "RoleMappingSpec",
+    "SecretKeyRef",
+    "format_field_path",
+    "secret_data",
+    "set_conditions",
+]

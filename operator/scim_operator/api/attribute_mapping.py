@@ -1,0 +1,61 @@
+"""AttributeMapping: SCIM attributes to the profile that applications see."""
+
+import re
+from typing import Annotated, ClassVar, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from scim_operator.api.config_ref import ConfigRef
+from scim_operator.api.constants import ATTRIBUTE_MAPPING
+from scim_operator.api.keys import ObjectKey
+from scim_operator.api.resource import ApiModel, Resource, require_unique
+
+# The same expressions stand in the CustomResourceDefinition; a test compares them.
+TARGET_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]*$"
+PATH_PATTERN = r"^(urn:[A-Za-z0-9._:-]+:)?[A-Za-z$][A-Za-z0-9_$-]*(\[[^\[\]]+\])?(\.[A-Za-z$][A-Za-z0-9_$-]*)?$"
+
+_PATH = re.compile(PATH_PATTERN)
+
+
+def _attribute_path(path: str) -> str:
+    if not _PATH.match(path) or path.endswith("\n"):
+        raise ValueError('a SCIM attribute path such as name.givenName or emails[type eq "work"].value is expected')
+    return path
+
+
+AttributePath = Annotated[str, StringConstraints(min_length=1, max_length=512), AfterValidator(_attribute_path)]
+"""RFC 7644 §3.10: attribute, extension attribute after its URN, sub-attribute, value path with a filter."""
+
+
+class AttributeSource(ApiModel):
+    """`target` of the profile is the value at `path`, else `default`."""
+
+    target: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=TARGET_PATTERN)]
+    path: AttributePath | None = None
+    default: Annotated[str, StringConstraints(max_length=1024)] | None = None
+
+    @model_validator(mode="after")
+    def _some_source(self) -> Self:
+        if self.path is None and self.default is None:
+            raise ValueError("path or default is expected")
+        return self
+
+
+class AttributeMappingSpec(ApiModel):
+    config_ref: ConfigRef
+    attributes: tuple[AttributeSource, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _targets_once(self) -> Self:
+        require_unique("target", [attribute.target for attribute in self.attributes])
+        return self
+
+
+class AttributeMapping(Resource):
+    kind: ClassVar[str] = ATTRIBUTE_MAPPING
+
+    spec: AttributeMappingSpec
+
+    @property
+    def config_key(self) -> ObjectKey:
+        return self.spec.config_ref.key(self.metadata.namespace)

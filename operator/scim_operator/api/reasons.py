@@ -1,0 +1,65 @@
+"""Types and reasons of conditions: everything a user can read in `status.conditions`, in one place.
+
+On a ProvisioningConfig:
+
+* `ResolvedRefs`: every credential that the spec names can be used.
+  False: one or more can't; the reason is that of the first, the message names each with its Secret. The others
+  work. A credential that has expired makes it False only when no other one is left; while there is, the message
+  of the true condition names it.
+* `Stalled`: the spec can't be used as it is, and only its author can change that. What was delivered before goes
+  on working: the settings as they were, the mappings as they are now.
+* `Programmed`: every ready server runs this configuration.
+* `Reconciling`: work is going on. `Ready`: the summary.
+
+On a RoleMapping or AttributeMapping:
+
+* `Accepted`: False means that nothing of the mapping is in effect, and the reason says why (that of the first
+  problem, where there are several). True with reason `PartiallyInvalid` means that some of its rules or
+  attributes are in effect, and the message names each of the others with its problem. True with reason
+  `Accepted` means all are. A rule is in effect whole or not at all.
+* `Programmed`: every ready server runs what is in effect of the mapping.
+"""
+
+from typing import Final
+
+# Types.
+READY: Final = "Ready"
+RECONCILING: Final = "Reconciling"
+STALLED: Final = "Stalled"
+RESOLVED_REFS: Final = "ResolvedRefs"
+PROGRAMMED: Final = "Programmed"
+ACCEPTED: Final = "Accepted"
+
+# ResolvedRefs. When true, the reason is the type's own name.
+SECRET_NOT_FOUND: Final = "SecretNotFound"  # noqa: S105 - a reason, not a secret
+SECRET_KEY_NOT_FOUND: Final = "SecretKeyNotFound"  # noqa: S105
+TOKEN_TOO_SHORT: Final = "TokenTooShort"  # noqa: S105
+TOKEN_UNUSABLE: Final = "TokenUnusable"  # noqa: S105
+"""The token holds characters that no client can send in an Authorization header (RFC 6750 §2.1)."""
+CREDENTIAL_EXPIRED: Final = "CredentialExpired"
+
+# Stalled.
+INVALID_SPEC: Final = "InvalidSpec"
+NOT_STALLED: Final = "NotStalled"
+
+# Accepted. When all is well, the reason is the type's own name.
+CONFIG_NOT_FOUND: Final = "ConfigNotFound"
+"""There is no such ProvisioningConfig, or it doesn't allow mappings from this namespace: the two read alike, so
+that nobody learns by trying what other namespaces hold."""
+CONFIG_INVALID: Final = "ConfigInvalid"
+"""The ProvisioningConfig is stalled and was never delivered."""
+ROLE_NOT_FOUND: Final = "RoleNotFound"
+INVALID_PATTERN: Final = "InvalidPattern"
+CONFLICT: Final = "Conflict"
+"""An older AttributeMapping claims the target."""
+PARTIALLY_INVALID: Final = "PartiallyInvalid"
+
+# Ready, Reconciling and Programmed.
+SUCCEEDED: Final = "Succeeded"
+IN_PROGRESS: Final = "InProgress"
+NO_REPLICAS: Final = "NoReplicas"
+REPLICA_UNAVAILABLE: Final = "ReplicaUnavailable"
+REPLICA_REJECTED: Final = "ReplicaRejected"
+DOCUMENT_TOO_LARGE: Final = "DocumentTooLarge"
+NOT_ACCEPTED: Final = "NotAccepted"
+"""Nothing of the mapping can be programmed; `Accepted` says why."""
