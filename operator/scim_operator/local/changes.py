@@ -1,0 +1,152 @@
+"""What is different between two configurations, in lines that name what its author wrote. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from scim_server.config import (
+    AttributeRule,
+    BearerCredential,
+    ConfigBundle,
+    GroupSelector,
+    Role,
+    RoleRule,
+    Tenant,
+)
+
+_T = TypeVar("_T")
+_K = TypeVar("_K", str, tuple[str, str])
+
+
+def describe_changes(before: ConfigBundle | None, after: ConfigBundle) -> list[str]:
+    """One line for each object and part that changed, e.g. `rolemapping acme/okta-roles: rule dev now grants dev`.
+
+    Without a configuration before, all tenants are new.
+    """
+    old = {tenant.key: tenant for tenant in before.config.tenants} if before else {}
+    new = {tenant.key: tenant for tenant in after.config.tenants}
+    lines = []
+    for key in sorted(old.keys() | new.keys()):
+        if key not in new:
+            lines.append(f"provisioningconfig {key}: is gone, its users can't be reached any more")
+        elif key not in old:
+            lines.append(f"provisioningconfig {key}: is served at /{key}/scim/v2")
+        else:
+            digests_before = before.secrets.digests if before else {}
+            lines += _of_tenant(old[key], new[key], digests_before, after.secrets.digests)
+    return lines
+
+
+def _of_tenant(
+    old: Tenant, new: Tenant, old_digests: Mapping[str, str], new_digests: Mapping[str, str]
+) -> Iterable[str]:
+    yield from (f"provisioningconfig {new.key}: {change}" for change in _of_settings(old, new))
+    yield from (
+        f"provisioningconfig {new.key}: credential {change}"
+        for change in _of_credentials(old, new, old_digests, new_digests)
+    )
+    yield from _of_rules(old.rules, new.rules)
+    yield from _of_attributes(old.attributes, new.attributes)
+
+
+def _of_settings(old: Tenant, new: Tenant) -> Iterable[str]:
+    if old.display_name != new.display_name:
+        yield f"display name is now {new.display_name or 'not set'}"
+    if old.provider != new.provider:
+        yield f"provider is now {new.provider}"
+    if set(old.base_roles) != set(new.base_roles):
+        yield f"base roles are now {_listed(new.base_roles)}"
+    if set(old.fallback_roles) != set(new.fallback_roles):
+        yield f"fallback roles are now {_listed(new.fallback_roles)}"
+    if old.deprovisioning != new.deprovisioning:
+        yield f"blocked users are deactivated after {new.deprovisioning.deactivation_delay_seconds} s"
+    for name, before, after in _differences(old.roles, new.roles, lambda role: role.name):
+        yield from _of_role(name, before, after)
+
+
+def _of_role(name: str, before: Role | None, after: Role | None) -> Iterable[str]:
+    if after is None:
+        yield f"role {name} is gone from the catalogue"
+    elif before is None:
+        yield f"role {name} is new in the catalogue, it permits {_listed(after.permissions)}"
+    else:
+        if set(before.permissions) != set(after.permissions):
+            yield f"role {name} now permits {_listed(after.permissions)}"
+        if before.display_name != after.display_name:
+            yield f"role {name} is now called {after.display_name or name}"
+
+
+def _of_credentials(
+    old: Tenant, new: Tenant, old_digests: Mapping[str, str], new_digests: Mapping[str, str]
+) -> Iterable[str]:
+    def digest(tenant: Tenant, credential: BearerCredential, digests: Mapping[str, str]) -> str | None:
+        return digests.get(tenant.credential_key(credential.name))
+
+    before = {one.name: (one, digest(old, one, old_digests)) for one in old.credentials}
+    after = {one.name: (one, digest(new, one, new_digests)) for one in new.credentials}
+    for name in sorted(before.keys() | after.keys()):
+        if name not in after:
+            yield f"{name} is no longer accepted"
+        elif name not in before:
+            yield f"{name} is accepted (access {after[name][0].access.value})"
+        elif before[name][1] != after[name][1]:
+            yield f"{name} has another token"
+        elif before[name][0] != after[name][0]:
+            yield f"{name} has access {after[name][0].access.value}, {_expiry(after[name][0])}"
+
+
+def _expiry(credential: BearerCredential) -> str:
+    return f"expires {credential.expires_at.isoformat()}" if credential.expires_at else "never expires"
+
+
+def _of_rules(old: Iterable[RoleRule], new: Iterable[RoleRule]) -> Iterable[str]:
+    for (mapping, name), before, after in _differences(old, new, lambda rule: (rule.mapping, rule.rule)):
+        subject = f"rolemapping {mapping}: rule {name}"
+        if after is None:
+            yield f"{subject} is gone, it granted {_listed(before.roles if before else ())}"
+        elif before is None:
+            yield f"{subject} is new: {_groups(after.groups)} → {_listed(after.roles)}"
+        else:
+            if set(before.groups) != set(after.groups):
+                yield f"{subject} now matches {_groups(after.groups)}"
+            if set(before.roles) != set(after.roles):
+                yield f"{subject} now grants {_listed(after.roles)}"
+
+
+def _groups(selectors: Iterable[GroupSelector]) -> str:
+    return ", ".join(_selector(selector) for selector in selectors)
+
+
+def _selector(selector: GroupSelector) -> str:
+    if selector.external_id is not None:
+        return f"group with externalId {selector.external_id!r}"
+    if selector.display_name is not None:
+        return f"group {selector.display_name!r}"
+    return f"groups like {selector.display_name_pattern!r}"
+
+
+def _of_attributes(old: Iterable[AttributeRule], new: Iterable[AttributeRule]) -> Iterable[str]:
+    for target, before, after in _differences(old, new, lambda rule: rule.target):
+        owner = after or before
+        subject = f"attributemapping {owner.mapping if owner else ''}: {target}"
+        yield f"{subject} {_source(after)}" if after else f"{subject} is gone"
+
+
+def _source(rule: AttributeRule) -> str:
+    if rule.path is None:
+        return f"is now always {rule.default!r}"
+    return f"now comes from {rule.path}" + (f", else {rule.default!r}" if rule.default is not None else "")
+
+
+def _differences(
+    old: Iterable[_T], new: Iterable[_T], name: Callable[[_T], _K]
+) -> Iterable[tuple[_K, _T | None, _T | None]]:
+    """Name, old and new of everything that isn't the same, ordered by name."""
+    before = {name(one): one for one in old}
+    after = {name(one): one for one in new}
+    for key in sorted(before.keys() | after.keys()):
+        if before.get(key) != after.get(key):
+            yield key, before.get(key), after.get(key)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
