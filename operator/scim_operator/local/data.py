@@ -22,7 +22,7 @@ from scim_server.config import (
 
 DEFAULT_DATA_DIRECTORY = Path(".local")
 
-_TOKEN_KEY_FILE = "token-key"
+_TOKEN_KEY_FILE = "token-key"  # noqa: S105 - the name of a file
 _LOCK_FILE = ".lock"
 
 
