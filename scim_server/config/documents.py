@@ -50,6 +50,11 @@ class ConfigBundle(Contract):
         return _canonical(self)
 
     @classmethod
+    def of(cls, config: ServerConfig, secrets: ServerSecrets) -> Self:
+        """Raises `ConfigError` where the halves don't fit together."""
+        return _validate(cls, {"config": config, "secrets": secrets}, "bundle")
+
+    @classmethod
     def decode(cls, body: bytes) -> Self:
         """Raises `ConfigError`."""
         document = _parse(body, "bundle")

@@ -1,0 +1,229 @@
+"""Wiring: a whole server in one object, for the command `scim-server` and for programs that embed it."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from scim_server.config import ConfigHolder
+from scim_server.config.file_source import FileSource
+from scim_server.directory.directory import Directory
+from scim_server.directory.rules_applier import RulesApplier
+from scim_server.http.app import create_scim_app
+from scim_server.http.bodies import DEFAULT_LIMIT
+from scim_server.http.gate import Gate
+from scim_server.http.public_url import PublicUrl
+from scim_server.management.app import create_management_app
+from scim_server.management.intake import Intake
+from scim_server.management.status import Status
+from scim_server.management.token_file import ManagementToken
+from scim_server.metrics import Metrics
+from scim_server.storage import open_storage
+from scim_server.storage.protocol import StorageUnavailable
+
+_log = logging.getLogger(__name__)
+
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than the 60 s after which common ingress controllers drop an idle connection, so that they do it first."""
+_DATABASE_RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What a server needs to know before it has a configuration. Port 0 takes a free one."""
+
+    database: str
+    """`sqlite:///PATH` or `postgresql://…`"""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    management_host: str = "127.0.0.1"
+    management_port: int | None = 8081
+    """None: no management port."""
+    management_token_file: Path | None = None
+    config_dir: Path | None = None
+    public_url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    body_limit: int = DEFAULT_LIMIT
+    drain_seconds: int = 25
+    """How long requests may still take once the server stops."""
+
+
+class Server:
+    """Both ports, the database, and the configuration's sources, in the running event loop.
+
+        async with Server(ServerSettings(database="sqlite:///scim.db", port=0)) as server:
+            await server.intake.offer(bundle, "local")
+            ... server.url ...
+
+    `intake` takes configurations from the embedding program; files and pushes end there as well.
+    Raises ValueError for settings that make no sense.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self.settings = settings
+        self.holder = ConfigHolder()
+        self.metrics = Metrics()
+        self.storage = open_storage(settings.database)
+        self.intake = Intake(self.holder, self.storage, self.metrics)
+        self.applier = RulesApplier(self.storage, self.holder, self.metrics)
+        status = Status(self.holder, self.intake, self.applier, self.storage, self.metrics)
+        public_url = PublicUrl(settings.public_url, settings.trusted_proxies)
+        scim = create_scim_app(Directory(self.storage, self.applier), settings.body_limit)
+        self._gate = Gate(scim, self.holder, public_url, self.metrics)
+        self._management = create_management_app(
+            self.holder,
+            self.intake,
+            self.applier,
+            status,
+            self.metrics,
+            ManagementToken(settings.management_token_file),
+        )
+        self._ports: list[_Port] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stop_asked = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    @property
+    def url(self) -> str:
+        """Of the public port, as reached on this machine."""
+        return self._ports[0].url
+
+    @property
+    def management_url(self) -> str:
+        """Of the management port; only with one."""
+        return self._ports[1].url
+
+    async def start(self) -> None:
+        """Listen on the ports and open the database; returns when requests are answered.
+
+        A database that is away is tried again in the background, with `/readyz` answering 503 meanwhile.
+        Raises OSError when a port can't be had, `SchemaTooNew` when the database is too new.
+        """
+        settings = self.settings
+        wanted: list[tuple[ASGIApp, str, int]] = [(self._gate, settings.host, settings.port)]
+        if settings.management_port is not None:
+            wanted.append((self._management, settings.management_host, settings.management_port))
+        try:
+            for app, host, port in wanted:
+                self._ports.append(_Port(app, host, port, settings.drain_seconds))
+            opened = await self._try_to_open()
+            for port_ in self._ports:
+                await port_.start()
+            self._in_background(self._run(opened))
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Answer what is under way, then close everything. May be called twice."""
+        await asyncio.gather(*(port.stop() for port in self._ports))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self.storage.close()
+
+    def ask_to_stop(self) -> None:
+        """Let `wait` return: safe in a signal handler of the event loop."""
+        self._stop_asked.set()
+
+    async def wait(self) -> None:
+        """Until `ask_to_stop`; raises what made a part of the server end by itself."""
+        await self._stop_asked.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def _run(self, opened: bool) -> None:
+        while not opened:
+            await asyncio.sleep(_DATABASE_RETRY_SECONDS)
+            opened = await self._try_to_open()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.applier.run())
+            if self.settings.config_dir is not None:
+                source = FileSource(self.settings.config_dir, self.intake.offer_file, self.intake.refuse_file)
+                group.create_task(source.run())
+
+    async def _try_to_open(self) -> bool:
+        try:
+            await self.storage.open()
+        except StorageUnavailable:
+            _log.warning("the database doesn't answer; next attempt in %.0f s", _DATABASE_RETRY_SECONDS)
+            return False
+        return True
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._failure = failure
+            self._stop_asked.set()
+
+
+class _Port:
+    """One listening socket with its uvicorn."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int, drain_seconds: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=2048)
+        address, bound = self._socket.getsockname()[:2]
+        reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address)  # noqa: S104 - compared, not bound
+        self.url = f"http://{reachable or (f'[{address}]' if ':' in address else address)}:{bound}"
+        self._server = _Uvicorn(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=drain_seconds,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._server.serve([self._socket]))
+        await self._server.listening.wait()
+
+    async def stop(self) -> None:
+        if self._task is None:
+            self._socket.close()
+            return
+        self._server.should_exit = True
+        await self._task
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn that leaves signals to the program and tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()

@@ -1,0 +1,87 @@
+"""Configuration from mounted files: what a replica reads at start, and what heals a missed push.
+
+    DIR/config/server-config.json.gz     a mounted ConfigMap
+    DIR/secrets/server-secrets.json      a mounted Secret
+
+The kubelet updates each of the two mounts by swapping the symbolic link `..data` in it, at times of its own: a
+pair of unequal revisions waits for its other half.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from watchfiles import awatch
+
+from scim_server.config.documents import CONFIG_FILE, SECRETS_FILE, ConfigBundle, decode_config, decode_secrets
+from scim_server.config.errors import ConfigError
+
+_log = logging.getLogger(__name__)
+
+_LOOK_EVERY_MS = 5_000
+"""Without a notification: file systems exist that send none."""
+_RETRY_SECONDS = 1.0
+
+
+class FileSource:
+    """Watches the two files below `directory`.
+
+    Each new valid pair is given to `offer`, which answers whether it could be decided on (False: ask again
+    soon); each broken one to `refuse`, once.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        offer: Callable[[ConfigBundle], Awaitable[bool]],
+        refuse: Callable[[ConfigError], None],
+    ) -> None:
+        self._directory = directory
+        self._config = directory / "config" / CONFIG_FILE
+        self._secrets = directory / "secrets" / SECRETS_FILE
+        self._offer = offer
+        self._refuse = refuse
+        self._decided: tuple[bytes, bytes] | None = None
+        self._waiting = False
+
+    async def run(self) -> None:
+        """Look now, and whenever something changes, until cancelled."""
+        await self._look_until_decided()
+        async for _ in awatch(
+            self._directory, watch_filter=None, rust_timeout=_LOOK_EVERY_MS, yield_on_timeout=True, step=20
+        ):
+            await self._look_until_decided()
+
+    async def _look_until_decided(self) -> None:
+        while not await self.look():
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def look(self) -> bool:
+        """Read both files once. False: a valid pair was offered and could not be decided on yet."""
+        try:
+            pair = self._config.read_bytes(), self._secrets.read_bytes()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            self._refuse(ConfigError(f"{error.filename}: {error.strerror}"))
+            return True
+        if pair == self._decided:
+            return True
+        try:
+            config, secrets = decode_config(pair[0]), decode_secrets(pair[1])
+            if config.revision != secrets.revision:
+                if not self._waiting:
+                    _log.info("config has revision %d, secrets %d: waiting", config.revision, secrets.revision)
+                self._waiting = True
+                return True
+            bundle = ConfigBundle.of(config, secrets)
+        except ConfigError as error:
+            self._decided = pair
+            self._refuse(error)
+            return True
+        self._waiting = False
+        if not await self._offer(bundle):
+            return False
+        self._decided = pair
+        return True

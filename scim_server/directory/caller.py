@@ -1,0 +1,22 @@
+"""Who asks, and by which URL it knows this server."""
+
+from dataclasses import dataclass
+
+from scim_server.config import Access
+from scim_server.directory.tenant import ServedTenant
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated credential of a tenant."""
+
+    tenant: ServedTenant
+    credential: str
+    access: Access
+    base_url: str
+    """`https://host/namespace/name/scim/v2`: what locations and references begin with."""
+
+    @property
+    def reads_effective(self) -> bool:
+        """Applications and auditors see what a user effectively is without asking for it."""
+        return self.access is Access.READ

@@ -1,0 +1,131 @@
+"""Brings the role rules of each accepted configuration into the database, and users' roles after them.
+
+Every replica does this; the database lets one of them win (`put_rules`) and shares the rest (`settle_some`).
+What a crash leaves is found again at start, and every replica looks now and then for what another one left.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+
+from scim_server.config import ConfigBundle, ConfigHolder
+from scim_server.directory.tenant import ServedTenant
+from scim_server.metrics import Metrics
+from scim_server.provisioning.grants import RoleRules
+from scim_server.storage.protocol import Storage, StorageUnavailable, Writer
+
+_log = logging.getLogger(__name__)
+
+_LOOK_EVERY_SECONDS = 30.0
+_FIRST_RETRY_SECONDS = 0.5
+_LAST_RETRY_SECONDS = 30.0
+_BUSY_SECONDS = 0.01
+"""Before asking again for users whom another replica is settling just now."""
+
+
+class RulesApplier:
+    """`run` is its background task. One per server."""
+
+    def __init__(self, storage: Storage, holder: ConfigHolder, metrics: Metrics) -> None:
+        self._storage = storage
+        self._holder = holder
+        self._metrics = metrics
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Condition()
+        self._known: set[str] = set()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.settled_revision = 0
+        """The highest revision of this server's that the roles of all existing users follow."""
+        holder.subscribe(lambda _: self._wake.set())
+
+    async def run(self) -> None:
+        """Apply each configuration as it comes, until cancelled. Retries while the database is away."""
+        retry = _FIRST_RETRY_SECONDS
+        while True:
+            self._wake.clear()
+            try:
+                await self._apply_current()
+                retry, wait = _FIRST_RETRY_SECONDS, _LOOK_EVERY_SECONDS
+            except StorageUnavailable:
+                _log.warning("role rules wait for the database; next attempt in %.1f s", retry)
+                retry, wait = min(retry * 2, _LAST_RETRY_SECONDS), retry
+            except Exception:
+                _log.exception("role rules could not be applied; next attempt in %.1f s", retry)
+                retry, wait = min(retry * 2, _LAST_RETRY_SECONDS), retry
+            try:
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    async def wait_settled(self, revision: int, seconds: float) -> bool:
+        """Whether `revision` is settled, at the latest after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds), self._settled:
+                await self._settled.wait_for(lambda: self.settled_revision >= revision)
+        except TimeoutError:
+            return False
+        return True
+
+    async def ensure_known(self, tenant: ServedTenant) -> None:
+        """Before a tenant's first request: its base roles must stand in the database before its first user.
+
+        Raises StorageUnavailable.
+        """
+        if tenant.key in self._known:
+            return
+        async with self._locks[tenant.key]:
+            if tenant.key in self._known:
+                return
+            if await self._storage.read(tenant.key, lambda reader: reader.rules_stamp()) is None:
+                await self._put(tenant.key, RoleRules.of(tenant.config), tenant.revision)
+            self._known.add(tenant.key)
+
+    async def _apply_current(self) -> None:
+        bundle = self._holder.current
+        if bundle is not None and bundle.revision > self.settled_revision:
+            await self._put_all(bundle)
+            await self._settle(tenant.key for tenant in bundle.config.tenants)
+            await self._announce(bundle.revision)
+        await self._settle(await self._storage.unsettled_tenants())
+
+    async def _put_all(self, bundle: ConfigBundle) -> None:
+        rules = {tenant.key: RoleRules.of(tenant) for tenant in bundle.config.tenants}
+        others = await self._storage.bump_revisions(
+            {key: each.fingerprint for key, each in rules.items()}, bundle.revision
+        )
+        for key in others:
+            await self._put(key, rules[key], bundle.revision)
+        self._known.update(rules)
+
+    async def _put(self, key: str, rules: RoleRules, revision: int) -> None:
+        async def work(writer: Writer) -> bool:
+            return await writer.put_rules(rules, revision)
+
+        if await self._storage.write(key, work, exclusive=True):
+            _log.info("role rules of %s are of revision %d", key, revision)
+
+    async def _settle(self, keys: Iterable[str]) -> None:
+        unsettled = set(await self._storage.unsettled_tenants())
+        for key in keys:
+            if key in unsettled:
+                await self._settle_tenant(key)
+
+    async def _settle_tenant(self, key: str) -> None:
+        async def work(writer: Writer) -> int | None:
+            changes = await writer.settle_some()
+            return None if changes is None else len(changes)
+
+        changed = 0
+        while (batch := await self._storage.write(key, work)) is not None:
+            changed += batch
+            if batch == 0:
+                await asyncio.sleep(_BUSY_SECONDS)
+        _log.info("roles of existing users of %s follow its rules: %d changed", key, changed)
+
+    async def _announce(self, revision: int) -> None:
+        async with self._settled:
+            self.settled_revision = max(self.settled_revision, revision)
+            self._settled.notify_all()
+        self._metrics.config_settled_revision.set(self.settled_revision)

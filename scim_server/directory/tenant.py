@@ -1,0 +1,24 @@
+"""A tenant as the server works with it: its configuration with everything precomputed."""
+
+from datetime import timedelta
+
+from scim_server.config import Tenant
+from scim_server.directory.profile import Profile
+from scim_server.scim.resource_types import group_resource_type, user_resource_type
+
+
+class ServedTenant:
+    """Derived from one `Tenant` of one configuration; replaced whole with the configuration."""
+
+    def __init__(self, config: Tenant, revision: int) -> None:
+        self.config = config
+        self.revision = revision
+        """Of the configuration that it is from."""
+        self.key = config.key
+        self.delay = timedelta(seconds=config.deprovisioning.deactivation_delay_seconds)
+        """How long an inactive user counts as blocked before it counts as deactivated."""
+        self.users = user_resource_type(profile_targets=[rule.target for rule in config.attributes])
+        self.groups = group_resource_type()
+        self.role_displays = {role.name: role.display_name for role in config.roles}
+        self.permissions = {role.name: role.permissions for role in config.roles}
+        self.profile = Profile(config.attributes, self.users)

@@ -1,0 +1,1 @@
+"""SCIM over HTTP, thin: authentication, bodies, parameters, answers. What happens is decided in `directory`."""

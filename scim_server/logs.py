@@ -1,0 +1,74 @@
+"""Log lines on standard error: JSON for machines, text for people.
+
+Nothing secret and nothing personal is logged: no bodies, no query strings, no messages of database errors
+(they quote values).
+"""
+
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+REQUEST_LOGGER = "scim_server.request"
+"""One record per SCIM request; its fields are in the record's attribute `fields`."""
+
+
+class LogFormat(StrEnum):
+    JSON = "json"
+    TEXT = "text"
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line: `time`, `level`, `logger`, `message`, then the record's own fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= getattr(record, "fields", {})
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = describe(record.exc_info[1])
+        return orjson.dumps(line, default=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """`time LEVEL logger: message field=value …`"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
+        fields = "".join(f" {name}={value}" for name, value in getattr(record, "fields", {}).items())
+        line = f"{time} {record.levelname:<7} {record.name}: {record.getMessage()}{fields}"
+        if record.exc_info and record.exc_info[1] is not None:
+            line += f"\n{describe(record.exc_info[1])}"
+        return line
+
+
+def describe(error: BaseException) -> str:
+    """Types and places of an exception and of what caused it, without messages: those may quote personal data."""
+    chain: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None and len(chain) < 5:
+        places = " < ".join(
+            f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
+            for frame in reversed(traceback.extract_tb(seen.__traceback__, limit=-8))
+        )
+        chain.append(f"{type(seen).__module__}.{type(seen).__qualname__} at {places or '?'}")
+        seen = seen.__cause__ or seen.__context__
+    return " | from ".join(chain)
+
+
+def configure(log_format: LogFormat, level: str) -> None:
+    """Send every logger of the process to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format is LogFormat.JSON else TextFormatter())
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # uvicorn's own lines repeat ours; its warnings and errors are kept.
+    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger().level))
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)

@@ -1,0 +1,68 @@
+"""Prometheus metrics of one server. Labels never hold anything that identifies a person."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from scim_server.storage.protocol import TenantCounts
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """Counters and gauges in a registry of their own, so that several servers fit in one process.
+
+    `tenant` is `namespace/name`, or `""` for a request that was not authenticated: a label must not be
+    something that strangers can make up.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "scim_requests", "SCIM requests", ("tenant", "method", "route", "status"), registry=self.registry
+        )
+        self._duration = Histogram(
+            "scim_request_duration_seconds",
+            "Time from the request's head to the end of the answer",
+            ("method", "route"),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.authentication_failures = Counter(
+            "scim_authentication_failures", "Requests answered 401", registry=self.registry
+        )
+        self.config_revision = Gauge(
+            "scim_config_revision", "Revision of the configuration that runs", registry=self.registry
+        )
+        self.config_settled_revision = Gauge(
+            "scim_config_settled_revision",
+            "Revision that the roles of all existing users follow",
+            registry=self.registry,
+        )
+        self.config_rejections = Counter(
+            "scim_config_rejections", "Configuration documents refused", ("source",), registry=self.registry
+        )
+        self._users = Gauge("scim_users", "Users by state", ("tenant", "state"), registry=self.registry)
+        self._groups = Gauge("scim_groups", "Groups", ("tenant",), registry=self.registry)
+        self._request_child = lru_cache(maxsize=4096)(self._requests.labels)
+        self._duration_child = lru_cache(maxsize=256)(self._duration.labels)
+
+    def request(self, tenant: str, method: str, route: str, status: int, seconds: float) -> None:
+        """`route` is the template, such as `/Users/{id}`."""
+        self._request_child(tenant, method, route, str(status)).inc()
+        self._duration_child(method, route).observe(seconds)
+
+    def set_counts(self, counts: Mapping[str, TenantCounts]) -> None:
+        """Users and groups of every tenant; tenants that are gone disappear."""
+        self._users.clear()
+        self._groups.clear()
+        for tenant, count in counts.items():
+            self._users.labels(tenant, "active").set(count.active)
+            self._users.labels(tenant, "blocked").set(count.blocked)
+            self._users.labels(tenant, "deactivated").set(count.deactivated)
+            self._groups.labels(tenant).set(count.groups)
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        return generate_latest(self.registry)
