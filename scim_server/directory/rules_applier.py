@@ -7,13 +7,13 @@ What a crash leaves is found again at start, and every replica looks now and the
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from scim_server.config import ConfigBundle, ConfigHolder
 from scim_server.directory.tenant import ServedTenant
 from scim_server.metrics import Metrics
 from scim_server.provisioning.grants import RoleRules
-from scim_server.storage.protocol import Storage, StorageUnavailable, Writer
+from scim_server.storage.protocol import RoleChange, Storage, StorageUnavailable, Writer
 
 _log = logging.getLogger(__name__)
 
@@ -35,9 +35,14 @@ class RulesApplier:
         self._settled = asyncio.Condition()
         self._known: set[str] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._listeners: list[Callable[[str, Sequence[RoleChange]], None]] = []
         self.settled_revision = 0
         """The highest revision of this server's that the roles of all existing users follow."""
         holder.subscribe(lambda _: self._wake.set())
+
+    def subscribe(self, listener: Callable[[str, Sequence[RoleChange]], None]) -> None:
+        """`listener` is called with the tenant and the changes of roles of each committed batch."""
+        self._listeners.append(listener)
 
     async def run(self) -> None:
         """Apply each configuration as it comes, until cancelled. Retries while the database is away."""
@@ -113,15 +118,16 @@ class RulesApplier:
                 await self._settle_tenant(key)
 
     async def _settle_tenant(self, key: str) -> None:
-        async def work(writer: Writer) -> int | None:
-            changes = await writer.settle_some()
-            return None if changes is None else len(changes)
+        async def work(writer: Writer) -> Sequence[RoleChange] | None:
+            return await writer.settle_some()
 
         changed = 0
         while (batch := await self._storage.write(key, work)) is not None:
-            changed += batch
-            if batch == 0:
+            changed += len(batch)
+            if not batch:
                 await asyncio.sleep(_BUSY_SECONDS)
+            for listener in self._listeners:
+                listener(key, batch)
         _log.info("roles of existing users of %s follow its rules: %d changed", key, changed)
 
     async def _announce(self, revision: int) -> None:
