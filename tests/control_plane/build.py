@@ -4,6 +4,9 @@
 
 The first time takes about 10 minutes on 2 cores; the result lies in the user's cache directory, under a hash of
 everything that goes into it, so that every clone shares it.
+
+Don't run `go mod tidy` on go.mod (it pulls in what the tests of all its modules need), nor `go get -u` (the
+modules of Kubernetes are one set): to move to another release, change its versions in go.mod together.
 """
 
 import fcntl
