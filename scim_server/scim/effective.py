@@ -37,7 +37,7 @@ STANDARD_PROFILE = (
 
 
 def _read_only(name: str, description: str, type_: AttributeType = "string", *, case_exact: bool = True) -> Attribute:
-    return Attribute(name, type_, description, case_exact=case_exact, mutability="readOnly", returned="request")
+    return Attribute(name, type_, description, case_exact=case_exact, mutability="readOnly")
 
 
 def effective_schema(profile_targets: Iterable[str] = ()) -> Schema:
@@ -49,7 +49,6 @@ def effective_schema(profile_targets: Iterable[str] = ()) -> Schema:
         "Why the user has the role",
         multi_valued=True,
         mutability="readOnly",
-        returned="request",
         sub_attributes=(
             _read_only("source", "base, fallback or provider, for a role that no mapping gave"),
             _read_only("mapping", "Namespace and name of the RoleMapping"),

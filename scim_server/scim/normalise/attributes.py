@@ -1,0 +1,122 @@
+"""Values of attributes: complex and multi-valued ones around the scalars."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from scim_server.scim.elements import keep_one_primary, merge_duplicates
+from scim_server.scim.normalise.mismatch import Mismatch
+from scim_server.scim.normalise.scalars import READERS
+from scim_server.scim.references import id_from_reference
+from scim_server.scim.schema import Attribute, JsonObject
+
+
+def read_attribute(attribute: Attribute, value: Any) -> Any:
+    """The attribute's value in canonical form; None when there is none (null, `[]`, `{}`). Raises Mismatch."""
+    if value is None:
+        return None
+    if attribute.multi_valued:
+        return read_elements(attribute, value) or None
+    if isinstance(value, list):
+        value = one_element_array(value)
+        if value is None:
+            return None
+    if attribute.type == "complex":
+        return read_complex(attribute, value) or None
+    return READERS[attribute.type](value)
+
+
+def read_elements(attribute: Attribute, value: Any) -> list[Any]:
+    """The elements of a multi-valued attribute: nulls dropped, duplicates merged, one primary."""
+    values = value if isinstance(value, list) else [value]  # a scalar for a multi-valued attribute
+    if attribute.type == "complex":
+        elements = [read for element in values if element is not None if (read := read_complex(attribute, element))]
+        if len(elements) > 1:
+            # PingOne sends the same address twice, both primary.
+            elements = merge_duplicates(attribute, elements)
+            keep_one_primary(elements)
+        return elements
+    reader = READERS[attribute.type]
+    return merge_duplicates(attribute, [reader(element) for element in values if element is not None])
+
+
+def read_complex(attribute: Attribute, value: Any) -> JsonObject:
+    """One complex value; unknown and read-only sub-attributes are dropped, so it may come out empty."""
+    value = in_known_form(attribute, value)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        value = bare_value(attribute, value)
+    read: JsonObject = {}
+    for key, inner in value.items():
+        sub_attribute = attribute.sub_attribute(key)
+        if sub_attribute is None or inner is None or sub_attribute.mutability == "readOnly":
+            continue
+        try:
+            inner = read_attribute(sub_attribute, inner)
+        except Mismatch as mismatch:
+            raise mismatch.inside(sub_attribute.name) from None
+        if inner is not None:
+            read[sub_attribute.name] = inner
+    return read
+
+
+def in_known_form(attribute: Attribute, value: Any) -> Any:
+    """The value of `manager` or an element of `roles`, in whatever form it came; None when it says "none"."""
+    form = _FORMS.get(attribute.name)
+    return value if form is None else form(value)
+
+
+def one_element_array(values: list[Any]) -> Any:
+    """A singular value inside an array (`"active": [true]`): claims-mapping providers send all claims as arrays."""
+    if len(values) > 1:
+        raise Mismatch("one value", values)
+    return values[0] if values else None
+
+
+def bare_value(attribute: Attribute, value: Any) -> JsonObject:
+    """`"emails": "x"` or `"roles": ["admin"]`: the value alone instead of an object with `value`."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool) and attribute.sub_attribute("value"):
+        return {"value": value}
+    raise Mismatch("an object", value)
+
+
+def manager_in_any_form(value: Any) -> Any:
+    """Entra ID sends the manager as a bare id or `""`, OneLogin as `{"managerId": …}`, both with null inside.
+
+    None means that the sender clears it.
+    """
+    if value == "":
+        return None
+    if not isinstance(value, dict):
+        return value
+    by_name = {key.lower(): inner for key, inner in value.items()}
+    manager_id, reference = by_name.get("value") or by_name.get("managerid"), by_name.get("$ref")
+    if not manager_id and isinstance(reference, str):
+        manager_id = id_from_reference(reference)
+    if manager_id:
+        return {"value": manager_id, "$ref": reference} if reference else {"value": manager_id}
+    return None if by_name.keys() & {"value", "managerid", "$ref"} else value
+
+
+def role_in_json_string(value: Any) -> Any:
+    """Entra ID's AssertiveAppRoleAssignmentsComplex puts the role as JSON in a string, alone or as `value`."""
+    text = value
+    if isinstance(value, dict):
+        text = next((inner for key, inner in value.items() if key.lower() == "value"), None)
+    if not isinstance(text, str) or not text.lstrip().startswith("{"):
+        return value
+    try:
+        inside = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return value
+    if not isinstance(inside, dict) or not isinstance(inside.get("value"), str):
+        return value
+    around = {key: inner for key, inner in value.items() if key.lower() != "value"} if isinstance(value, dict) else {}
+    display = inside.get("displayName") or inside.get("display")
+    return ({"display": display} if display else {}) | around | {"value": inside["value"]}
+
+
+_FORMS: Mapping[str, Callable[[Any], Any]] = {"manager": manager_in_any_form, "roles": role_in_json_string}
+"""What is understood of single attributes, before their sub-attributes are read."""

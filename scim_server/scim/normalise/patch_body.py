@@ -1,0 +1,221 @@
+"""Bodies of PATCH → operations, each with a resolved path and a value in canonical form (RFC 7644 §3.5.2)."""
+
+from typing import Any
+
+from scim_server.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, MutabilityViolation, NoTarget
+from scim_server.scim.filter.parser import parse_path
+from scim_server.scim.normalise.attributes import (
+    in_known_form,
+    one_element_array,
+    read_attribute,
+    read_complex,
+    read_elements,
+    role_in_json_string,
+)
+from scim_server.scim.normalise.members import read_members
+from scim_server.scim.normalise.mismatch import Mismatch, kind_of
+from scim_server.scim.patch.operation import Operation, OperationName
+from scim_server.scim.path import AttributePath, UnresolvedPath
+from scim_server.scim.schema import ResourceType, Schema
+from scim_server.scim.values import shown
+
+_NAMES: dict[str, OperationName] = {"add": "add", "replace": "replace", "remove": "remove"}
+
+
+def normalise_patch(body: Any, resource_type: ResourceType) -> list[Operation]:
+    """The operations in order; operations on read-only attributes and unknown URNs are left out.
+
+    Raises InvalidSyntax for a body that isn't a PATCH, InvalidPath and InvalidFilter for a path that isn't
+    understood, InvalidValue for a value of the wrong type, NoTarget for a `remove` of nothing,
+    MutabilityViolation for a change of a member.
+    """
+    operations: list[Operation] = []
+    for index, raw in enumerate(_operations_in_any_case(body)):
+        context = f"Operations[{index}]: "
+        if not isinstance(raw, dict):
+            raise InvalidSyntax(f"{context}expected an object, found {kind_of(raw)}")
+        fields = {key.lower(): value for key, value in raw.items()}
+        name = _operation_name(fields.get("op"), context)
+        path = fields.get("path")
+        if path is not None and not isinstance(path, str):
+            raise InvalidPath(f"{context}path: expected a string, found {kind_of(path)}")
+        path = path.strip() if path else ""
+        value = fields.get("value")
+        try:
+            if path:
+                operations += _with_path(name, path, value, resource_type)
+            else:
+                operations += _without_path(name, value, resource_type, context)
+        except Mismatch as mismatch:
+            raise mismatch.as_invalid_value(context) from None
+    return operations
+
+
+def operations_at(name: OperationName, path: AttributePath, value: Any) -> list[Operation]:
+    """The operations that set, add or remove a value at a path; none where the path can't be written.
+
+    Raises InvalidValue naming the attribute, MutabilityViolation for a change of a member.
+    """
+    if "readOnly" in (path.attribute.mutability, path.target.mutability):
+        return []
+    try:
+        if path.attribute.name == "members" and path.schema_urn is None:
+            return _on_members(name, path, value)
+        if path.target.returned == "never":
+            read_attribute(path.target, value)
+            return []
+        if name == "remove":
+            return _removal(path, value)
+        return _assignment(name, path, value)
+    except Mismatch as mismatch:
+        raise mismatch.inside(str(path)).as_invalid_value() from None
+
+
+def parse_key(key: str, resource_type: ResourceType) -> AttributePath | None:
+    """A key that is a path, as Entra ID sends with `aadOptscim062020`: `name.givenName`, `urn:…:User:department`,
+    `emails[type eq "work"].value`. None when it names nothing known here."""
+    try:
+        return parse_path(key, resource_type)
+    except UnresolvedPath:
+        return None
+
+
+def _operations_in_any_case(body: Any) -> list[Any]:
+    """`Operations`, `operations`; empty or null (Entra ID, Okta) is a PATCH that changes nothing."""
+    if not isinstance(body, dict):
+        raise InvalidSyntax(f"the body must be a JSON object, not {kind_of(body)}")
+    for key, value in body.items():
+        if key.lower() == "operations":
+            if value is None:
+                return []
+            if isinstance(value, list | dict):
+                return value if isinstance(value, list) else [value]
+            raise InvalidSyntax(f"Operations: expected an array, found {kind_of(value)}")
+    raise InvalidSyntax("Operations is missing: a PATCH holds an array of operations")
+
+
+def _operation_name(op: Any, context: str) -> OperationName:
+    """`Add`, `Replace`, `Remove` (Entra ID) in any case."""
+    name = _NAMES.get(op.strip().lower()) if isinstance(op, str) else None
+    if name is None:
+        found = shown(op) if isinstance(op, str) else kind_of(op)
+        raise InvalidSyntax(f"{context}op: expected add, replace or remove, found {found}")
+    return name
+
+
+def _with_path(name: OperationName, text: str, value: Any, resource_type: ResourceType) -> list[Operation]:
+    schema = resource_type.schema_of_urn(text)
+    if schema is not None:
+        return _on_schema(name, schema, value, resource_type)
+    try:
+        path = parse_path(text, resource_type)
+    except UnresolvedPath as error:
+        if error.unknown_schema:  # an extension that isn't declared here, as in a body
+            return []
+        raise InvalidPath(f"unknown attribute {shown(error.name)}: {error.reason}") from None
+    return operations_at(name, path, value)
+
+
+def _without_path(name: OperationName, value: Any, resource_type: ResourceType, context: str) -> list[Operation]:
+    """Okta, authentik and Entra ID put several attributes into one operation; read-only ones ride along."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, dict):
+        if name == "remove":
+            raise NoTarget(f"{context}remove needs a path")
+        raise InvalidSyntax(f"{context}value: expected an object where there is no path, found {kind_of(value)}")
+    operations: list[Operation] = []
+    for key, inner in value.items():
+        schema = resource_type.schema_of_urn(key)
+        if schema is not None:
+            operations += _on_schema(name, schema, inner, resource_type)
+        elif (path := parse_key(key, resource_type)) is not None:
+            operations += operations_at(name, path, inner)
+    return operations
+
+
+def _on_schema(name: OperationName, schema: Schema, value: Any, resource_type: ResourceType) -> list[Operation]:
+    """A whole extension: an object of its attributes, or null (and `remove`) for all of them."""
+    urn = None if schema is resource_type.schema else schema.id
+    if isinstance(value, dict):
+        operations: list[Operation] = []
+        for key, inner in value.items():
+            path = parse_key(f"{schema.id}:{key}", resource_type)
+            if path is not None:
+                operations += operations_at(name, path, inner)
+        return operations
+    if urn is None or (value is not None and name != "remove"):
+        raise InvalidValue(f"{schema.id}: expected an object, found {kind_of(value)}")
+    paths = [AttributePath(urn, attribute) for attribute in schema.attributes]
+    return [Operation("remove", path) for path in paths if path.attribute.mutability != "readOnly"]
+
+
+def _on_members(name: OperationName, path: AttributePath, value: Any) -> list[Operation]:
+    selected = path.value_filter is not None
+    if path.sub_attribute is not None:
+        if path.sub_attribute.name != "value" or name == "replace":
+            raise MutabilityViolation(f"{path}: members are added and removed, not changed")
+        path = AttributePath(None, path.attribute, value_filter=path.value_filter)
+    if selected:
+        if name == "replace":
+            raise MutabilityViolation("members[…]: members are added and removed, not changed")
+        return [Operation(name, path)]
+    if name == "replace":
+        return [Operation(name, path, read_members(value))]
+    if name == "remove" and value is None:  # also Keycloak's `remove members` with null
+        return [Operation(name, path)]
+    members = read_members(value)
+    return [Operation(name, path, members)] if members else []
+
+
+def _removal(path: AttributePath, value: Any) -> list[Operation]:
+    """`remove`; with a value (Entra ID) only those elements of a multi-valued attribute."""
+    if value is None or not path.attribute.multi_valued or path.sub_attribute or path.value_filter:
+        return [Operation("remove", path)]
+    unwanted = read_elements(path.attribute, value)
+    return [Operation("remove", path, unwanted)] if unwanted else []
+
+
+def _assignment(name: OperationName, path: AttributePath, value: Any) -> list[Operation]:
+    """`add` or `replace`; null and what amounts to it clears (RFC 7643 §2.5)."""
+    attribute = path.attribute
+    if path.sub_attribute is not None:
+        return _assignment_of_sub_attribute(name, path, value)
+    if attribute.multi_valued and path.value_filter is None:
+        elements = None if value is None else read_elements(attribute, value)
+        if elements:
+            return [Operation(name, path, elements)]
+        return [Operation("remove", path)] if name == "replace" else []
+    if isinstance(value, list):
+        value = one_element_array(value)
+    if attribute.type == "complex" and value is not None:
+        return _assignment_of_complex(name, path, value)
+    read = read_attribute(attribute, value)
+    return [Operation("remove", path)] if read is None else [Operation(name, path, read)]
+
+
+def _assignment_of_sub_attribute(name: OperationName, path: AttributePath, value: Any) -> list[Operation]:
+    assert path.sub_attribute is not None  # noqa: S101
+    if path.attribute.name == "roles" and path.sub_attribute.name == "value":
+        inside = role_in_json_string(value)
+        value = inside["value"] if isinstance(inside, dict) and "value" in inside else value
+    if path.attribute.name == "manager" and path.sub_attribute.name == "value" and value in ("", None):
+        return [Operation("remove", AttributePath(path.schema_urn, path.attribute, None, path.value_filter))]
+    read = read_attribute(path.sub_attribute, value)
+    return [Operation("remove", path)] if read is None else [Operation(name, path, read)]
+
+
+def _assignment_of_complex(name: OperationName, path: AttributePath, value: Any) -> list[Operation]:
+    """One complex value: its nulls clear sub-attributes, the rest is merged or replaced by the planner."""
+    value = in_known_form(path.attribute, value)
+    if value is None:
+        return [Operation("remove", path)]
+    read = read_complex(path.attribute, value)
+    cleared = [
+        Operation("remove", AttributePath(path.schema_urn, path.attribute, sub_attribute, path.value_filter))
+        for key, inner in (value.items() if isinstance(value, dict) else ())
+        if inner is None
+        and (sub_attribute := path.attribute.sub_attribute(key)) is not None
+        and sub_attribute.mutability != "readOnly"
+    ]
+    return [*cleared, Operation(name, path, read)] if read else cleared

@@ -1,0 +1,203 @@
+"""Operations applied to a document (RFC 7644 §3.5.2): users, and groups' attributes other than members.
+
+Where providers need more than the RFC: a value path that selects nothing creates the element from its terms
+(Entra ID), so that several operations with the same selection fill one element; removing what isn't there is
+no error, since providers repeat requests.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from scim_server.scim.elements import LABELS, element_key, keep_one_primary, merge_duplicates, value_key
+from scim_server.scim.errors import InvalidValue, MutabilityViolation, NoTarget
+from scim_server.scim.filter.ast import And, Comparison, Filter
+from scim_server.scim.filter.memory import matches_element
+from scim_server.scim.filter.render import render
+from scim_server.scim.patch.operation import Operation
+from scim_server.scim.resource import check_immutable
+from scim_server.scim.schema import Attribute, JsonObject, ResourceType
+from scim_server.scim.values import shown
+
+MAX_OPERATIONS = 2_000
+"""Operations on one document; each may walk all elements of an attribute. Members of groups aren't counted."""
+
+
+def apply_to_document(
+    document: JsonObject, operations: Sequence[Operation], resource_type: ResourceType
+) -> JsonObject:
+    """The document after the operations, in order and all or none; the given one stays as it is.
+
+    Raises NoTarget when a selection matches nothing and can't be created, MutabilityViolation when a required
+    attribute would go or an immutable one change, InvalidValue for more than MAX_OPERATIONS operations.
+    """
+    if len(operations) > MAX_OPERATIONS:
+        raise InvalidValue(f"{len(operations)} changes in one request; at most {MAX_OPERATIONS} are accepted")
+    changed: JsonObject = _copied(document)
+    for operation in operations:
+        _apply(changed, operation)
+    check_immutable(document, changed, resource_type)
+    return changed
+
+
+def _apply(document: JsonObject, operation: Operation) -> None:
+    path = operation.path
+    if operation.op == "remove" and path.value_filter is None and operation.value is None and path.target.required:
+        raise MutabilityViolation(f"{path} is required and can't be removed")
+    urn, name = path.schema_urn, path.attribute.name
+    container = document if urn is None else document.get(urn, {})
+    current = container.get(name)
+    if path.value_filter is not None:
+        after = _with_selection(current, operation, path.value_filter)
+    elif path.sub_attribute is not None:
+        after = _with_sub_attribute(current, operation, path.sub_attribute)
+    else:
+        after = _whole(current, operation)
+    if after is None or after in ([], {}):
+        container.pop(name, None)
+    else:
+        container[name] = after
+    if urn is not None:
+        if container:
+            document[urn] = container
+        else:
+            document.pop(urn, None)
+
+
+def _whole(current: Any, operation: Operation) -> Any:
+    """`title`, `name`, `emails`: an attribute as a whole."""
+    attribute, value = operation.path.attribute, operation.value
+    if operation.op == "remove":
+        return None if value is None else _without(attribute, current or [], value)
+    value = _copied(value)
+    if attribute.multi_valued:
+        return value if operation.op == "replace" else _joined(attribute, current or [], value)
+    if attribute.type == "complex":
+        # Also for replace: sub-attributes that aren't named stay (RFC 7644 §3.5.2.3; Entra ID relies on it).
+        return {**(current or {}), **value}
+    return value
+
+
+def _joined(attribute: Attribute, current: list[Any], new: list[Any]) -> list[Any]:
+    """Elements added; one that is there already (same value and type, or same value where the new one has no type)
+    takes the new one's sub-attributes."""
+    if attribute.type != "complex":
+        return merge_duplicates(attribute, [*current, *new])
+    by_key = {element_key(attribute, element): element for element in current}
+    by_value = {value_key(attribute, element): element for element in current if "value" in element}
+    touched = []
+    for element in new:
+        untyped = (
+            by_value.get(value_key(attribute, element)) if element.keys() & {"value", "type"} == {"value"} else None
+        )
+        existing = untyped or by_key.setdefault(element_key(attribute, element), element)
+        existing.update(element)
+        touched.append(existing)
+    joined = list(by_key.values())
+    keep_one_primary(joined, touched)
+    return joined
+
+
+def _without(attribute: Attribute, current: list[Any], unwanted: list[Any]) -> list[Any]:
+    """Elements minus the named ones; a named `value` without a `type` means every element with that value."""
+    keys = {element_key(attribute, element) for element in unwanted}
+    values = {
+        value_key(attribute, element)
+        for element in unwanted
+        if isinstance(element, dict) and "value" in element and "type" not in element
+    }
+    return [
+        element
+        for element in current
+        if element_key(attribute, element) not in keys
+        and not (isinstance(element, dict) and "value" in element and value_key(attribute, element) in values)
+    ]
+
+
+def _with_sub_attribute(current: Any, operation: Operation, sub_attribute: Attribute) -> Any:
+    """`name.familyName`; on a multi-valued attribute (`emails.type`) every element is meant."""
+    if not operation.path.attribute.multi_valued:
+        element = current or {}
+        _set(element, operation, sub_attribute)
+        return element
+    elements = current or ([] if operation.op == "remove" else [{}])
+    for element in elements:
+        _set(element, operation, sub_attribute)
+    return _settled(elements, elements, operation)
+
+
+def _with_selection(current: Any, operation: Operation, selection: Filter) -> Any:
+    """`emails[type eq "work"]` and `emails[type eq "work"].value`."""
+    path = operation.path
+    elements: list[JsonObject] = (current or []) if path.attribute.multi_valued else [current] if current else []
+    selected = [element for element in elements if matches_element(selection, element)]
+    if operation.op == "remove" and path.sub_attribute is None:
+        elements = [element for element in elements if not any(element is gone for gone in selected)]
+    elif operation.op != "remove" and not selected:
+        selected = [_created(operation, selection, alone=path.attribute.multi_valued or not elements)]
+        elements = [*elements, *selected]
+    else:
+        for element in selected:
+            if path.sub_attribute is not None:
+                _set(element, operation, path.sub_attribute)
+            else:
+                if operation.op == "replace":
+                    element.clear()
+                    element.update(_terms(selection) or {})
+                element.update(_copied(operation.value))
+    settled = _settled(elements, selected, operation)
+    return settled if path.attribute.multi_valued else settled[0] if settled else None
+
+
+def _created(operation: Operation, selection: Filter, *, alone: bool) -> JsonObject:
+    """The element that a selection describes: `[type eq "work"].value` = x → `{"type": "work", "value": x}`."""
+    path = operation.path
+    terms = _terms(selection) if alone else None
+    if terms is not None:
+        value = _copied(operation.value)
+        element = {**terms, **(value if path.sub_attribute is None else {path.sub_attribute.name: value})}
+        if matches_element(selection, element):
+            return element
+    raise NoTarget(f"{path.attribute.name}[{shown(render(selection))}] matches nothing")
+
+
+def _terms(selection: Filter) -> JsonObject | None:
+    """The sub-attributes that equalities joined by `and` ask for; None for any other filter."""
+    match selection:
+        case Comparison(path, "eq", value):
+            return {path.target.name: value.isoformat() if isinstance(value, datetime) else value}
+        case And(items):
+            terms: JsonObject = {}
+            for item in items:
+                term = _terms(item)
+                if term is None:
+                    return None
+                terms |= term
+            return terms
+    return None
+
+
+def _set(element: JsonObject, operation: Operation, sub_attribute: Attribute) -> None:
+    if operation.op == "remove":
+        element.pop(sub_attribute.name, None)
+        return
+    value = _copied(operation.value)
+    if operation.op == "add" and sub_attribute.multi_valued:
+        value = merge_duplicates(sub_attribute, [*element.get(sub_attribute.name, []), *value])
+    element[sub_attribute.name] = value
+
+
+def _settled(elements: list[JsonObject], touched: list[JsonObject], operation: Operation) -> list[JsonObject]:
+    """One primary; and elements of which a removal left nothing but labels are gone."""
+    keep_one_primary(elements, touched)
+    if operation.op != "remove":
+        return elements
+    return [element for element in elements if not (element.keys() <= LABELS)]
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_copied(inner) for inner in value]
+    return value
