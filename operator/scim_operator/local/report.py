@@ -1,0 +1,57 @@
+"""What local mode says on the terminal: what changed and what is wrong, and nothing while all is quiet."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.markup import escape
+
+
+class Reporter:
+    """News go to standard output, problems to standard error."""
+
+    def __init__(self, output: Console, errors: Console) -> None:
+        self.output = output
+        self._errors = errors
+        self._warnings: tuple[str, ...] = ()
+        self._broken = False
+
+    def note(self, text: str) -> None:
+        _print(self.output, "", text, "dim")
+
+    def change(self, text: str) -> None:
+        _print(self.output, _time(), text, "")
+
+    def warnings(self, current: Sequence[str]) -> None:
+        """Tell those that are new since the last call, and those that no longer hold."""
+        for text in current:
+            if text not in self._warnings:
+                _print(self._errors, "warning: ", text, "yellow")
+        for text in self._warnings:
+            if text not in current:
+                _print(self.output, _time(), f"solved: {text}", "green")
+        self._warnings = tuple(current)
+
+    def broken(self, problems: Iterable[str]) -> None:
+        """The manifests can't be used; what was served before goes on."""
+        self._broken = True
+        for problem in problems:
+            _print(self._errors, "error: ", problem, "red")
+        _print(self._errors, "", "nothing is changed until this is put right", "dim")
+
+    def usable(self) -> None:
+        """The manifests can be used: worth a word only after they could not."""
+        if self._broken:
+            self._broken = False
+            self.change("the manifests are valid again")
+
+
+def _print(console: Console, prefix: str, text: str, style: str) -> None:
+    # One line each, however long: it may be read by a program.
+    opening, closing = (f"[{style}]", f"[/{style}]") if style else ("", "")
+    marked = f"{opening}{escape(prefix)}{closing}{escape(text)}" if prefix else f"{opening}{escape(text)}{closing}"
+    console.print(marked, soft_wrap=True, highlight=False)
+
+
+def _time() -> str:
+    return f"{datetime.now().astimezone():%H:%M:%S} "

@@ -1,0 +1,186 @@
+"""The server in this process, following a folder of manifests."""
+
+import asyncio
+import contextlib
+import errno
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scim_operator.local.changes import describe_changes
+from scim_operator.local.data import DataDirectory
+from scim_operator.local.folder import FolderPlan, UnusableManifests, plan_folder
+from scim_operator.local.report import Reporter
+from scim_operator.local.role_news import RoleNews
+from scim_operator.local.watch import Watch
+from scim_operator.plan import assemble, same_content
+from scim_server.app import Server, ServerSettings
+from scim_server.config import ConfigBundle
+from scim_server.storage.protocol import SchemaTooNew, StorageUnavailable
+
+_PATIENCE_SECONDS = 5.0
+"""After so long without all roles recomputed, that is told."""
+
+_RETRY_SECONDS = 2.0
+
+
+class LocalModeError(Exception):
+    """Local mode can't start. The message is one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOptions:
+    """`path`: a folder of manifests, or one file. `database` is a URL; without it, SQLite in the data directory.
+
+    `port` 0 takes a free one.
+    """
+
+    path: Path
+    data_directory: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    database: str | None = None
+
+
+class LocalServer:
+    """Serves what the manifests say, and goes on with what they said when they can't be used any more."""
+
+    def __init__(self, server: Server, path: Path, data: DataDirectory, reporter: Reporter) -> None:
+        self._server = server
+        self._path = path
+        self._data = data
+        self._token_key = data.token_key()
+        self._reporter = reporter
+        self._news = RoleNews(server, reporter)
+        self._watch = Watch(path)
+        self._served = data.last_served()
+        self.plan = plan_folder(path, self._token_key, self._served)
+
+    @property
+    def url(self) -> str:
+        """Where the server is, without a path."""
+        return self._server.url
+
+    async def start(self) -> None:
+        """Listen and serve. Raises OSError when the port can't be had, `SchemaTooNew`."""
+        await self._server.start()
+        await self._offer(self.plan)
+        self._reporter.warnings(self.plan.warnings)
+        await self._settled()
+
+    async def follow(self) -> None:
+        """Serve every change of the manifests, until cancelled."""
+        async for _ in self._watch.changes():
+            try:
+                self.plan = await asyncio.to_thread(plan_folder, self._path, self._token_key, self._served)
+            except UnusableManifests as error:
+                self._reporter.broken(error.problems)
+                continue
+            self._reporter.usable()
+            before = self._served
+            after = await self._offer(self.plan)
+            for line in describe_changes(before, after):
+                self._reporter.change(line)
+            self._reporter.warnings(self.plan.warnings)
+            await self._settled()
+
+    async def _offer(self, plan: FolderPlan) -> ConfigBundle:
+        bundle = await self._bundle(plan)
+        await self._server.intake.offer(bundle, "local")
+        self._data.remember_served(bundle)
+        self._served = bundle
+        return bundle
+
+    async def _bundle(self, plan: FolderPlan) -> ConfigBundle:
+        """Of a new revision, unless nothing is different from what is served or was served last."""
+        highest = await self._highest_revision()
+        if self._served is not None and self._served.revision >= highest:
+            bundle = assemble(plan.tenants, self._token_key, self._served.revision)
+            if same_content(bundle, self._served):
+                return bundle
+            highest = self._served.revision
+        return assemble(plan.tenants, self._token_key, highest + 1)
+
+    async def _highest_revision(self) -> int:
+        while True:
+            try:
+                return await self._server.intake.floor()
+            except StorageUnavailable:
+                self._reporter.note("the database doesn't answer; trying again")
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _settled(self) -> None:
+        """Return when the roles of all existing users follow the manifests, and tell whose changed."""
+        revision = self._served.revision if self._served else 0
+        while not await self._server.applier.wait_settled(revision, _PATIENCE_SECONDS):
+            self._reporter.note("the roles of existing users are still being recomputed")
+        try:
+            await self._news.tell()
+        except StorageUnavailable:
+            self._reporter.note("the database doesn't answer, so it isn't known whose roles changed")
+
+
+async def serve(
+    options: LocalOptions, reporter: Reporter, started: Callable[[LocalServer], Coroutine[Any, Any, None]]
+) -> None:
+    """Serve until SIGINT or SIGTERM. `started` runs beside it as soon as requests are answered.
+
+    Raises `LocalModeError`, `UnusableManifests`, `DataDirectoryError`; what `started` raises comes in a group.
+    """
+    with contextlib.closing(DataDirectory(options.data_directory)) as data:
+        server = _server(options, data)
+        local = LocalServer(server, options.path, data, reporter)
+        with _signals_stop(server):
+            try:
+                await _start(local, options)
+                await _until_stopped(server, local.follow(), started(local))
+            finally:
+                await server.stop()
+
+
+def _server(options: LocalOptions, data: DataDirectory) -> Server:
+    settings = ServerSettings(
+        database=options.database or data.database_url,
+        host=options.host,
+        port=options.port,
+        management_port=None,
+    )
+    try:
+        return Server(settings)
+    except ValueError as error:
+        raise LocalModeError(str(error)) from None
+
+
+async def _start(local: LocalServer, options: LocalOptions) -> None:
+    try:
+        await local.start()
+    except SchemaTooNew as error:
+        raise LocalModeError(str(error)) from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            message = f"port {options.port} of {options.host} is in use: choose another one with --port"
+        else:
+            message = f"{options.host}, port {options.port}: {error.strerror or error}"
+        raise LocalModeError(message) from None
+
+
+@contextlib.contextmanager
+def _signals_stop(server: Server) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for sent in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sent, server.ask_to_stop)
+    try:
+        yield
+    finally:
+        for sent in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(sent)
+
+
+async def _until_stopped(server: Server, *work: Coroutine[Any, Any, None]) -> None:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in work]
+        await server.wait()
+        for task in tasks:
+            task.cancel()
