@@ -18,7 +18,6 @@ from scim_server.directory.directory import Directory
 from scim_server.directory.rules_applier import RulesApplier
 from scim_server.http.app import create_scim_app
 from scim_server.http.bodies import DEFAULT_LIMIT
-from scim_server.http.gate import Gate
 from scim_server.http.public_url import PublicUrl
 from scim_server.management.app import create_management_app
 from scim_server.management.intake import Intake
@@ -75,8 +74,8 @@ class Server:
         self.applier = RulesApplier(self.storage, self.holder, self.metrics)
         status = Status(self.holder, self.intake, self.applier, self.storage, self.metrics)
         public_url = PublicUrl(settings.public_url, settings.trusted_proxies)
-        scim = create_scim_app(Directory(self.storage, self.applier), settings.body_limit)
-        self._gate = Gate(scim, self.holder, public_url, self.metrics)
+        directory = Directory(self.storage, self.applier)
+        self._scim = create_scim_app(directory, self.holder, public_url, self.metrics, settings.body_limit)
         self._management = create_management_app(
             self.holder,
             self.intake,
@@ -107,7 +106,7 @@ class Server:
         Raises OSError when a port can't be had, `SchemaTooNew` when the database is too new.
         """
         settings = self.settings
-        wanted: list[tuple[ASGIApp, str, int]] = [(self._gate, settings.host, settings.port)]
+        wanted: list[tuple[ASGIApp, str, int]] = [(self._scim, settings.host, settings.port)]
         if settings.management_port is not None:
             wanted.append((self._management, settings.management_host, settings.management_port))
         try:

@@ -47,15 +47,17 @@ class FileSource:
 
     async def run(self) -> None:
         """Look now, and whenever something changes, until cancelled."""
-        await self._look_until_decided()
+        await self._decide()
         async for _ in awatch(
             self._directory, watch_filter=None, rust_timeout=_LOOK_EVERY_MS, yield_on_timeout=True, step=20
         ):
-            await self._look_until_decided()
+            await self._decide()
 
-    async def _look_until_decided(self) -> None:
-        while not await self.look():
+    async def _decide(self) -> None:
+        decided = await self.look()
+        while not decided:
             await asyncio.sleep(_RETRY_SECONDS)
+            decided = await self.look()
 
     async def look(self) -> bool:
         """Read both files once. False: a valid pair was offered and could not be decided on yet."""

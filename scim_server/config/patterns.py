@@ -9,6 +9,8 @@ import re2
 class Pattern(Protocol):
     def fullmatch(self, text: str) -> object | None: ...
 
+    def search(self, text: str) -> object | None: ...
+
 
 def _options() -> re2.Options:
     options = re2.Options()

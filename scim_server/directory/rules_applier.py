@@ -20,8 +20,6 @@ _log = logging.getLogger(__name__)
 _LOOK_EVERY_SECONDS = 30.0
 _FIRST_RETRY_SECONDS = 0.5
 _LAST_RETRY_SECONDS = 30.0
-_BUSY_SECONDS = 0.01
-"""Before asking again for users whom another replica is settling just now."""
 
 
 class RulesApplier:
@@ -124,8 +122,6 @@ class RulesApplier:
         changed = 0
         while (batch := await self._storage.write(key, work)) is not None:
             changed += len(batch)
-            if not batch:
-                await asyncio.sleep(_BUSY_SECONDS)
             for listener in self._listeners:
                 listener(key, batch)
         _log.info("roles of existing users of %s follow its rules: %d changed", key, changed)

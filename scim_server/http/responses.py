@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scim_server.scim.errors import ScimError
 
@@ -25,11 +25,25 @@ class ScimResponse(Response):
     media_type = MEDIA_TYPE
 
     def __init__(self, document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(orjson.dumps(document), status, dict(headers) if headers else None)
+        super().__init__(orjson.dumps(document, option=orjson.OPT_UTC_Z), status, dict(headers) if headers else None)
 
 
-def no_content() -> Response:
-    return Response(status_code=204)
+class Streamed(Response):
+    """An answer that is written while the database is read: `write` is an ASGI application.
+
+    Errors that it raises before it has sent anything are answered like any other.
+    """
+
+    def __init__(self, write: ASGIApp) -> None:
+        super().__init__()
+        self._write = write
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._write(scope, receive, send)
+
+
+def no_content(headers: Mapping[str, str] | None = None) -> Response:
+    return Response(status_code=204, headers=dict(headers) if headers else None)
 
 
 def error_response(error: ScimError, headers: Mapping[str, str] | None = None) -> Response:

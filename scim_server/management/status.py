@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
@@ -10,7 +11,7 @@ from scim_server.config import ConfigHolder, Tenant
 from scim_server.directory.rules_applier import RulesApplier
 from scim_server.management.intake import Intake
 from scim_server.metrics import Metrics
-from scim_server.storage.protocol import Storage, StorageUnavailable, TenantCounts
+from scim_server.storage.protocol import Reader, Storage, StorageUnavailable, TenantCounts
 
 _COUNTS_LIVE_SECONDS = 10.0
 """Counting reads every user of a tenant: scrapes and resyncs share one count."""
@@ -80,7 +81,11 @@ class Status:
         counts: dict[str, TenantCounts] = {}
         for tenant in tenants:
             blocked_after = now - timedelta(seconds=tenant.deprovisioning.deactivation_delay_seconds)
-            counts[tenant.key] = await self._storage.read(tenant.key, lambda reader, t=blocked_after: reader.counts(t))
+
+            def count(reader: Reader, blocked_after: datetime = blocked_after) -> Awaitable[TenantCounts]:
+                return reader.counts(blocked_after)
+
+            counts[tenant.key] = await self._storage.read(tenant.key, count)
         return counts
 
 

@@ -1,0 +1,34 @@
+"""What every use case needs: the storage, and the rules that decide roles."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from scim_server.directory.caller import Caller
+from scim_server.directory.rules_applier import RulesApplier
+from scim_server.directory.rules_cache import RulesCache
+from scim_server.storage.protocol import Reader, Storage, Writer
+
+T = TypeVar("T")
+
+
+class Directory:
+    """One per server. Work on a tenant goes through here, so that its rules are in the database first."""
+
+    def __init__(self, storage: Storage, applier: RulesApplier) -> None:
+        self._storage = storage
+        self._applier = applier
+        self.rules = RulesCache()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def read(self, caller: Caller, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
+        """`Storage.read` for the caller's tenant. Raises StorageUnavailable."""
+        await self._applier.ensure_known(caller.tenant)
+        return await self._storage.read(caller.tenant.key, work, snapshot=snapshot)
+
+    async def write(self, caller: Caller, work: Callable[[Writer], Awaitable[T]]) -> T:
+        """`Storage.write` for the caller's tenant: `work` must be repeatable. Raises StorageUnavailable."""
+        await self._applier.ensure_known(caller.tenant)
+        return await self._storage.write(caller.tenant.key, work)

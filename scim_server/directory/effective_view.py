@@ -1,0 +1,44 @@
+"""The read-only extension of a user: state, roles with their reasons, permissions, profile."""
+
+from collections.abc import Mapping, Sequence
+
+from scim_server.directory.directory import Directory
+from scim_server.directory.tenant import ServedTenant
+from scim_server.provisioning.effective import EffectiveRole, Reason, explain, permissions_of, state_of
+from scim_server.scim.schema import JsonObject
+from scim_server.storage.protocol import Reader, UserRecord
+
+
+async def effective_extensions(
+    directory: Directory, tenant: ServedTenant, reader: Reader, records: Sequence[UserRecord]
+) -> Mapping[str, JsonObject]:
+    """The extension of each user, by id."""
+    if not records:
+        return {}
+    held_and_granted = await reader.effective_roles([record.id for record in records])
+    rules = await directory.rules.of(reader)
+    now = directory.now()
+    extensions: dict[str, JsonObject] = {}
+    for record in records:
+        held, grants = held_and_granted.get(record.id, ((), ()))
+        roles = explain(held, grants, rules)
+        extensions[record.id] = {
+            "state": state_of(record.active, record.blocked_at, tenant.delay, now),
+            "roles": [_role(role, tenant) for role in roles],
+            "permissions": permissions_of((role.value for role in roles), tenant.permissions),
+            "profile": tenant.profile.of(record.document),
+        }
+    return extensions
+
+
+def _role(role: EffectiveRole, tenant: ServedTenant) -> JsonObject:
+    shown: JsonObject = {"value": role.value}
+    if display := tenant.role_displays.get(role.value):
+        shown["display"] = display
+    return shown | {"since": role.since, "reasons": [_reason(reason) for reason in role.reasons]}
+
+
+def _reason(reason: Reason) -> JsonObject:
+    if reason.source is not None:
+        return {"source": reason.source}
+    return {"mapping": reason.mapping, "rule": reason.rule, "group": reason.group}

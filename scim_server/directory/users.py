@@ -1,0 +1,194 @@
+"""What can be done with users.
+
+Every change is one transaction; `version` and `lastModified` move only when something really changed, so that a
+provider's repeats leave no trace. `active` that isn't said is what it was: a PUT from a template that doesn't
+know the attribute must not let a blocked user in again.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from scim_server.directory.caller import Caller
+from scim_server.directory.directory import Directory
+from scim_server.directory.effective_view import effective_extensions
+from scim_server.directory.shown import Shown, location_of, meta_of
+from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.errors import NotFound, UniquenessViolation
+from scim_server.scim.normalise import normalise_patch, normalise_resource
+from scim_server.scim.patch import apply_to_document
+from scim_server.scim.resource import Projection, check_immutable, validate_resource
+from scim_server.scim.schema import JsonObject
+from scim_server.scim.versions import require_match
+from scim_server.storage.protocol import (
+    EffectiveContext,
+    GroupReference,
+    Page,
+    Query,
+    Reader,
+    UserNameTaken,
+    UserRecord,
+    Writer,
+)
+
+
+async def create_user(directory: Directory, caller: Caller, body: Any, projection: Projection) -> Shown:
+    """POST. Raises ScimError: 400 for the body, 409 uniqueness naming the user that has the userName."""
+    document = normalise_resource(body, caller.tenant.users)
+    active: bool = document.setdefault("active", True)
+    validate_resource(document, caller.tenant.users)
+
+    async def work(writer: Writer) -> Shown:
+        record = await writer.insert_user(document, active)
+        return await _show_one(directory, caller, writer, record, projection, new=True)
+
+    return await _write(directory, caller, work)
+
+
+async def get_user(directory: Directory, caller: Caller, user_id: str, projection: Projection) -> Shown:
+    """Raises NotFound."""
+
+    async def work(reader: Reader) -> Shown:
+        record = await reader.user(user_id)
+        if record is None:
+            raise _not_found(user_id)
+        return await _show_one(directory, caller, reader, record, projection)
+
+    return await directory.read(caller, work)
+
+
+async def list_users(
+    directory: Directory, caller: Caller, query: Query, projection: Projection
+) -> tuple[int, list[JsonObject]]:
+    """The number of all users that match, and those of the page. Raises InvalidFilter."""
+    tenant = caller.tenant
+    context = EffectiveContext(directory.now() - tenant.delay, tenant.permissions)
+    asked = Query(query.filter, query.start_index, query.count, query.sort_by, query.descending, context)
+
+    async def work(reader: Reader) -> tuple[int, list[JsonObject]]:
+        page: Page[UserRecord] = await reader.users(asked)
+        return page.total, await _show(directory, caller, reader, page.records, projection)
+
+    return await directory.read(caller, work)
+
+
+async def replace_user(
+    directory: Directory, caller: Caller, user_id: str, body: Any, if_match: str | None, projection: Projection
+) -> Shown:
+    """PUT. Raises ScimError: 400 for the body, 404, 409 uniqueness, 412."""
+    replacement = normalise_resource(body, caller.tenant.users)
+
+    async def work(writer: Writer) -> Shown:
+        record = await _locked(writer, user_id, if_match)
+        check_immutable(record.document, replacement, caller.tenant.users)
+        record = await _update(caller, writer, record, replacement)
+        return await _show_one(directory, caller, writer, record, projection)
+
+    return await _write(directory, caller, work)
+
+
+async def patch_user(
+    directory: Directory, caller: Caller, user_id: str, body: Any, if_match: str | None, projection: Projection
+) -> Shown:
+    """PATCH. Raises ScimError: 400 for an operation, 404, 409 uniqueness, 412."""
+    operations = normalise_patch(body, caller.tenant.users)
+
+    async def work(writer: Writer) -> Shown:
+        record = await _locked(writer, user_id, if_match)
+        patched = apply_to_document(record.document, operations, caller.tenant.users)
+        record = await _update(caller, writer, record, patched)
+        return await _show_one(directory, caller, writer, record, projection)
+
+    return await _write(directory, caller, work)
+
+
+async def delete_user(directory: Directory, caller: Caller, user_id: str, if_match: str | None) -> None:
+    """Raises NotFound, PreconditionFailed."""
+
+    async def work(writer: Writer) -> None:
+        if if_match is not None:
+            await _locked(writer, user_id, if_match)
+        if not await writer.delete_user(user_id):
+            raise _not_found(user_id)
+
+    await directory.write(caller, work)
+
+
+async def _locked(writer: Writer, user_id: str, if_match: str | None) -> UserRecord:
+    record = await writer.lock_user(user_id)
+    if record is None:
+        raise _not_found(user_id)
+    require_match(if_match, record.version)
+    return record
+
+
+async def _update(caller: Caller, writer: Writer, record: UserRecord, document: JsonObject) -> UserRecord:
+    document = {"active": record.active, **document}
+    if document == record.document:
+        return record
+    validate_resource(document, caller.tenant.users)
+    return await writer.update_user(record, document, document["active"])
+
+
+async def _write(directory: Directory, caller: Caller, work: Any) -> Shown:
+    try:
+        shown: Shown = await directory.write(caller, work)
+    except UserNameTaken as taken:
+        raise UniquenessViolation(f"userName is taken by the user with id {taken.existing_id}") from None
+    return shown
+
+
+async def _show_one(
+    directory: Directory,
+    caller: Caller,
+    reader: Reader,
+    record: UserRecord,
+    projection: Projection,
+    *,
+    new: bool = False,
+) -> Shown:
+    (resource,) = await _show(directory, caller, reader, [record], projection, new=new)
+    location = location_of(caller.base_url, caller.tenant.users.endpoint, record.id)
+    return Shown(resource, location, record.version)
+
+
+async def _show(
+    directory: Directory,
+    caller: Caller,
+    reader: Reader,
+    records: Sequence[UserRecord],
+    projection: Projection,
+    *,
+    new: bool = False,
+) -> list[JsonObject]:
+    """`new` users are in no group. Groups and the extension are read only where they are shown."""
+    wants_groups = projection.includes("groups") and not new and bool(records)
+    groups = await reader.groups_of([record.id for record in records]) if wants_groups else {}
+    wants_effective = projection.includes_extension(EFFECTIVE_URN)
+    extensions = await effective_extensions(directory, caller.tenant, reader, records) if wants_effective else {}
+    shown: list[JsonObject] = []
+    for record in records:
+        location = location_of(caller.base_url, caller.tenant.users.endpoint, record.id)
+        resource: JsonObject = {
+            "id": record.id,
+            **record.document,
+            "meta": meta_of("User", record.created, record.modified, record.version, location),
+        }
+        if record.id in groups:
+            resource["groups"] = [_group_reference(group, caller) for group in groups[record.id]]
+        if record.id in extensions:
+            resource[EFFECTIVE_URN] = extensions[record.id]
+        shown.append(projection.apply(resource))
+    return shown
+
+
+def _group_reference(group: GroupReference, caller: Caller) -> JsonObject:
+    return {
+        "value": group.id,
+        "$ref": location_of(caller.base_url, caller.tenant.groups.endpoint, group.id),
+        "display": group.display,
+        "type": "direct" if group.direct else "indirect",
+    }
+
+
+def _not_found(user_id: str) -> NotFound:
+    return NotFound(f"there is no user with id {user_id[:64]}")

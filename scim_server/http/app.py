@@ -1,0 +1,82 @@
+"""The public port's application: routes, and errors as SCIM bodies."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from scim_server.config import ConfigHolder
+from scim_server.directory.directory import Directory
+from scim_server.http.exchange import exchange_of
+from scim_server.http.gate import Gate
+from scim_server.http.public_url import PublicUrl
+from scim_server.http.responses import error_response, unavailable
+from scim_server.http.routes import discovery
+from scim_server.http.routes.groups import GroupRoutes
+from scim_server.http.routes.users import UserRoutes
+from scim_server.metrics import Metrics
+from scim_server.scim.errors import ScimError
+from scim_server.storage.protocol import StorageUnavailable
+
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+def create_scim_app(
+    directory: Directory, holder: ConfigHolder, public_url: PublicUrl, metrics: Metrics, body_limit: int
+) -> FastAPI:
+    """SCIM at `/{namespace}/{name}/scim/v2`. FastAPI routes; bodies never pass through pydantic."""
+    app = FastAPI(title="scim-server", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    users = UserRoutes(directory, body_limit)
+    groups = GroupRoutes(directory, body_limit)
+    _add(app, "/Users", GET=users.query, POST=users.create)
+    _add(app, "/Users/{id}", GET=users.get, PUT=users.replace, PATCH=users.patch, DELETE=users.delete)
+    _add(app, "/Groups", GET=groups.query, POST=groups.create)
+    _add(app, "/Groups/{id}", GET=groups.get, PUT=groups.replace, PATCH=groups.patch, DELETE=groups.delete)
+    _add(app, "/ServiceProviderConfig", GET=discovery.show_service_provider_config)
+    _add(app, "/Schemas", GET=discovery.list_schemas)
+    _add(app, "/Schemas/{id}", GET=discovery.get_schema)
+    _add(app, "/ResourceTypes", GET=discovery.list_resource_types)
+    _add(app, "/ResourceTypes/{id}", GET=discovery.get_resource_type)
+    # RFC 7644 §3.11 and §3.7: 501 where the operation isn't supported at all.
+    _add(app, "/Me", **dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), _not_implemented))
+    _add(app, "/Bulk", POST=_not_implemented)
+    app.add_exception_handler(ScimError, _scim_error)
+    app.add_exception_handler(StorageUnavailable, _storage_unavailable)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_middleware(Gate, holder=holder, public_url=public_url, metrics=metrics)
+    return app
+
+
+def _add(app: FastAPI, path: str, **handlers: _Handler) -> None:
+    """One route for all methods of a path, so that `Allow` names them all."""
+
+    async def endpoint(request: Request) -> Response:
+        exchange = exchange_of(request)
+        exchange.route = path
+        # The web server leaves the body of HEAD out.
+        return await handlers["GET" if exchange.method == "HEAD" else exchange.method](request)
+
+    app.add_route(path, endpoint, methods=list(handlers))
+
+
+async def _not_implemented(request: Request) -> Response:
+    raise ScimError(501, f"{exchange_of(request).route} isn't implemented")
+
+
+async def _scim_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ScimError)  # noqa: S101 - registered for nothing else
+    return error_response(error)
+
+
+async def _storage_unavailable(_: Request, __: Exception) -> Response:
+    return unavailable("The database doesn't answer; nothing is lost, try again.")
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    """The router's own errors: an unknown path, or a method that it doesn't take."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    allowed = (error.headers or {}).get("Allow")
+    detail = f"{allowed} is expected here" if allowed else "there is no such endpoint"
+    return error_response(ScimError(error.status_code, detail), error.headers)

@@ -1,0 +1,5 @@
+"""What this server announces in /ServiceProviderConfig: only what works."""
+
+from scim_server.scim.discovery import Features
+
+FEATURES = Features(max_results=1000, default_page_size=100, sort=True, etag=True)

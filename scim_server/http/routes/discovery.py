@@ -1,0 +1,62 @@
+"""/ServiceProviderConfig, /Schemas, /ResourceTypes (RFC 7644 §4): what this tenant's endpoint can do."""
+
+from collections.abc import Callable, Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from scim_server.http.exchange import caller_of
+from scim_server.http.features import FEATURES
+from scim_server.http.responses import ScimResponse
+from scim_server.scim.discovery import (
+    find_document,
+    resource_type_documents,
+    schema_documents,
+    service_provider_config,
+)
+from scim_server.scim.errors import NotFound, ScimError
+from scim_server.scim.paging import list_response
+from scim_server.scim.schema import JsonObject, ResourceType
+
+_Documents = Callable[[Sequence[ResourceType], str], list[JsonObject]]
+
+
+async def show_service_provider_config(request: Request) -> Response:
+    return ScimResponse(service_provider_config(FEATURES, caller_of(request).base_url))
+
+
+async def list_schemas(request: Request) -> Response:
+    return _list(request, schema_documents)
+
+
+async def get_schema(request: Request) -> Response:
+    return _one(request, schema_documents)
+
+
+async def list_resource_types(request: Request) -> Response:
+    return _list(request, resource_type_documents)
+
+
+async def get_resource_type(request: Request) -> Response:
+    return _one(request, resource_type_documents)
+
+
+def _documents(request: Request, documents: _Documents) -> list[JsonObject]:
+    caller = caller_of(request)
+    return documents((caller.tenant.users, caller.tenant.groups), caller.base_url)
+
+
+def _list(request: Request, documents: _Documents) -> Response:
+    if "filter" in request.query_params:
+        # RFC 7644 §4: a filter here must be refused, so that nobody takes the whole list for its result.
+        raise ScimError(403, "discovery endpoints take no filter")
+    found = _documents(request, documents)
+    return ScimResponse(list_response(found, len(found), 1))
+
+
+def _one(request: Request, documents: _Documents) -> Response:
+    identifier = request.path_params["id"]
+    found = find_document(_documents(request, documents), identifier)
+    if found is None:
+        raise NotFound(f"there is no {identifier[:128]} here")
+    return ScimResponse(found)

@@ -1,0 +1,71 @@
+"""/Users and /Users/{id} (RFC 7644 §3)."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from scim_server.directory import users
+from scim_server.directory.directory import Directory
+from scim_server.directory.shown import Shown
+from scim_server.http.bodies import read_object
+from scim_server.http.exchange import caller_of
+from scim_server.http.parameters import Parameters
+from scim_server.http.responses import ScimResponse, no_content
+from scim_server.scim.paging import list_response
+from scim_server.scim.versions import etag, is_not_modified
+
+
+class UserRoutes:
+    """Answers as identity providers need them: PATCH shows the user, DELETE nothing."""
+
+    def __init__(self, directory: Directory, body_limit: int) -> None:
+        self._directory = directory
+        self._body_limit = body_limit
+
+    async def create(self, request: Request) -> Response:
+        caller = caller_of(request)
+        projection = Parameters(request).projection(caller, caller.tenant.users)
+        body = await read_object(request, self._body_limit)
+        shown = await users.create_user(self._directory, caller, body, projection)
+        return _answer(shown, 201)
+
+    async def query(self, request: Request) -> Response:
+        caller = caller_of(request)
+        parameters = Parameters(request)
+        query = parameters.query(caller.tenant.users)
+        projection = parameters.projection(caller, caller.tenant.users)
+        total, resources = await users.list_users(self._directory, caller, query, projection)
+        return ScimResponse(list_response(resources, total, query.start_index))
+
+    async def get(self, request: Request) -> Response:
+        caller = caller_of(request)
+        projection = Parameters(request).projection(caller, caller.tenant.users)
+        shown = await users.get_user(self._directory, caller, request.path_params["id"], projection)
+        # What a user effectively is changes without the resource's version.
+        if not caller.reads_effective and is_not_modified(request.headers.get("if-none-match"), shown.version):
+            return Response(status_code=304, headers={"ETag": etag(shown.version)})
+        return _answer(shown)
+
+    async def replace(self, request: Request) -> Response:
+        caller = caller_of(request)
+        projection = Parameters(request).projection(caller, caller.tenant.users)
+        body = await read_object(request, self._body_limit)
+        if_match = request.headers.get("if-match")
+        user_id = request.path_params["id"]
+        return _answer(await users.replace_user(self._directory, caller, user_id, body, if_match, projection))
+
+    async def patch(self, request: Request) -> Response:
+        caller = caller_of(request)
+        projection = Parameters(request).projection(caller, caller.tenant.users)
+        body = await read_object(request, self._body_limit)
+        if_match = request.headers.get("if-match")
+        user_id = request.path_params["id"]
+        return _answer(await users.patch_user(self._directory, caller, user_id, body, if_match, projection))
+
+    async def delete(self, request: Request) -> Response:
+        if_match = request.headers.get("if-match")
+        await users.delete_user(self._directory, caller_of(request), request.path_params["id"], if_match)
+        return no_content()
+
+
+def _answer(shown: Shown, status: int = 200) -> Response:
+    return ScimResponse(shown.resource, status, {"Location": shown.location, "ETag": etag(shown.version)})
