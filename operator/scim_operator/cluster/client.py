@@ -1,0 +1,47 @@
+"""What the operator asks of a cluster. Objects are plain JSON, as the API server writes them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from scim_operator.api.keys import ObjectKey
+
+JsonObject = dict[str, Any]
+
+
+class ClusterClient(Protocol):
+    """Reads see the latest state (no cache). Every method raises `ClusterError`."""
+
+    async def get_config(self, key: ObjectKey) -> JsonObject | None:
+        """A ProvisioningConfig; None when there is none, or when its namespace isn't served."""
+        ...
+
+    async def list_configs(self) -> Sequence[JsonObject]:
+        """All ProvisioningConfigs of the served namespaces."""
+        ...
+
+    async def list_mappings(self, plural: str, config_name: str | None = None) -> Sequence[JsonObject]:
+        """Mappings of one kind whose `configRef.name` is `config_name` (selected by the API server), or all."""
+        ...
+
+    async def get_secret(self, key: ObjectKey) -> JsonObject | None: ...
+
+    async def get_config_map(self, key: ObjectKey) -> JsonObject | None: ...
+
+    async def get_namespace_labels(self, name: str) -> Mapping[str, str] | None: ...
+
+    async def apply(self, body: JsonObject) -> JsonObject:
+        """Server-side apply of a ConfigMap or Secret with the operator's field manager: the whole intent.
+
+        With `metadata.resourceVersion` it is refused (`ClusterConflict`) when the object has changed since.
+        """
+        ...
+
+    async def apply_status(self, plural: str, body: JsonObject) -> None:
+        """Server-side apply of a custom resource's status; `metadata.uid` guards against a successor of that name."""
+        ...
+
+    async def create_event(self, body: JsonObject) -> None: ...
+
+    def watch_endpoint_slices(self, service: ObjectKey) -> AsyncIterator[Sequence[JsonObject]]:
+        """All EndpointSlices of a Service: now, and again whenever one of them changes. Never ends, never raises."""
+        ...

@@ -1,0 +1,266 @@
+"""`ClusterClient` over `kubernetes.aio`: one shared client, JSON in and out, a time-out on every request."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Self
+from urllib.parse import quote
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+
+from scim_operator.api.constants import GROUP, PLURALS, PROVISIONING_CONFIG, VERSION
+from scim_operator.api.keys import ObjectKey
+from scim_operator.cluster.client import JsonObject
+from scim_operator.cluster.connection import ClusterLogin
+from scim_operator.cluster.errors import (
+    ClusterError,
+    ClusterNotFound,
+    ClusterUnauthorized,
+    ClusterUnavailable,
+    cluster_error,
+)
+
+FIELD_MANAGER = "scim-operator"
+
+_APPLY = "application/apply-patch+yaml"
+_JSON = "application/json"
+_PAGE = 500
+_REQUEST = aiohttp.ClientTimeout(total=20, sock_connect=5)
+_WATCH_SECONDS = 240
+# Longer than the server's own limit: it ends the watch, unless the connection is dead.
+_WATCH = aiohttp.ClientTimeout(total=_WATCH_SECONDS + 30, sock_connect=5, sock_read=_WATCH_SECONDS + 20)
+_WATCH_PAUSE_SECONDS = 1.0
+_KINDS_PAUSE_SECONDS = 3.0
+
+_PATHS = {
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Secret": ("/api/v1", "secrets"),
+}
+
+log = logging.getLogger(__name__)
+
+
+class KubernetesClient:
+    """Serves all namespaces, or only `namespaces`. Use as an async context manager."""
+
+    def __init__(self, login: ClusterLogin, namespaces: Sequence[str] | None = None) -> None:
+        self._login = login
+        self._namespaces = None if namespaces is None else tuple(namespaces)
+        self._clients: list[Any] = []
+        self._login_lock = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        self._clients = [ApiClient(await self._login.configuration())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for client in self._clients:
+            await client.close()
+
+    async def wait_for_kinds(self) -> None:
+        """Return when the API server answers and serves all of the operator's kinds (their CRDs are installed)."""
+        while True:
+            try:
+                missing = await self._missing_kinds()
+                if not missing:
+                    return
+                log.warning("waiting for the CustomResourceDefinitions of %s", ", ".join(missing))
+            except ClusterUnavailable as error:
+                log.warning("waiting for the API server: %s", error)
+            await asyncio.sleep(_KINDS_PAUSE_SECONDS)
+
+    async def _missing_kinds(self) -> Sequence[str]:
+        try:
+            served = await self._json("GET", f"/apis/{GROUP}/{VERSION}")
+        except ClusterNotFound:
+            served = {"resources": []}
+        plurals = {resource["name"] for resource in served["resources"]}
+        return [plural for plural in PLURALS.values() if plural not in plurals]
+
+    async def get_config(self, key: ObjectKey) -> JsonObject | None:
+        if self._namespaces is not None and key.namespace not in self._namespaces:
+            return None
+        return await self._get(f"/apis/{GROUP}/{VERSION}", PLURALS[PROVISIONING_CONFIG], key)
+
+    async def list_configs(self) -> Sequence[JsonObject]:
+        return await self._list_everywhere(PLURALS[PROVISIONING_CONFIG], {})
+
+    async def list_mappings(self, plural: str, config_name: str | None = None) -> Sequence[JsonObject]:
+        selector = {} if config_name is None else {"fieldSelector": f"spec.configRef.name={config_name}"}
+        return await self._list_everywhere(plural, selector)
+
+    async def get_secret(self, key: ObjectKey) -> JsonObject | None:
+        return await self._get("/api/v1", "secrets", key)
+
+    async def get_config_map(self, key: ObjectKey) -> JsonObject | None:
+        return await self._get("/api/v1", "configmaps", key)
+
+    async def get_namespace_labels(self, name: str) -> Mapping[str, str] | None:
+        try:
+            namespace = await self._json("GET", f"/api/v1/namespaces/{quote(name)}")
+        except ClusterNotFound:
+            return None
+        labels: Mapping[str, str] = namespace["metadata"].get("labels") or {}
+        return labels
+
+    async def apply(self, body: JsonObject) -> JsonObject:
+        prefix, plural = _PATHS[body["kind"]]
+        metadata = body["metadata"]
+        path = f"{prefix}/namespaces/{quote(metadata['namespace'])}/{plural}/{quote(metadata['name'])}"
+        return await self._apply(path, body)
+
+    async def apply_status(self, plural: str, body: JsonObject) -> None:
+        metadata = body["metadata"]
+        place = f"/apis/{GROUP}/{VERSION}/namespaces/{quote(metadata['namespace'])}"
+        await self._apply(f"{place}/{plural}/{quote(metadata['name'])}/status", body)
+
+    async def create_event(self, body: JsonObject) -> None:
+        namespace = quote(body["metadata"]["namespace"])
+        await self._json("POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", body=body)
+
+    async def watch_endpoint_slices(self, service: ObjectKey) -> AsyncIterator[Sequence[JsonObject]]:
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{quote(service.namespace)}/endpointslices"
+        selector = {"labelSelector": f"kubernetes.io/service-name={service.name}"}
+        while True:
+            try:
+                listed = await self._json("GET", path, query=selector)
+                slices = {item["metadata"]["uid"]: item for item in listed["items"]}
+                yield list(slices.values())
+                async for event in self._watch(path, {**selector, "resourceVersion": _version(listed)}):
+                    if event["type"] == "DELETED":
+                        slices.pop(event["object"]["metadata"]["uid"], None)
+                    elif event["type"] in ("ADDED", "MODIFIED"):
+                        slices[event["object"]["metadata"]["uid"]] = event["object"]
+                    else:
+                        continue
+                    yield list(slices.values())
+            except ClusterError as error:
+                log.warning("the replicas of service %s can't be watched, trying again: %s", service, error)
+            await asyncio.sleep(_WATCH_PAUSE_SECONDS)
+
+    async def _watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[JsonObject]:
+        """Events until the server ends the watch, or says that it must begin anew."""
+        query = {**query, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(_WATCH_SECONDS)}
+        response = await self._send("GET", path, query, None, _JSON, _WATCH)
+        stream: aiohttp.ClientResponse = response.response
+        try:
+            async for line in stream.content:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    return
+                yield event
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return  # cut off, or a line longer than the buffer: list again
+        finally:
+            stream.close()
+
+    async def _get(self, prefix: str, plural: str, key: ObjectKey) -> JsonObject | None:
+        try:
+            return await self._json("GET", f"{prefix}/namespaces/{quote(key.namespace)}/{plural}/{quote(key.name)}")
+        except ClusterNotFound:
+            return None
+
+    async def _list_everywhere(self, plural: str, query: Mapping[str, str]) -> Sequence[JsonObject]:
+        prefix = f"/apis/{GROUP}/{VERSION}"
+        if self._namespaces is None:
+            return await self._list(f"{prefix}/{plural}", query)
+        parts = [await self._list(f"{prefix}/namespaces/{quote(name)}/{plural}", query) for name in self._namespaces]
+        return [item for part in parts for item in part]
+
+    async def _list(self, path: str, query: Mapping[str, str]) -> Sequence[JsonObject]:
+        items: list[JsonObject] = []
+        token = ""
+        while True:
+            page = {**query, "limit": str(_PAGE)} | ({"continue": token} if token else {})
+            body = await self._json("GET", path, query=page)
+            items.extend(body["items"])
+            token = body["metadata"].get("continue") or ""
+            if not token:
+                return items
+
+    async def _apply(self, path: str, body: JsonObject) -> JsonObject:
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return await self._json("PATCH", path, query=query, body=body, content_type=_APPLY)
+
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: JsonObject | None = None,
+        content_type: str = _JSON,
+    ) -> JsonObject:
+        response = await self._send(method, path, query or {}, body, content_type, _REQUEST)
+        try:
+            answer: JsonObject = json.loads(await response.read())
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise ClusterUnavailable(f"{method} {path}: the answer broke off: {error!r}") from None
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: JsonObject | None,
+        content_type: str,
+        limits: aiohttp.ClientTimeout,
+    ) -> Any:
+        """An answer below 400 whose body is not read yet."""
+        client = self._clients[-1]
+        try:
+            return await _request(client, method, path, query, body, content_type, limits)
+        except ClusterUnauthorized:
+            await self._log_in_anew(client)
+        return await _request(self._clients[-1], method, path, query, body, content_type, limits)
+
+    async def _log_in_anew(self, refused: Any) -> None:
+        """The token expired or was replaced. The old client is kept for the requests that still run on it."""
+        async with self._login_lock:
+            if self._clients[-1] is refused:
+                self._clients.append(ApiClient(await self._login.configuration()))
+                while len(self._clients) > 2:
+                    await self._clients.pop(0).close()
+
+
+async def _request(
+    client: Any,
+    method: str,
+    path: str,
+    query: Mapping[str, str],
+    body: JsonObject | None,
+    content_type: str,
+    limits: aiohttp.ClientTimeout,
+) -> Any:
+    request = await client.param_serialize(
+        method,
+        path,
+        query_params=list(query.items()),
+        header_params={"Accept": _JSON, "Content-Type": content_type},
+        body=body,
+        auth_settings=["BearerToken"],
+    )
+    try:
+        response = await client.call_api(*request, _request_timeout=limits)
+        if response.status < 400:
+            return response
+        text = await response.read()
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise ClusterUnavailable(f"{method} {path}: {error!r}") from None
+    raise cluster_error(response.status, f"{method} {path}: {response.status}: {_reason(text)}")
+
+
+def _reason(text: bytes) -> str:
+    """The message of the API server's Status object."""
+    try:
+        return str(json.loads(text)["message"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return "no reason given"
+
+
+def _version(listed: JsonObject) -> str:
+    version: str = listed["metadata"]["resourceVersion"]
+    return version

@@ -1,0 +1,211 @@
+"""The delivered document as it lies in the cluster: one ConfigMap and one Secret of one revision. Pure.
+
+The Secret is written first. So after a crash between the two the pair disagrees, which is seen by the next read and
+healed by the next write; servers take only a pair that agrees.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from scim_operator.api import ObjectKey
+from scim_operator.plan import assemble
+from scim_server.config import (
+    CONFIG_FILE,
+    SECRETS_FILE,
+    ConfigBundle,
+    ConfigError,
+    ServerConfig,
+    ServerSecrets,
+    Tenant,
+    decode_config,
+    decode_secrets,
+    encode_config,
+    encode_secrets,
+)
+
+DEFAULT_CONFIG_MAP = "scim-server-config"
+DEFAULT_SECRET = "scim-server-secrets"  # noqa: S105 - a name
+
+LARGEST_OBJECT = 1 << 20
+"""What the API server accepts as the data of one ConfigMap or Secret, in bytes."""
+
+_MANAGED = {"app.kubernetes.io/managed-by": "scim-operator"}
+_TOKEN_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+class DocumentTooLarge(Exception):
+    """The document no longer fits into its ConfigMap or Secret; the message says which and by how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentNames:
+    """Where the document lies: both objects are in `namespace`, where the server's pods mount them."""
+
+    namespace: str
+    config_map: str = DEFAULT_CONFIG_MAP
+    secret: str = DEFAULT_SECRET
+
+    @property
+    def config_map_key(self) -> ObjectKey:
+        return ObjectKey(self.namespace, self.config_map)
+
+    @property
+    def secret_key(self) -> ObjectKey:
+        return ObjectKey(self.namespace, self.secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One tenant as it is delivered, with the digests of all its credentials."""
+
+    tenant: Tenant
+    digests: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """What was read. Of a damaged document as much as can be told."""
+
+    tenants: Mapping[ObjectKey, Delivered] = field(default_factory=dict)
+    revision: int = 0
+    """The higher one, when the two halves disagree."""
+
+    token_key: bytes | None = field(default=None, repr=False)
+    """None: it has to be made. Never None while a usable one is in the Secret."""
+
+    intact: bool = False
+    """Both halves are there, can be read and agree."""
+
+    config_map_version: str | None = None
+    secret_version: str | None = None
+
+    def bundle(self) -> ConfigBundle:
+        """The document; only of an intact one."""
+        if self.token_key is None:
+            raise ValueError("there is no document")
+        return assemble(
+            ((item.tenant, item.digests) for item in self.tenants.values()), self.token_key, self.revision
+        )
+
+
+def read_document(config_map: Mapping[str, Any] | None, secret: Mapping[str, Any] | None) -> StoredDocument:
+    """Never raises: what can't be read counts as missing, and is written anew."""
+    config = _config(config_map)
+    secrets_bytes = _value(secret, "data", SECRETS_FILE)
+    secrets = _secrets(secrets_bytes)
+    token_key, secrets_revision = _salvage(secrets_bytes)
+    tenants: dict[ObjectKey, Delivered] = {}
+    complete = config is not None and secrets is not None
+    if config is not None and secrets is not None:
+        for tenant in config.tenants:
+            keys = [tenant.credential_key(credential.name) for credential in tenant.credentials]
+            if all(key in secrets.digests for key in keys):
+                digests = {key: secrets.digests[key] for key in keys}
+                tenants[ObjectKey(tenant.namespace, tenant.name)] = Delivered(tenant, digests)
+            else:
+                complete = False
+    return StoredDocument(
+        tenants=tenants,
+        revision=max(config.revision if config is not None else 0, secrets_revision),
+        token_key=token_key,
+        intact=complete and config is not None and config.revision == secrets_revision,
+        config_map_version=_resource_version(config_map),
+        secret_version=_resource_version(secret),
+    )
+
+
+def document_objects(
+    bundle: ConfigBundle, names: DocumentNames, stored: StoredDocument
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The Secret and the ConfigMap to apply, in this order, on the condition that `stored` is still what is there.
+
+    Raises `DocumentTooLarge`.
+    """
+    config, secrets = encode_config(bundle.config), encode_secrets(bundle.secrets)
+    for what, size in (
+        (f"ConfigMap {names.config_map_key}", len(config)),
+        (f"Secret {names.secret_key}", len(secrets)),
+    ):
+        if size > LARGEST_OBJECT:
+            raise DocumentTooLarge(f"the document for {what} has {size} bytes; {LARGEST_OBJECT} are the limit")
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": _metadata(names.secret_key, stored.secret_version),
+        "type": "Opaque",
+        "data": {SECRETS_FILE: base64.b64encode(secrets).decode()},
+    }
+    config_map = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _metadata(names.config_map_key, stored.config_map_version),
+        "binaryData": {CONFIG_FILE: base64.b64encode(config).decode()},
+    }
+    return secret, config_map
+
+
+def _check_size(what: str, value: bytes) -> None:
+    if len(value) > LARGEST_OBJECT:
+        raise DocumentTooLarge(f"{what} would hold {len(value)} bytes; {LARGEST_OBJECT} are the limit")
+
+
+def _metadata(key: ObjectKey, version: str | None) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"namespace": key.namespace, "name": key.name, "labels": _MANAGED}
+    if version is not None:
+        metadata["resourceVersion"] = version
+    return metadata
+
+
+def _config(config_map: Mapping[str, Any] | None) -> ServerConfig | None:
+    value = _value(config_map, "binaryData", CONFIG_FILE)
+    if value is None:
+        return None
+    try:
+        return decode_config(value)
+    except ConfigError:
+        return None
+
+
+def _secrets(value: bytes | None) -> ServerSecrets | None:
+    if value is None:
+        return None
+    try:
+        return decode_secrets(value)
+    except ConfigError:
+        return None
+
+
+def _salvage(value: bytes | None) -> tuple[bytes | None, int]:
+    """Token key and revision, even from a document of another version of the operator: a new key would make every
+    digest that the servers hold useless, a lower revision would be refused."""
+    try:
+        raw = orjson.loads(value or b"null")
+    except orjson.JSONDecodeError:
+        return None, 0
+    if not isinstance(raw, dict):
+        return None, 0
+    key, revision = raw.get("tokenKey"), raw.get("revision")
+    return (
+        bytes.fromhex(key) if isinstance(key, str) and _TOKEN_KEY.fullmatch(key) else None,
+        revision if isinstance(revision, int) and revision > 0 else 0,
+    )
+
+
+def _value(raw: Mapping[str, Any] | None, field_name: str, key: str) -> bytes | None:
+    value = ((raw or {}).get(field_name) or {}).get(key)
+    if value is None:
+        return None
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _resource_version(raw: Mapping[str, Any] | None) -> str | None:
+    return None if raw is None else raw["metadata"]["resourceVersion"]

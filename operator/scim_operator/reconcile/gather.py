@@ -1,0 +1,162 @@
+"""Step 1: read everything that one tenant depends on, from the cluster as it is now."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from scim_operator.api import (
+    ATTRIBUTE_MAPPING,
+    PLURALS,
+    ROLE_MAPPING,
+    AttributeMapping,
+    InvalidObject,
+    InvalidSecret,
+    NamespacesFrom,
+    ObjectKey,
+    ProvisioningConfig,
+    RoleMapping,
+    secret_data,
+)
+from scim_operator.cluster import ClusterClient, JsonObject
+from scim_operator.plan import TenantInputs, secret_refs
+from scim_operator.reconcile.document import Delivered
+
+MappingKey = tuple[str, ObjectKey]
+"""Kind and key."""
+
+_M = TypeVar("_M", RoleMapping, AttributeMapping)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """One tenant's world. The raw objects are kept for their status."""
+
+    key: ObjectKey
+    raw_config: JsonObject | None
+    raw_mappings: Mapping[MappingKey, JsonObject]
+    config: ProvisioningConfig | None
+    invalid: str | None
+    role_mappings: tuple[RoleMapping, ...]
+    attribute_mappings: tuple[AttributeMapping, ...]
+    invalid_mappings: Mapping[MappingKey, str]
+    secrets: Mapping[ObjectKey, Mapping[str, bytes]]
+    namespaces: Mapping[str, Mapping[str, str]]
+
+    @property
+    def nothing(self) -> bool:
+        """Neither the config nor any mapping that names it exists."""
+        return self.raw_config is None and not self.raw_mappings
+
+    @property
+    def secret_keys(self) -> frozenset[ObjectKey]:
+        return secret_refs(self.config) if self.config is not None else frozenset()
+
+    @property
+    def mapping_namespaces(self) -> frozenset[str]:
+        """Namespaces other than the config's own whose labels may matter."""
+        return frozenset(key.namespace for _, key in self.raw_mappings) - {self.key.namespace}
+
+    def inputs(self, token_key: bytes, delivered: Delivered | None, now: datetime) -> TenantInputs:
+        return TenantInputs(
+            config_key=self.key,
+            config=self.config,
+            invalid=self.invalid,
+            role_mappings=self.role_mappings,
+            attribute_mappings=self.attribute_mappings,
+            secrets=self.secrets,
+            namespaces=self.namespaces,
+            token_key=token_key,
+            previous=delivered.tenant if delivered is not None else None,
+            previous_digests=delivered.digests if delivered is not None else {},
+            now=now,
+            invalid_mappings=self.invalid_mappings,
+        )
+
+
+async def gather(client: ClusterClient, key: ObjectKey) -> Gathered:
+    """Raises `ClusterError`. Nothing is taken from a cache: what was missed is found here."""
+    raw_config, roles, attributes = await asyncio.gather(
+        client.get_config(key),
+        client.list_mappings(PLURALS[ROLE_MAPPING], key.name),
+        client.list_mappings(PLURALS[ATTRIBUTE_MAPPING], key.name),
+    )
+    config, invalid = _parse_config(raw_config)
+    raw_mappings: dict[MappingKey, JsonObject] = {}
+    invalid_mappings: dict[MappingKey, str] = {}
+    role_mappings = _parse_mappings(RoleMapping, roles, key, raw_mappings, invalid_mappings)
+    attribute_mappings = _parse_mappings(AttributeMapping, attributes, key, raw_mappings, invalid_mappings)
+    names = {mapping_key.namespace for _, mapping_key in raw_mappings} - {key.namespace}
+    secrets, namespaces = await asyncio.gather(_secrets(client, config), _labels(client, config, names))
+    return Gathered(
+        key=key,
+        raw_config=raw_config,
+        raw_mappings=raw_mappings,
+        config=config,
+        invalid=invalid,
+        role_mappings=role_mappings,
+        attribute_mappings=attribute_mappings,
+        invalid_mappings=invalid_mappings,
+        secrets=secrets,
+        namespaces=namespaces,
+    )
+
+
+def _parse_config(raw: JsonObject | None) -> tuple[ProvisioningConfig | None, str | None]:
+    if raw is None:
+        return None, None
+    if raw["metadata"].get("deletionTimestamp"):
+        return None, None  # whatever it says, it is going
+    try:
+        return ProvisioningConfig.from_object(raw), None
+    except InvalidObject as error:
+        return None, str(error)
+
+
+def _parse_mappings(
+    model: type[_M],
+    raws: Sequence[JsonObject],
+    config: ObjectKey,
+    raw_mappings: dict[MappingKey, JsonObject],
+    invalid: dict[MappingKey, str],
+) -> tuple[_M, ...]:
+    """Those that name `config`: the API server selected by its name alone."""
+    parsed: list[_M] = []
+    for raw in raws:
+        metadata, reference = raw["metadata"], raw["spec"]["configRef"]
+        key = ObjectKey(metadata["namespace"], metadata["name"])
+        if (reference.get("namespace") or key.namespace) != config.namespace:
+            continue
+        raw_mappings[model.kind, key] = raw
+        try:
+            parsed.append(model.from_object(raw))
+        except InvalidObject as error:
+            invalid[model.kind, key] = str(error)
+    return tuple(parsed)
+
+
+async def _secrets(
+    client: ClusterClient, config: ProvisioningConfig | None
+) -> Mapping[ObjectKey, Mapping[str, bytes]]:
+    keys = sorted(secret_refs(config)) if config is not None else []
+    found = await asyncio.gather(*(client.get_secret(key) for key in keys))
+    secrets: dict[ObjectKey, Mapping[str, bytes]] = {}
+    for key, raw in zip(keys, found, strict=True):
+        if raw is None:
+            continue
+        try:
+            secrets[key] = secret_data(raw)
+        except InvalidSecret:  # the API server holds base64 only: nothing can be read from something else
+            secrets[key] = {}
+    return secrets
+
+
+async def _labels(
+    client: ClusterClient, config: ProvisioningConfig | None, names: set[str]
+) -> Mapping[str, Mapping[str, str]]:
+    if config is None or config.spec.allowed_namespaces.from_ is not NamespacesFrom.SELECTOR:
+        return {}
+    ordered = sorted(names)
+    found = await asyncio.gather(*(client.get_namespace_labels(name) for name in ordered))
+    return {name: labels or {} for name, labels in zip(ordered, found, strict=True)}

@@ -1,0 +1,60 @@
+"""What the operator tells Prometheus."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from scim_operator.delivery import Delivery
+from scim_operator.reconcile.queue import RetryLater
+
+
+class Metrics:
+    """All of them, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._reconciles = Counter(
+            "scim_operator_reconciles",
+            "Reconciles of a ProvisioningConfig, by outcome: done, retry (something outside is missing), error.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "scim_operator_reconcile_seconds",
+            "Time of one reconcile, delivery included.",
+            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            registry=self.registry,
+        )
+        self._depth = Gauge("scim_operator_queue_depth", "ProvisioningConfigs that wait.", registry=self.registry)
+        self._replicas = Gauge(
+            "scim_operator_replicas",
+            "Server replicas, by whether they run the newest document.",
+            ["state"],
+            registry=self.registry,
+        )
+        self._revision = Gauge(
+            "scim_operator_document_revision", "Revision of the newest document.", registry=self.registry
+        )
+
+    def watch(self, queue_depth: Callable[[], int], delivery: Delivery) -> None:
+        """Where the gauges read from, at each scrape."""
+        self._depth.set_function(queue_depth)
+        self._revision.set_function(lambda: delivery.revision)
+        self._replicas.labels("current").set_function(lambda: delivery.current_replicas)
+        self._replicas.labels("outdated").set_function(lambda: len(delivery.replicas) - delivery.current_replicas)
+
+    @contextmanager
+    def reconcile(self) -> Iterator[None]:
+        """Count and time one reconcile."""
+        began, outcome = time.perf_counter(), "error"
+        try:
+            yield
+            outcome = "done"
+        except RetryLater:
+            outcome = "retry"
+            raise
+        finally:
+            self._reconciles.labels(outcome).inc()
+            self._seconds.observe(time.perf_counter() - began)

@@ -1,0 +1,96 @@
+"""One reconcile of one ProvisioningConfig: gather → plan → apply → deliver → report."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from scim_operator.api import PROVISIONING_CONFIG, ObjectKey
+from scim_operator.cluster import ClusterClient, ClusterError
+from scim_operator.delivery import Delivery
+from scim_operator.plan import TenantPlan
+from scim_operator.reconcile.apply import DocumentStore, TenantDoesNotFit
+from scim_operator.reconcile.deliver import deliver
+from scim_operator.reconcile.document import DocumentTooLarge
+from scim_operator.reconcile.gather import Gathered, gather
+from scim_operator.reconcile.publish import Publisher
+from scim_operator.reconcile.queue import RetryLater
+from scim_operator.reconcile.status import Programmed, config_status, mapping_status, programmed, too_large
+from scim_operator.reconcile.triggers import Triggers
+
+log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Level-triggered: what it does depends on what it reads, never on the event that made it run."""
+
+    def __init__(
+        self,
+        client: ClusterClient,
+        store: DocumentStore,
+        delivery: Delivery,
+        triggers: Triggers,
+        publisher: Publisher,
+        *,
+        public_url: str | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._delivery = delivery
+        self._triggers = triggers
+        self._publisher = publisher
+        self._public_url = (public_url or "").rstrip("/")
+        self._now = now
+
+    async def reconcile(self, key: ObjectKey) -> None:
+        """Raises `RetryLater` when something outside is missing; what its author must put right doesn't raise."""
+        try:
+            gathered = await gather(self._client, key)
+            self._triggers.remember(key, gathered.secret_keys, gathered.mapping_namespaces)
+            delivered = await self._bring_about(gathered)
+        except (ClusterError, DocumentTooLarge) as error:
+            raise RetryLater(str(error)) from error
+        if gathered.nothing:
+            self._triggers.forget(key)
+        if delivered.under_way:
+            raise RetryLater(delivered.condition.message)
+
+    async def _bring_about(self, gathered: Gathered) -> Programmed:
+        try:
+            applied = await self._store.merge(gathered)
+        except TenantDoesNotFit as error:
+            log.error("%s: %s", gathered.key, error)
+            delivered = too_large(str(error))
+            await self._publish(gathered, error.plan, delivered, _said_revision(gathered) or 0)
+            return delivered
+        delivered = programmed(await deliver(self._delivery, self._store, applied.bundle))
+        # The tenant's part may be older than the document: then its revision is the one that was said.
+        revision = applied.bundle.revision
+        said = None if applied.changed else _said_revision(gathered)
+        await self._publish(gathered, applied.plan, delivered, min(said or revision, revision))
+        return delivered
+
+    async def _publish(self, gathered: Gathered, plan: TenantPlan, delivered: Programmed, revision: int) -> None:
+        now = self._now()
+        writes = []
+        for (kind, key), verdict in sorted(plan.mapping_verdicts.items()):
+            raw = gathered.raw_mappings[kind, key]
+            writes.append(self._publisher.publish(kind, raw, mapping_status(raw, verdict, delivered, now), now))
+        if plan.config_verdict is not None and gathered.raw_config is not None:
+            wanted = config_status(
+                gathered.raw_config,
+                plan.config_verdict,
+                delivered,
+                revision=revision,
+                endpoint=f"{self._public_url}/{gathered.key}/scim/v2",
+                tenant=self._delivery.tenant_status(str(gathered.key)),
+                now=now,
+            )
+            writes.append(self._publisher.publish(PROVISIONING_CONFIG, gathered.raw_config, wanted, now))
+        await asyncio.gather(*writes)
+
+
+def _said_revision(gathered: Gathered) -> int | None:
+    said = ((gathered.raw_config or {}).get("status") or {}).get("revision")
+    return said if isinstance(said, int) and said > 0 else None

@@ -1,0 +1,128 @@
+"""When each key is processed: client-go's work-queue as a plain value, with the time given from outside.
+
+* A key that is added while it is processed runs once more afterwards; no key is ever processed twice at a time.
+* The first event after quiet acts at once (nearly: events come in bursts). Those that follow within a burst are
+  put off until `DEBOUNCE` passed without one, but never longer than `DEBOUNCE_LIMIT` after the first of them.
+* A failed key comes back after an exponential back-off with jitter, which its success resets. A new event for it
+  doesn't wait for that.
+"""
+
+import heapq
+import random
+from collections.abc import Hashable
+from dataclasses import dataclass
+from itertools import count
+from typing import Generic, TypeVar
+
+LEADING_DELAY = 0.03
+DEBOUNCE = 0.25
+DEBOUNCE_LIMIT = 2.0
+SHORTEST_BACKOFF = 1.0
+LONGEST_BACKOFF = 300.0
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What is known of one key. Times are in seconds of the clock that the caller uses."""
+
+    due: float | None = None
+    """When it is to be processed next, by an event."""
+    burst_began: float = 0.0
+    retry_at: float | None = None
+    """When it is to be processed next, because it failed or asked for it."""
+    failures: int = 0
+    running: bool = False
+    last_seen: float = float("-inf")
+    """When it was last added or finished: what quiet is measured from."""
+
+    def next(self) -> float | None:
+        times = [time for time in (self.due, self.retry_at) if time is not None]
+        return min(times) if times and not self.running else None
+
+
+class Schedule(Generic[K]):
+    """Not thread-safe: one event loop calls it."""
+
+    def __init__(self, jitter: random.Random | None = None) -> None:
+        self._entries: dict[K, _Entry] = {}
+        # (time, tie-breaker, key). There is an item at or before each entry's time; one that comes too early is put
+        # back at the right time, so that putting a key off again and again costs nothing.
+        self._heap: list[tuple[float, int, K]] = []
+        self._order = count()
+        self._jitter = jitter or random.Random()  # noqa: S311 - spreads load, guards nothing
+
+    def __len__(self) -> int:
+        """How many keys wait to be processed, those in back-off included."""
+        return sum(entry.due is not None or entry.retry_at is not None for entry in self._entries.values())
+
+    def add(self, key: K, now: float) -> None:
+        """Something happened to `key`."""
+        entry = self._entries.setdefault(key, _Entry())
+        before = entry.next()
+        if entry.due is not None:
+            entry.due = max(entry.due, min(now + DEBOUNCE, entry.burst_began + DEBOUNCE_LIMIT))
+        else:
+            quiet = not entry.running and now - entry.last_seen >= DEBOUNCE
+            entry.burst_began = now
+            entry.due = now + (LEADING_DELAY if quiet else DEBOUNCE)
+        entry.last_seen = now
+        self._push(key, entry, before)
+
+    def add_after(self, key: K, delay: float, now: float) -> None:
+        """Process `key` in `delay` seconds unless an event brings it sooner; the earliest such time counts."""
+        entry = self._entries.setdefault(key, _Entry())
+        before = entry.next()
+        at = now + delay
+        entry.retry_at = at if entry.retry_at is None else min(entry.retry_at, at)
+        self._push(key, entry, before)
+
+    def take(self, now: float) -> K | None:
+        """The key that has been due longest, now running; None when there is none."""
+        due = self.next_due()
+        if due is None or due > now:
+            return None
+        _, _, key = heapq.heappop(self._heap)
+        entry = self._entries[key]
+        entry.due = entry.retry_at = None
+        entry.running = True
+        return key
+
+    def next_due(self) -> float | None:
+        """When `take` will have something; None when nothing waits."""
+        while self._heap:
+            time, order, key = self._heap[0]
+            entry = self._entries.get(key)
+            due = entry.next() if entry is not None else None
+            if due == time:
+                return time
+            if due is None or due < time:
+                heapq.heappop(self._heap)
+            else:
+                heapq.heapreplace(self._heap, (due, order, key))
+        return None
+
+    def succeeded(self, key: K, now: float) -> None:
+        """`key` was processed; it may run again from now on."""
+        entry = self._entries[key]
+        entry.running, entry.failures, entry.last_seen = False, 0, now
+        if entry.next() is None:
+            del self._entries[key]
+        else:
+            self._push(key, entry, None)
+
+    def failed(self, key: K, now: float) -> float:
+        """`key` is to be tried again after its back-off, which is returned."""
+        entry = self._entries[key]
+        entry.running, entry.last_seen = False, now
+        longest = min(LONGEST_BACKOFF, SHORTEST_BACKOFF * 2.0 ** min(entry.failures, 16))
+        entry.failures += 1
+        delay = max(SHORTEST_BACKOFF, longest * self._jitter.uniform(0.5, 1.0))
+        self.add_after(key, delay, now)
+        return delay
+
+    def _push(self, key: K, entry: _Entry, before: float | None) -> None:
+        time = entry.next()
+        if time is not None and (before is None or time < before):
+            heapq.heappush(self._heap, (time, next(self._order), key))

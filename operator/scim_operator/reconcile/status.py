@@ -1,0 +1,149 @@
+"""Step 5, the pure half: what the statuses of a config and its mappings should be, and whether to write them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from scim_operator.api import Condition, reasons, set_conditions
+from scim_operator.api.conditions import format_time
+from scim_operator.delivery import DeliveryReport, Progress, TenantStatus
+from scim_operator.plan import ConfigVerdict, MappingVerdict
+
+Status = dict[str, Any]
+
+_CONFIG_CONDITIONS = frozenset(
+    (reasons.READY, reasons.RECONCILING, reasons.STALLED, reasons.RESOLVED_REFS, reasons.PROGRAMMED)
+)
+_MAPPING_CONDITIONS = frozenset((reasons.ACCEPTED, reasons.PROGRAMMED))
+
+_COUNTERS = frozenset(("users", "groups", "lastSyncTime"))
+"""Fields that follow what identity providers send. They alone are no reason to write more than once a minute."""
+
+_REASONS = {
+    Progress.PROGRAMMED: reasons.SUCCEEDED,
+    Progress.SETTLING: reasons.IN_PROGRESS,
+    Progress.STALE: reasons.IN_PROGRESS,
+    Progress.REFUSED: reasons.REPLICA_REJECTED,
+    Progress.UNAVAILABLE: reasons.REPLICA_UNAVAILABLE,
+    Progress.NO_REPLICAS: reasons.NO_REPLICAS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Programmed:
+    """Whether the servers run it: the condition, and whether the operator is still at it."""
+
+    condition: Condition
+    under_way: bool
+
+
+def programmed(report: DeliveryReport) -> Programmed:
+    done = report.progress is Progress.PROGRAMMED
+    condition = Condition.of(reasons.PROGRAMMED, done, _REASONS[report.progress], report.message)
+    return Programmed(condition, under_way=not done)
+
+
+def too_large(message: str) -> Programmed:
+    """The document doesn't fit. Only less configuration helps, so nothing is under way."""
+    return Programmed(Condition.of(reasons.PROGRAMMED, False, reasons.DOCUMENT_TOO_LARGE, message), under_way=False)
+
+
+def config_status(
+    raw: Mapping[str, Any],
+    verdict: ConfigVerdict,
+    delivered: Programmed,
+    *,
+    revision: int,
+    endpoint: str,
+    tenant: TenantStatus | None,
+    now: datetime,
+) -> Status:
+    """The status of the ProvisioningConfig `raw`. `revision`: when its part of the document last changed."""
+    existing = raw.get("status") or {}
+    stalled = verdict.stalled
+    condition = delivered.condition
+    if stalled.is_true:
+        # What runs is what was delivered before: not this spec.
+        condition = Condition.of(reasons.PROGRAMMED, False, stalled.reason, stalled.message)
+    under_way = delivered.under_way and not stalled.is_true
+    conditions = (
+        _ready(stalled, verdict.resolved_refs, condition),
+        Condition.of(
+            reasons.RECONCILING,
+            under_way,
+            reasons.IN_PROGRESS if under_way else reasons.SUCCEEDED,
+            condition.message if under_way else "nothing is left to be done",
+        ),
+        stalled,
+        verdict.resolved_refs,
+        condition,
+    )
+    status: Status = {
+        "observedGeneration": raw["metadata"]["generation"],
+        "conditions": _conditions(raw, conditions, _CONFIG_CONDITIONS, now),
+        "revision": revision,
+        "endpoint": endpoint,
+        "mappings": verdict.mappings,
+        "credentials": [
+            {"name": credential.name}
+            | ({"expiresAt": format_time(credential.expires_at)} if credential.expires_at is not None else {})
+            for credential in verdict.credentials
+        ],
+    }
+    if tenant is None:  # nobody told: keep what was told last
+        return status | {name: existing[name] for name in _COUNTERS if name in existing}
+    status["users"] = {"active": tenant.active, "blocked": tenant.blocked, "deactivated": tenant.deactivated}
+    status["groups"] = tenant.groups
+    if tenant.last_sync_time is not None:
+        status["lastSyncTime"] = format_time(tenant.last_sync_time)
+    return status
+
+
+def mapping_status(raw: Mapping[str, Any], verdict: MappingVerdict, delivered: Programmed, now: datetime) -> Status:
+    condition = delivered.condition
+    if not verdict.programmable:
+        message = "nothing of this mapping is in effect"
+        condition = Condition.of(reasons.PROGRAMMED, False, reasons.NOT_ACCEPTED, message)
+    return {
+        "observedGeneration": raw["metadata"]["generation"],
+        "conditions": _conditions(raw, (verdict.condition, condition), _MAPPING_CONDITIONS, now),
+    }
+
+
+def differs(existing: Mapping[str, Any], wanted: Status) -> bool:
+    """Whether anything but the counters has to be written."""
+    names = (existing.keys() | wanted.keys()) - _COUNTERS - {"conditions"}
+    conditions = {item["type"]: item for item in wanted["conditions"]}
+    before = {item["type"]: item for item in existing.get("conditions") or () if item.get("type") in conditions}
+    return before != conditions or any(existing.get(name) != wanted.get(name) for name in names)
+
+
+def counters_differ(existing: Mapping[str, Any], wanted: Status) -> bool:
+    return any(existing.get(name) != wanted.get(name) for name in _COUNTERS)
+
+
+def transitions(
+    existing: Iterable[Mapping[str, Any]], wanted: Iterable[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """The wanted conditions whose status or reason is new."""
+    before = {condition["type"]: (condition.get("status"), condition.get("reason")) for condition in existing}
+    return [item for item in wanted if before.get(item["type"]) != (item["status"], item["reason"])]
+
+
+def _ready(*conditions: Condition) -> Condition:
+    """Ready when none of `Stalled`, `ResolvedRefs`, `Programmed` objects; else the first that does says why."""
+    for condition in conditions:
+        good = condition.status == ("False" if condition.type == reasons.STALLED else "True")
+        if not good:
+            return Condition.of(reasons.READY, False, condition.reason, condition.message)
+    return Condition.of(reasons.READY, True, reasons.SUCCEEDED, conditions[-1].message)
+
+
+def _conditions(
+    raw: Mapping[str, Any], new: Iterable[Condition], own: frozenset[str], now: datetime
+) -> list[dict[str, Any]]:
+    """With server-side apply the operator owns what it lists: conditions of other controllers are left out."""
+    existing = (raw.get("status") or {}).get("conditions") or []
+    mine = [condition for condition in existing if condition.get("type") in own]
+    return set_conditions(mine, new, raw["metadata"]["generation"], now.astimezone(UTC))
