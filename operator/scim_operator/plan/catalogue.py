@@ -14,7 +14,7 @@ def roles_of(config: ProvisioningConfig) -> tuple[Role, ...]:
 
 
 def catalogue_problems(config: ProvisioningConfig) -> tuple[Problem, ...]:
-    """Base and fallback roles that are not in the catalogue. The API server refuses them; old objects may have some."""
+    """Base and fallback roles that are not in the catalogue. Old objects may hold some."""
     catalogue = {role.name for role in config.spec.roles}
     return tuple(
         Problem(("spec", field, index), reasons.INVALID_SPEC, unknown_role(role, str(config.key)))

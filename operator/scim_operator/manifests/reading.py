@@ -1,0 +1,212 @@
+"""From the text of manifests to the objects that they declare, as `kubectl apply` would take them."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scim_operator.api import (
+    ATTRIBUTE_MAPPING,
+    GROUP,
+    PLURALS,
+    PROVISIONING_CONFIG,
+    ROLE_MAPPING,
+    AttributeMapping,
+    FieldPath,
+    InvalidObject,
+    InvalidSecret,
+    ObjectKey,
+    ProvisioningConfig,
+    RoleMapping,
+    secret_data,
+)
+from scim_operator.api.constants import API_VERSION, NAMESPACE_NAME_LABEL
+from scim_operator.manifests.cel_rules import rule_violations
+from scim_operator.manifests.definitions import schemas
+from scim_operator.manifests.files import SourceFile
+from scim_operator.manifests.findings import Finding, Manifest, Severity
+from scim_operator.manifests.object_meta import metadata_errors
+from scim_operator.manifests.structural_schema import Schema, SchemaError, unknown_fields, violations, with_defaults
+from scim_operator.manifests.world import World
+from scim_operator.manifests.yaml_documents import Document, YamlError, parse_documents
+
+DEFAULT_NAMESPACE = "default"
+
+_MODELS: dict[str, type[ProvisioningConfig] | type[RoleMapping] | type[AttributeMapping]] = {
+    PROVISIONING_CONFIG: ProvisioningConfig,
+    ROLE_MAPPING: RoleMapping,
+    ATTRIBUTE_MAPPING: AttributeMapping,
+}
+_CLUSTER_SCOPED = "-"
+"""Stands for the namespace of a Namespace in its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """What was read. `world` holds the valid objects; what is wrong with the others is in `findings`."""
+
+    world: World
+    findings: tuple[Finding, ...]
+    sources: Mapping[tuple[str, ObjectKey], Manifest]
+    """Where each object of `world` stands, by kind and key."""
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
+
+
+def read_manifests(files: Iterable[SourceFile]) -> Manifests:
+    """Objects of our three kinds, Secrets and Namespaces; other kinds are ignored with a note. Never raises."""
+    reading = _Reading()
+    for file in files:
+        reading.file(file)
+    return reading.result()
+
+
+class _Reading:
+    def __init__(self) -> None:
+        self._findings: list[Finding] = []
+        self._sources: dict[tuple[str, ObjectKey], Manifest] = {}
+        self._configs: dict[ObjectKey, ProvisioningConfig] = {}
+        self._role_mappings: list[RoleMapping] = []
+        self._attribute_mappings: list[AttributeMapping] = []
+        self._secrets: dict[ObjectKey, Mapping[str, bytes]] = {}
+        self._labels: dict[str, dict[str, str]] = {}
+
+    def result(self) -> Manifests:
+        names = {key.namespace for _, key in self._sources} - {_CLUSTER_SCOPED} | set(self._labels)
+        namespaces = {name: {**self._labels.get(name, {}), NAMESPACE_NAME_LABEL: name} for name in sorted(names)}
+        world = World(
+            self._configs,
+            tuple(self._role_mappings),
+            tuple(self._attribute_mappings),
+            self._secrets,
+            namespaces,
+        )
+        return Manifests(world, tuple(self._findings), self._sources)
+
+    def file(self, file: SourceFile) -> None:
+        try:
+            documents = parse_documents(file.text)
+        except YamlError as error:
+            self._findings.append(Finding(Severity.ERROR, file.name, error.line, f"YAML: {error.message}"))
+            return
+        ignored: Counter[str] = Counter()
+        for document in documents:
+            for path, value in _objects(document):
+                self._object(file.name, document, path, value, ignored)
+        if ignored:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(ignored.items()))
+            self._findings.append(Finding(Severity.NOTE, file.name, 1, f"ignored: {kinds}"))
+
+    def _object(self, file: str, document: Document, at: FieldPath, value: Any, ignored: Counter[str]) -> None:
+        api_version, kind = _type_of(value)
+        group = api_version.partition("/")[0] if "/" in api_version else ""
+        ours = group == GROUP
+        if not ours and (api_version, kind) not in (("v1", "Secret"), ("v1", "Namespace")):
+            ignored[kind or "document without a kind"] += 1
+            return
+        default_key = ObjectKey(DEFAULT_NAMESPACE, "?")
+        manifest = Manifest(file, document, at, value, kind or "object", default_key)
+        if ours and (kind not in PLURALS or api_version != API_VERSION):
+            field = "apiVersion" if kind in PLURALS else "kind"
+            expected = API_VERSION if kind in PLURALS else ", ".join(sorted(PLURALS))
+            self._report(manifest, [((field,), f"{api_version} {kind} is not known; expected: {expected}")])
+            return
+        named = _name_of(value, cluster_scoped=kind == "Namespace")
+        if isinstance(named, str):
+            self._report(manifest, [(("metadata",), named)])
+            return
+        manifest = Manifest(file, document, at, value, kind, named)
+        before = self._sources.get((kind, named))
+        if before is not None:
+            place = f"{before.file}:{before.line_of(())}"
+            self._report(manifest, [((), f"the same object stands at {place} already")])
+            return
+        self._sources[kind, named] = manifest
+        if self._report(manifest, metadata_errors(value["metadata"])):
+            return
+        if kind == "Secret":
+            self._secret(manifest)
+        elif kind == "Namespace":
+            labels = value["metadata"].get("labels") or {}
+            self._labels[named.name] = {key: label or "" for key, label in labels.items()}
+        else:
+            self._custom_resource(manifest)
+
+    def _secret(self, manifest: Manifest) -> None:
+        try:
+            self._secrets[manifest.key] = secret_data(manifest.value)
+        except InvalidSecret as error:
+            path = (error.field,) if error.key is None else (error.field, error.key)
+            self._report(manifest, [(path, error.expected)])
+
+    def _custom_resource(self, manifest: Manifest) -> None:
+        # `status` in a manifest, from `kubectl get -o yaml` for instance, is ignored by the API server too.
+        value = {name: member for name, member in manifest.value.items() if name != "status"}
+        schema = schemas()[manifest.kind]
+        admitted = admit(value, schema)
+        if isinstance(admitted, list):
+            self._report(manifest, admitted)
+            return
+        metadata = {**admitted["metadata"], "namespace": manifest.key.namespace}
+        try:
+            resource = _MODELS[manifest.kind].from_object({**admitted, "metadata": metadata})
+        except InvalidObject as error:
+            self._report(manifest, error.errors)
+            return
+        match resource:
+            case ProvisioningConfig():
+                self._configs[resource.key] = resource
+            case RoleMapping():
+                self._role_mappings.append(resource)
+            case AttributeMapping():
+                self._attribute_mappings.append(resource)
+
+    def _report(self, manifest: Manifest, errors: Iterable[SchemaError]) -> bool:
+        found = [manifest.finding(Severity.ERROR, path, message) for path, message in errors]
+        self._findings += found
+        return bool(found)
+
+
+def admit(value: dict[str, Any], schema: Schema) -> dict[str, Any] | list[SchemaError]:
+    """What the API server would store of a custom resource, or why it would refuse it: unknown fields, else the
+    schema, else the CEL rules."""
+    unknown = [error for error in unknown_fields(value, schema) if error[0][0] != "metadata"]
+    if unknown:
+        return unknown
+    metadata = value.get("metadata")
+    complete = with_defaults({name: member for name, member in value.items() if name != "metadata"}, schema)
+    complete = {**complete, "metadata": metadata}
+    errors = list(violations(complete, schema)) or list(rule_violations(complete, schema))
+    return errors or complete
+
+
+def _objects(document: Document) -> Iterator[tuple[FieldPath, Any]]:
+    """The object of a document; of a `List`, its items."""
+    value = document.value
+    if isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
+        for index, item in enumerate(value["items"]):
+            yield ("items", index), item
+    else:
+        yield (), value
+
+
+def _type_of(value: Any) -> tuple[str, str]:
+    if not isinstance(value, dict):
+        return "", ""
+    api_version, kind = value.get("apiVersion"), value.get("kind")
+    return (api_version if isinstance(api_version, str) else "", kind if isinstance(kind, str) else "")
+
+
+def _name_of(value: dict[str, Any], *, cluster_scoped: bool) -> ObjectKey | str:
+    """The key of an object, or what is wrong with its metadata."""
+    metadata = value.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
+        return "a name is required (metadata.name, a string)"
+    if cluster_scoped:
+        return ObjectKey(_CLUSTER_SCOPED, metadata["name"])
+    namespace = metadata.get("namespace")
+    if namespace is not None and (not isinstance(namespace, str) or not namespace):
+        return "metadata.namespace must be a string"
+    return ObjectKey(namespace or DEFAULT_NAMESPACE, metadata["name"])

@@ -1,0 +1,75 @@
+"""Everything that a folder of manifests declares: what a cluster would hold after `kubectl apply`."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from scim_operator.api import AttributeMapping, ObjectKey, ProvisioningConfig, RoleMapping
+from scim_operator.plan import TenantInputs, TenantPlan, assemble, plan_tenant
+from scim_server.config import ConfigBundle, Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Valid objects only."""
+
+    configs: Mapping[ObjectKey, ProvisioningConfig] = field(default_factory=dict)
+    role_mappings: tuple[RoleMapping, ...] = ()
+    attribute_mappings: tuple[AttributeMapping, ...] = ()
+    secrets: Mapping[ObjectKey, Mapping[str, bytes]] = field(default_factory=dict, repr=False)
+    namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Labels by name; of every namespace that an object is in."""
+
+    @property
+    def config_keys(self) -> frozenset[ObjectKey]:
+        """Those that are there, and those that mappings name."""
+        return frozenset(
+            (
+                *self.configs,
+                *(mapping.config_key for mapping in self.role_mappings),
+                *(mapping.config_key for mapping in self.attribute_mappings),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WorldPlan:
+    """The plan of every tenant, also of configs that are only named."""
+
+    plans: Mapping[ObjectKey, TenantPlan]
+
+    def bundle(self, token_key: bytes, revision: int) -> ConfigBundle:
+        tenants = [(plan.tenant, plan.digests) for plan in self.plans.values() if plan.tenant is not None]
+        return assemble(tenants, token_key, revision)
+
+
+def plan_world(
+    world: World, token_key: bytes, *, now: datetime | None = None, previous: ConfigBundle | None = None
+) -> WorldPlan:
+    """`plan_tenant` for each config. `previous` is what is delivered now: suspended configs keep their part of it."""
+    tenants = {ObjectKey(tenant.namespace, tenant.name): tenant for tenant in _tenants(previous)}
+    digests = previous.secrets.digests if previous is not None else {}
+    plans = {}
+    for key in sorted(world.config_keys):
+        plans[key] = plan_tenant(
+            TenantInputs(
+                config_key=key,
+                config=world.configs.get(key),
+                invalid=None,
+                role_mappings=tuple(mapping for mapping in world.role_mappings if mapping.config_key == key),
+                attribute_mappings=tuple(
+                    mapping for mapping in world.attribute_mappings if mapping.config_key == key
+                ),
+                secrets=world.secrets,
+                namespaces=world.namespaces,
+                token_key=token_key,
+                previous=tenants.get(key),
+                previous_digests=digests,
+                now=now,
+            )
+        )
+    return WorldPlan(plans)
+
+
+def _tenants(bundle: ConfigBundle | None) -> Iterable[Tenant]:
+    return bundle.config.tenants if bundle is not None else ()
