@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 
 class Reporter:
@@ -17,27 +17,27 @@ class Reporter:
         self._broken = False
 
     def note(self, text: str) -> None:
-        _print(self.output, "", text, "dim")
+        _print(self.output, text, "dim")
 
     def change(self, text: str) -> None:
-        _print(self.output, _time(), text, "")
+        _print(self.output, f"{_time()} {text}")
 
     def warnings(self, current: Sequence[str]) -> None:
         """Tell those that are new since the last call, and those that no longer hold."""
         for text in current:
             if text not in self._warnings:
-                _print(self._errors, "warning: ", text, "yellow")
+                _print(self._errors, text, "yellow")
         for text in self._warnings:
             if text not in current:
-                _print(self.output, _time(), f"solved: {text}", "green")
+                _print(self.output, f"{_time()} solved: {text}", "green")
         self._warnings = tuple(current)
 
     def broken(self, problems: Iterable[str]) -> None:
         """The manifests can't be used; what was served before goes on."""
         self._broken = True
         for problem in problems:
-            _print(self._errors, "error: ", problem, "red")
-        _print(self._errors, "", "nothing is changed until this is put right", "dim")
+            _print(self._errors, problem, "red")
+        _print(self._errors, "nothing is changed until this is put right", "dim")
 
     def usable(self) -> None:
         """The manifests can be used: worth a word only after they could not."""
@@ -46,12 +46,10 @@ class Reporter:
             self.change("the manifests are valid again")
 
 
-def _print(console: Console, prefix: str, text: str, style: str) -> None:
+def _print(console: Console, text: str, style: str = "") -> None:
     # One line each, however long: it may be read by a program.
-    opening, closing = (f"[{style}]", f"[/{style}]") if style else ("", "")
-    marked = f"{opening}{escape(prefix)}{closing}{escape(text)}" if prefix else f"{opening}{escape(text)}{closing}"
-    console.print(marked, soft_wrap=True, highlight=False)
+    console.print(Text(text, style), soft_wrap=True)
 
 
 def _time() -> str:
-    return f"{datetime.now().astimezone():%H:%M:%S} "
+    return f"{datetime.now().astimezone():%H:%M:%S}"

@@ -15,7 +15,7 @@ from scim_operator.local.folder import FolderPlan, UnusableManifests, plan_folde
 from scim_operator.local.report import Reporter
 from scim_operator.local.role_news import RoleNews
 from scim_operator.local.watch import Watch
-from scim_operator.plan import assemble, same_content
+from scim_operator.plan import same_content
 from scim_server.app import Server, ServerSettings
 from scim_server.config import ConfigBundle
 from scim_server.storage.protocol import SchemaTooNew, StorageUnavailable
@@ -67,6 +67,8 @@ class LocalServer:
         """Listen and serve. Raises OSError when the port can't be had, `SchemaTooNew`."""
         await self._server.start()
         await self._offer(self.plan)
+        for note in self.plan.notes:
+            self._reporter.note(note)
         self._reporter.warnings(self.plan.warnings)
         await self._settled()
 
@@ -97,11 +99,11 @@ class LocalServer:
         """Of a new revision, unless nothing is different from what is served or was served last."""
         highest = await self._highest_revision()
         if self._served is not None and self._served.revision >= highest:
-            bundle = assemble(plan.tenants, self._token_key, self._served.revision)
+            bundle = plan.bundle(self._served.revision)
             if same_content(bundle, self._served):
                 return bundle
             highest = self._served.revision
-        return assemble(plan.tenants, self._token_key, highest + 1)
+        return plan.bundle(highest + 1)
 
     async def _highest_revision(self) -> int:
         while True:
@@ -125,17 +127,22 @@ class LocalServer:
 async def serve(
     options: LocalOptions, reporter: Reporter, started: Callable[[LocalServer], Coroutine[Any, Any, None]]
 ) -> None:
-    """Serve until SIGINT or SIGTERM. `started` runs beside it as soon as requests are answered.
+    """Serve until SIGINT or SIGTERM. `started` is awaited as soon as requests are answered.
 
-    Raises `LocalModeError`, `UnusableManifests`, `DataDirectoryError`; what `started` raises comes in a group.
+    Raises `LocalModeError`, `UnusableManifests`, `DataDirectoryError`, and what `started` raises.
     """
     with contextlib.closing(DataDirectory(options.data_directory)) as data:
         server = _server(options, data)
         local = LocalServer(server, options.path, data, reporter)
+
+        async def work() -> None:
+            await _start(local, options)
+            await started(local)
+            await local.follow()
+
         with _signals_stop(server):
             try:
-                await _start(local, options)
-                await _until_stopped(server, local.follow(), started(local))
+                await _until_stopped(server, work())
             finally:
                 await server.stop()
 
@@ -178,9 +185,14 @@ def _signals_stop(server: Server) -> Iterator[None]:
             loop.remove_signal_handler(sent)
 
 
-async def _until_stopped(server: Server, *work: Coroutine[Any, Any, None]) -> None:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one) for one in work]
-        await server.wait()
+async def _until_stopped(server: Server, work: Coroutine[Any, Any, None]) -> None:
+    """Raises what `work` raises, and what made a part of the server end by itself."""
+    tasks = [asyncio.create_task(work), asyncio.create_task(server.wait())]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,77 @@
+"""`scim-operator local`: the server on a folder of manifests, without a cluster."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from scim_operator.local.data import DEFAULT_DATA_DIRECTORY, DataDirectoryError
+from scim_operator.local.folder import UnusableManifests
+from scim_operator.local.report import Reporter
+from scim_operator.local.serve import LocalModeError, LocalOptions, LocalServer, serve
+from scim_server.logs import LogFormat, configure
+
+Started = Callable[[LocalServer], Coroutine[Any, Any, None]]
+
+PortOption = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+]
+HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
+
+
+def local(
+    path: Annotated[
+        Path,
+        typer.Option("--filename", "-f", help="Folder of manifests (searched recursively), or one file."),
+    ],
+    port: PortOption = 8080,
+    host: HostOption = "127.0.0.1",
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="sqlite:///PATH or postgresql://…  [default: SQLite in the data directory]"),
+    ] = None,
+    data_dir: Annotated[
+        Path, typer.Option(file_okay=False, help="Where the database and the key for token digests are kept.")
+    ] = DEFAULT_DATA_DIRECTORY,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every request.")] = False,
+) -> None:
+    """Serve a folder of manifests on this machine, without a cluster.
+
+    The same manifests as for a cluster: ProvisioningConfig, RoleMapping, AttributeMapping, Secret, Namespace. They
+    are read again whenever a file changes, and existing users' roles follow within a second. What changed is
+    printed; a file that can't be used is reported, and what was served before goes on.
+    """
+    options = LocalOptions(path=path, data_directory=data_dir, host=host, port=port, database=database)
+    console, errors = consoles()
+    reporter = Reporter(console, errors)
+
+    async def started(server: LocalServer) -> None:
+        for key in server.plan.tenants:
+            reporter.note(f"{key} is served at {server.url}/{key}/scim/v2")
+        reporter.note(f"Following {path}; Ctrl-C ends.")
+
+    run_local(options, reporter, started, verbose=verbose)
+
+
+def consoles() -> tuple[Console, Console]:
+    """Standard output and standard error. Where it isn't a terminal, wide enough for the tables."""
+    width = None if sys.stdout.isatty() else 110
+    return Console(width=width), Console(width=width, stderr=True)
+
+
+def run_local(options: LocalOptions, reporter: Reporter, started: Started, *, verbose: bool) -> None:
+    """Serve until Ctrl-C. What keeps it from starting is one line per problem and exit status 2."""
+    configure(LogFormat.TEXT, "info" if verbose else "warning")
+    try:
+        asyncio.run(serve(options, reporter, started))
+    except UnusableManifests as error:
+        for problem in error.problems:
+            typer.echo(problem, err=True)
+        raise typer.Exit(2) from None
+    except (LocalModeError, DataDirectoryError) as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(2) from None

@@ -1,0 +1,69 @@
+"""`scim-operator quickstart`: local mode, and a provider's sync played against it."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import aiohttp
+import typer
+
+from scim_operator.cli.local import PortOption, consoles, run_local
+from scim_operator.local.folder import Connection
+from scim_operator.local.report import Reporter
+from scim_operator.local.serve import LocalModeError, LocalOptions, LocalServer
+from scim_operator.quickstart.directory import ACME
+from scim_operator.quickstart.next_steps import next_steps
+from scim_operator.quickstart.okta import OktaAgent, UnexpectedAnswer, play
+from scim_operator.quickstart.overview import EffectiveUser, as_document, as_table, read_users
+
+
+class Output(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+
+
+def quickstart(
+    port: PortOption = 8080,
+    path: Annotated[Path, typer.Option("--filename", "-f", help="Folder of manifests, or one file.")] = Path(
+        "examples/quickstart"
+    ),
+    data_dir: Annotated[
+        Path, typer.Option(file_okay=False, help="Where the database is kept; without it, all begins anew.")
+    ] = Path(".local/quickstart"),
+    output: Annotated[Output, typer.Option("--output", "-o", help="How the users are shown.")] = Output.TABLE,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every request.")] = False,
+) -> None:
+    """Local mode, with a short provider sync played against it as Okta would send it.
+
+    Creates six users, pushes five groups, changes a membership and deactivates a user; shows everybody's state,
+    roles and the reasons; then goes on serving, so that you can edit the manifests and see roles change. Playing it
+    again finds what is there.
+    """
+    console, errors = consoles()
+    # A document must stay one: the news of local mode then go where the problems go.
+    reporter = Reporter(console if output is Output.TABLE else errors, errors)
+    options = LocalOptions(path=path, data_directory=data_dir, port=port)
+
+    async def started(server: LocalServer) -> None:
+        connection = server.plan.connection()
+        if connection is None:
+            raise LocalModeError(f"{path}: a ProvisioningConfig with a Provision and a Read token is expected")
+        base_url = f"{server.url}/{connection.tenant}/scim/v2"
+        users = await _play(base_url, connection)
+        if output is Output.JSON:
+            typer.echo(json.dumps({"baseURL": base_url, "users": as_document(users)}, ensure_ascii=False))
+        else:
+            console.print(as_table(users, connection.targets))
+            console.print(next_steps(base_url, path, connection), soft_wrap=True, highlight=False)
+
+    run_local(options, reporter, started, verbose=verbose)
+
+
+async def _play(base_url: str, connection: Connection) -> list[EffectiveUser]:
+    try:
+        async with OktaAgent(base_url, connection.provision.value) as agent:
+            await play(ACME, agent)
+        return await read_users(base_url, connection.read.value)
+    except (UnexpectedAnswer, aiohttp.ClientError) as error:
+        raise LocalModeError(f"the sync was not accepted: {error}") from None

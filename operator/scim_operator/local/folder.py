@@ -1,0 +1,129 @@
+"""What a folder of manifests means: the configuration to serve, and what its author should know."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scim_operator.api import ObjectKey, ProvisioningConfig
+from scim_operator.manifests import (
+    Manifests,
+    Severity,
+    UnreadableFile,
+    WorldPlan,
+    plan_world,
+    read_files,
+    read_manifests,
+    reference_findings,
+)
+from scim_server.config import Access, ConfigBundle
+
+
+class UnusableManifests(ValueError):
+    """Manifests that the API server would refuse. `problems` are one line each, with file and line."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token and the place that it is from."""
+
+    value: str = field(repr=False)
+    secret: ObjectKey
+    key: str
+    file: str
+    encoded: bool
+    """Whether it stands there in base64."""
+
+    @property
+    def command(self) -> str:
+        """A shell command that prints it."""
+        decode = " | base64 -d" if self.encoded else ""
+        return f"sed -n 's/^ *{self.key}: *//p' {shlex.quote(self.file)}{decode}"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A tenant that can be tried: it has a token for a provider and one for an application."""
+
+    tenant: ObjectKey
+    provision: Token
+    read: Token
+    targets: tuple[str, ...]
+    """Attributes of the profile that AttributeMappings make."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPlan:
+    """What the manifests mean. `warnings` and `notes` are one line each, with file and line."""
+
+    manifests: Manifests = field(repr=False)
+    planned: WorldPlan = field(repr=False)
+    token_key: bytes = field(repr=False)
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def bundle(self, revision: int) -> ConfigBundle:
+        return self.planned.bundle(self.token_key, revision)
+
+    @property
+    def tenants(self) -> tuple[ObjectKey, ...]:
+        """Those that are served."""
+        return tuple(key for key, plan in self.planned.plans.items() if plan.tenant is not None)
+
+    def connection(self) -> Connection | None:
+        """The first tenant, by name, that can be tried."""
+        for key in self.tenants:
+            config = self.manifests.world.configs.get(key)
+            if config is None:
+                continue
+            tokens = dict(self._tokens(config))
+            if Access.PROVISION in tokens and Access.READ in tokens:
+                tenant = self.planned.plans[key].tenant
+                targets = tuple(attribute.target for attribute in tenant.attributes) if tenant else ()
+                return Connection(key, tokens[Access.PROVISION], tokens[Access.READ], targets)
+        return None
+
+    def _tokens(self, config: ProvisioningConfig) -> Iterator[tuple[Access, Token]]:
+        """The usable tokens by access; of several, the one that is written first comes last."""
+        tenant = self.planned.plans[config.key].tenant
+        usable = {credential.name for credential in tenant.credentials} if tenant else set()
+        for bearer in reversed(config.spec.authentication.bearer_tokens):
+            if bearer.name in usable:
+                secret = ObjectKey(config.metadata.namespace, bearer.secret_ref.name)
+                key = bearer.secret_ref.key
+                source = self.manifests.sources["Secret", secret]
+                yield (
+                    bearer.access,
+                    Token(
+                        value=self.manifests.world.secrets[secret][key].decode("ascii").strip(),
+                        secret=secret,
+                        key=key,
+                        file=source.file,
+                        encoded=key not in (source.value.get("stringData") or {}),
+                    ),
+                )
+
+
+def plan_folder(path: Path, token_key: bytes, served: ConfigBundle | None) -> FolderPlan:
+    """Read and plan everything. `served` is what is served now: suspended configs keep their part of it.
+
+    Raises `UnusableManifests`.
+    """
+    try:
+        manifests = read_manifests(read_files([path]))
+    except UnreadableFile as error:
+        raise UnusableManifests((str(error),)) from None
+    if manifests.errors:
+        raise UnusableManifests(tuple(str(finding) for finding in manifests.errors))
+    return FolderPlan(
+        manifests=manifests,
+        planned=plan_world(manifests.world, token_key, previous=served),
+        token_key=token_key,
+        # What a cluster would report in a status: the rest of the manifests is in effect.
+        warnings=tuple(str(finding) for finding in reference_findings(manifests)),
+        notes=tuple(str(finding) for finding in manifests.findings if finding.severity is Severity.NOTE),
+    )
