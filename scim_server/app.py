@@ -24,7 +24,7 @@ from scim_server.management.intake import Intake
 from scim_server.management.status import Status
 from scim_server.management.token_file import ManagementToken
 from scim_server.metrics import Metrics
-from scim_server.storage import open_storage
+from scim_server.storage import open_storage, without_password
 from scim_server.storage.protocol import StorageUnavailable
 
 _log = logging.getLogger(__name__)
@@ -120,6 +120,13 @@ class Server:
             await self.stop()
             raise
 
+    def log_addresses(self) -> None:
+        """One line for people who look why nothing answers."""
+        fields = {"scim": self.url, "database": without_password(self.settings.database)}
+        if self.settings.management_port is not None:
+            fields["management"] = self.management_url
+        _log.info("serving", extra={"fields": fields})
+
     async def stop(self) -> None:
         """Answer what is under way, then close everything. May be called twice."""
         await asyncio.gather(*(port.stop() for port in self._ports))
@@ -159,8 +166,8 @@ class Server:
     async def _try_to_open(self) -> bool:
         try:
             await self.storage.open()
-        except StorageUnavailable:
-            _log.warning("the database doesn't answer; next attempt in %.0f s", _DATABASE_RETRY_SECONDS)
+        except StorageUnavailable as error:
+            _log.warning("%s; next attempt in %.0f s", error, _DATABASE_RETRY_SECONDS)
             return False
         return True
 

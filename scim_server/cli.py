@@ -1,0 +1,145 @@
+"""The command `scim-server`."""
+
+import asyncio
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+import uvloop
+
+from scim_server.app import Server, ServerSettings
+from scim_server.http.bodies import DEFAULT_LIMIT
+from scim_server.logs import LogFormat, configure
+from scim_server.storage.protocol import SchemaTooNew
+
+_USAGE_ERROR = 2
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command()
+def serve(
+    config_dir: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SCIM_CONFIG_DIR",
+            help="Folder with config/server-config.json.gz and secrets/server-secrets.json, as a ConfigMap and a Secret"
+            " are mounted. Watched. Without it the configuration has to be pushed.",
+        ),
+    ] = None,
+    database: Annotated[
+        str,
+        typer.Option(
+            envvar="SCIM_DATABASE",
+            help="sqlite:///PATH for one replica, postgresql://USER@HOST/DATABASE for any number.",
+        ),
+    ] = "sqlite:///scim.db",
+    host: Annotated[str, typer.Option(envvar="SCIM_HOST", help="Address of the public port.")] = "0.0.0.0",  # noqa: S104
+    port: Annotated[int, typer.Option(envvar="SCIM_PORT", min=0, max=65535, help="SCIM; 0 takes a free port.")] = 8080,
+    management_host: Annotated[
+        str, typer.Option(envvar="SCIM_MANAGEMENT_HOST", help="Address of the management port.")
+    ] = "0.0.0.0",  # noqa: S104
+    management_port: Annotated[
+        int,
+        typer.Option(
+            envvar="SCIM_MANAGEMENT_PORT",
+            min=0,
+            max=65535,
+            help="/v1/config and /v1/status for the operator; /livez, /readyz, /metrics. Never expose it.",
+        ),
+    ] = 8081,
+    management_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SCIM_MANAGEMENT_TOKEN_FILE",
+            help="File with the bearer token of the management port, read again when it changes."
+            " Without it /v1 refuses everybody.",
+        ),
+    ] = None,
+    public_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SCIM_PUBLIC_URL",
+            help="https://HOST as identity providers know it, for Location and $ref. Default: each request's own.",
+        ),
+    ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="SCIM_TRUSTED_PROXIES",
+            help="Address or network whose X-Forwarded-Proto and X-Forwarded-Host count. Repeatable.",
+        ),
+    ] = None,
+    max_body: Annotated[
+        int, typer.Option(envvar="SCIM_MAX_BODY", min=1024, help="Largest request body in bytes.")
+    ] = DEFAULT_LIMIT,
+    log_format: Annotated[LogFormat, typer.Option(envvar="SCIM_LOG_FORMAT")] = LogFormat.JSON,
+    log_level: Annotated[LogLevel, typer.Option(envvar="SCIM_LOG_LEVEL")] = LogLevel.INFO,
+) -> None:
+    """Serve SCIM 2.0 at /NAMESPACE/NAME/scim/v2, configured by the operator.
+
+    Every option can be given as an environment variable. One process is one replica: run several against one
+    PostgreSQL for more. SIGTERM and Ctrl-C answer what is under way, then end with status 0.
+    """
+    configure(log_format, log_level)
+    for option, path, is_right in (
+        ("--config-dir", config_dir, Path.is_dir),
+        ("--management-token-file", management_token_file, Path.is_file),
+    ):
+        if path is not None and not is_right(path):
+            _fail(f"{option}: {path} {'is not what is expected' if path.exists() else 'does not exist'}")
+    if public_url is not None and not public_url.startswith(("https://", "http://")):
+        _fail(f"--public-url: https://HOST is expected, not {public_url}")
+    try:
+        settings = ServerSettings(
+            database=database,
+            host=host,
+            port=port,
+            management_host=management_host,
+            management_port=management_port,
+            management_token_file=management_token_file,
+            config_dir=config_dir,
+            public_url=public_url,
+            trusted_proxies=tuple(trusted_proxy or ()),
+            body_limit=max_body,
+        )
+        uvloop.run(_serve(settings))
+    except (ValueError, SchemaTooNew) as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {host}:{port} or {management_host}:{management_port}")
+
+
+async def _serve(settings: ServerSettings) -> None:
+    server = Server(settings)
+    loop = asyncio.get_running_loop()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(ending, server.ask_to_stop)
+    async with server:
+        server.log_addresses()
+        await server.wait()
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"scim-server: {message}", file=sys.stderr)
+    raise SystemExit(_USAGE_ERROR)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
