@@ -3,6 +3,7 @@
 import re
 
 from scim_server.scim.errors import PreconditionFailed
+from scim_server.scim.values import shown
 
 _TAG = re.compile(r'\s*(?:(?:[Ww]/)?"([^"]*)"|([^\s,"]+))\s*(?:,|$)')
 
@@ -31,9 +32,7 @@ def names_version(header: str, version: int) -> bool:
 def require_match(if_match: str | None, version: int) -> None:
     """Raise PreconditionFailed when there is an `If-Match` and it doesn't name the version."""
     if if_match is not None and not names_version(if_match, version):
-        raise PreconditionFailed(
-            f"the resource has changed: its version is {etag(version)}, not {if_match.strip()[:80]}"
-        )
+        raise PreconditionFailed(f"the resource has changed: its version is {etag(version)}, not {shown(if_match)}")
 
 
 def is_not_modified(if_none_match: str | None, version: int) -> bool:

@@ -18,7 +18,7 @@ from scim_server.scim.filter.ast import (
 )
 from scim_server.scim.filter.memory import matches, matches_element
 from scim_server.scim.filter.parser import parse, parse_path
-from scim_server.scim.filter.render import render
+from scim_server.scim.filter.render import render, render_path
 
 __all__ = [
     "And",
@@ -37,4 +37,5 @@ __all__ = [
     "parse",
     "parse_path",
     "render",
+    "render_path",
 ]

@@ -12,6 +12,14 @@ def render(filter_: Filter) -> str:
     return _render(filter_, inside=False)
 
 
+def render_path(path: AttributePath) -> str:
+    """A path with its value filter: `emails[type eq "work"].value`, as `parse_path` reads it."""
+    if path.value_filter is None:
+        return str(path)
+    selected = f"{AttributePath(path.schema_urn, path.attribute)}[{_render(path.value_filter, inside=True)}]"
+    return selected if path.sub_attribute is None else f"{selected}.{path.sub_attribute.name}"
+
+
 def _render(node: Filter, *, inside: bool) -> str:
     match node:
         case And(items):

@@ -13,7 +13,7 @@ from scim_server.scim.elements import LABELS, element_key, keep_one_primary, mer
 from scim_server.scim.errors import InvalidValue, MutabilityViolation, NoTarget
 from scim_server.scim.filter.ast import And, Comparison, Filter
 from scim_server.scim.filter.memory import matches_element
-from scim_server.scim.filter.render import render
+from scim_server.scim.filter.render import render_path
 from scim_server.scim.patch.operation import Operation
 from scim_server.scim.resource import check_immutable
 from scim_server.scim.schema import Attribute, JsonObject, ResourceType
@@ -158,7 +158,7 @@ def _created(operation: Operation, selection: Filter, *, alone: bool) -> JsonObj
         element = {**terms, **(value if path.sub_attribute is None else {path.sub_attribute.name: value})}
         if matches_element(selection, element):
             return element
-    raise NoTarget(f"{path.attribute.name}[{shown(render(selection))}] matches nothing")
+    raise NoTarget(f"{shown(render_path(path))} matches nothing")
 
 
 def _terms(selection: Filter) -> JsonObject | None:

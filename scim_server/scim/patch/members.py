@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from scim_server.scim.errors import InvalidFilter
 from scim_server.scim.filter.ast import And, Comparison, Filter, Or
-from scim_server.scim.filter.render import render
+from scim_server.scim.filter.render import render_path
 from scim_server.scim.patch.operation import Operation
+from scim_server.scim.path import AttributePath
 from scim_server.scim.references import id_from_reference
 from scim_server.scim.schema import ResourceType
 from scim_server.scim.values import shown
@@ -66,7 +67,7 @@ class _Fold:
         if operation.op == "remove" and selection is None and operation.value is None:
             self._set(set())
             return
-        ids = {member["value"] for member in operation.value} if selection is None else _selected_ids(selection)
+        ids = {member["value"] for member in operation.value} if selection is None else _selected_ids(operation.path)
         if operation.op == "replace":
             self._set(ids)
             return
@@ -88,8 +89,15 @@ class _Fold:
         self._replace, self._add, self._remove = ids, set(), set()
 
 
-def _selected_ids(selection: Filter) -> set[str]:
-    """The ids that `members[…]` names: `value eq "x"`, several joined by `or`, `$ref` for `value`.
+def _selected_ids(path: AttributePath) -> set[str]:
+    ids = None if path.value_filter is None else _ids_named_by(path.value_filter)
+    if ids is None:
+        raise InvalidFilter(f'members are selected by their ids (value eq "…"), not as in {shown(render_path(path))}')
+    return ids
+
+
+def _ids_named_by(selection: Filter) -> set[str] | None:
+    """The ids that a filter names: `value eq "x"`, several joined by `or`, `$ref` for `value`; else None.
 
     `type eq "User"` beside an id is accepted and decides nothing, since ids are unique over users and groups.
     """
@@ -99,12 +107,17 @@ def _selected_ids(selection: Filter) -> set[str]:
         case Comparison(path, "eq", str(value)) if path.target.name == "$ref":
             return {id_from_reference(value)}
         case Or(items):
-            return set().union(*map(_selected_ids, items))
+            ids: set[str] = set()
+            for item in items:
+                named = _ids_named_by(item)
+                if named is None:
+                    return None
+                ids |= named
+            return ids
         case And(items):
-            with_ids = [item for item in items if not _names_type(item)]
-            if len(with_ids) == 1:
-                return _selected_ids(with_ids[0])
-    raise InvalidFilter(f'members can be selected by id only (value eq "…"), not by {shown(render(selection))}')
+            others = [item for item in items if not _names_type(item)]
+            return _ids_named_by(others[0]) if len(others) == 1 else None
+    return None
 
 
 def _names_type(item: Filter) -> bool:

@@ -1,0 +1,13 @@
+from scim_server.scim.errors import NotFound, ScimError, Sensitive, UniquenessViolation
+
+
+def test_bodies() -> None:
+    assert UniquenessViolation("userName is taken by 1").body() == {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+        "status": "409",
+        "scimType": "uniqueness",
+        "detail": "userName is taken by 1",
+    }
+    assert "scimType" not in NotFound("no such user").body()
+    assert Sensitive("x").body()["status"] == "403"
+    assert ScimError(429, "slow down").body()["status"] == "429"
