@@ -1,0 +1,77 @@
+"""`scim-operator render`: the document that the operator would deliver."""
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from scim_operator.cli.manifests import FilesOption, StrictOption, fail, load_or_exit
+from scim_operator.manifests import World, plan_world
+from scim_server.config import ConfigBundle, new_token_key
+
+_KEY_BYTES = len(new_token_key())
+
+
+class Output(StrEnum):
+    JSON = "json"
+    YAML = "yaml"
+
+
+def render(
+    files: FilesOption,
+    output: Annotated[Output, typer.Option("--output", "-o", help="Form of the document.")] = Output.JSON,
+    token_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File with the installation's key for digests of tokens, as 64 hexadecimal digits. Without it a new"
+            " key is used, so that digests differ from run to run.",
+        ),
+    ] = None,
+    strict: StrictOption = False,
+) -> None:
+    """Print the server's configuration that the manifests make, as the operator would deliver it.
+
+    Tokens appear as digests, under secrets.digests; the key of the digests is never printed. Manifests with errors
+    are refused as `validate` does it. A suspended ProvisioningConfig is left out, as nothing was delivered before.
+    """
+    token_key = _token_key(token_key_file)
+    world = load_or_exit(files, strict=strict).world
+    _note_suspended(world)
+    bundle = plan_world(world, token_key, now=datetime.now(UTC)).bundle(token_key, revision=1)
+    document = _document(bundle)
+    if output is Output.JSON:
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        typer.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+
+
+def _document(bundle: ConfigBundle) -> dict[str, Any]:
+    return {
+        "config": bundle.config.model_dump(mode="json", exclude_none=True),
+        "secrets": {"digests": bundle.secrets.digests},
+    }
+
+
+def _note_suspended(world: World) -> None:
+    for key, config in sorted(world.configs.items()):
+        if config.spec.suspend:
+            typer.echo(f"note: ProvisioningConfig {key} is suspended and left out", err=True)
+
+
+def _token_key(file: Path | None) -> bytes:
+    if file is None:
+        return new_token_key()
+    try:
+        key = bytes.fromhex(file.read_text().strip())
+    except OSError as error:
+        fail(f"{file}: {error.strerror}")
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        fail(f"{file}: a key of {2 * _KEY_BYTES} hexadecimal digits is expected")
+    return key
