@@ -1,0 +1,145 @@
+"""Whatever goes wrong, the answer is a SCIM error body."""
+
+import httpx
+import pytest
+
+from scim_server.app import Server, ServerSettings
+from tests.support.serving import ERROR, Connection, bundle_of, client_of
+
+
+def assert_scim_error(answer: httpx.Response, status: int, scim_type: str | None = None) -> str:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"].partition(";")[0] == "application/scim+json"
+    body = answer.json()
+    assert body["schemas"] == [ERROR]
+    assert body["status"] == str(status)
+    assert body.get("scimType") == scim_type
+    assert set(body) <= {"schemas", "status", "scimType", "detail"}
+    detail: str = body["detail"]
+    assert "Traceback" not in detail
+    return detail
+
+
+@pytest.mark.parametrize("path", ["/Nothing", "/Users/a/b", "/", "", "/users2", "/Schemas/urn:none"])
+async def test_unknown_endpoints(provider: httpx.AsyncClient, path: str) -> None:
+    assert_scim_error(await provider.get(path), 404)
+
+
+async def test_paths_outside_of_scim(server: Server) -> None:
+    async with client_of(server.url) as client:
+        for path in ("/", "/docs", "/openapi.json", "/acme/okta/scim/v1/Users", "/metrics", "/v1/config"):
+            assert_scim_error(await client.get(path), 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/Users", {"GET", "HEAD", "POST"}),
+        ("POST", "/Users/x", {"GET", "HEAD", "PUT", "PATCH", "DELETE"}),
+        ("DELETE", "/Groups", {"GET", "HEAD", "POST"}),
+        ("POST", "/ServiceProviderConfig", {"GET", "HEAD"}),
+        ("DELETE", "/Schemas", {"GET", "HEAD"}),
+        ("PATCH", "/ResourceTypes/User", {"GET", "HEAD"}),
+        ("BREW", "/Users", {"GET", "HEAD", "POST"}),
+    ],
+)
+async def test_methods_that_an_endpoint_does_not_take(
+    provider: httpx.AsyncClient, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = await provider.request(method, path)
+    assert_scim_error(answer, 405)
+    assert set(answer.headers["allow"].split(", ")) == allowed
+
+
+@pytest.mark.parametrize("path", ["/Me", "/Bulk"])
+async def test_what_is_not_implemented(provider: httpx.AsyncClient, path: str) -> None:
+    assert_scim_error(await provider.post(path, json={}), 501)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/scim+json; charset=utf-8", "application/json", "Application/SCIM+JSON", None]
+)
+async def test_content_types_that_providers_send(provider: httpx.AsyncClient, content_type: str | None) -> None:
+    headers = {"Content-Type": content_type} if content_type else {}
+    answer = await provider.post("/Users", content=b'{"userName": "a@acme.com"}', headers=headers)
+    assert answer.status_code == 201, answer.text
+
+
+async def test_other_content_types(provider: httpx.AsyncClient) -> None:
+    answer = await provider.post("/Users", content=b"<user/>", headers={"Content-Type": "application/xml"})
+    assert "application/scim+json" in assert_scim_error(answer, 415)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"nonsense", b'{"userName": "\xff"}', b"[" * 100_000, b'{"a":' * 3000 + b"1" + b"}" * 3000]
+)
+async def test_bodies_that_are_not_json(provider: httpx.AsyncClient, body: bytes) -> None:
+    headers = {"Content-Type": "application/scim+json"}
+    assert_scim_error(await provider.post("/Users", content=body, headers=headers), 400, "invalidSyntax")
+
+
+@pytest.mark.parametrize("body", [[], "text", 1, None])
+async def test_bodies_that_are_not_objects(provider: httpx.AsyncClient, body: object) -> None:
+    for method, path in (("POST", "/Users"), ("PUT", "/Users/x"), ("PATCH", "/Groups/x"), ("POST", "/Groups")):
+        answer = await provider.request(method, path, json=body)
+        assert_scim_error(answer, 400, "invalidSyntax")
+
+
+async def test_deeply_nested_bodies(provider: httpx.AsyncClient) -> None:
+    nested: object = "x"
+    for _ in range(200):
+        nested = {"name": nested}
+    answer = await provider.post("/Users", json={"userName": "a@acme.com", "name": nested})
+    assert answer.status_code in (201, 400)
+    patch = {"Operations": [{"op": "replace", "path": "name", "value": nested}]}
+    assert (await provider.patch("/Users/x", json=patch)).status_code in (400, 404)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_bodies_that_are_too_large(database_url: str, connection: Connection, chunked: bool) -> None:
+    settings = ServerSettings(database=database_url, port=0, management_port=None, body_limit=10_000)
+
+    async def chunks() -> object:
+        for _ in range(11):
+            yield b" " * 1000
+
+    async with Server(settings) as server:
+        await server.intake.offer(bundle_of(connection), "test")
+        async with client_of(server.url, connection) as client:
+            content = chunks() if chunked else b" " * 10_001
+            headers = {"Content-Type": "application/scim+json"}
+            answer = await client.post("/Users", content=content, headers=headers)  # type: ignore[arg-type]
+            assert "10000 bytes" in assert_scim_error(answer, 413)
+            assert (await client.post("/Users", json={"userName": "a@acme.com"})).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("query", "scim_type"),
+    [
+        ('filter=shoeSize eq "44"', "invalidFilter"),
+        ("filter=userName lik x", "invalidFilter"),
+        ("filter=userName eq", "invalidFilter"),
+        ("startIndex=one", "invalidValue"),
+        ("count=many", "invalidValue"),
+        ("sortBy=shoeSize", "invalidPath"),
+        ("sortBy=userName&sortOrder=sideways", "invalidValue"),
+        ("filter=%ff", "invalidValue"),
+    ],
+)
+async def test_parameters_that_are_not_understood(
+    provider: httpx.AsyncClient, query: str, scim_type: str
+) -> None:
+    assert_scim_error(await provider.get(f"/Users?{query}"), 400, scim_type)
+
+
+async def test_a_filter_on_discovery_is_forbidden(provider: httpx.AsyncClient) -> None:
+    assert_scim_error(await provider.get("/Schemas", params={"filter": 'id eq "x"'}), 403)
+
+
+async def test_the_request_id_comes_back(provider: httpx.AsyncClient) -> None:
+    given = await provider.get("/Users", headers={"X-Request-ID": "from-the-provider.1"})
+    assert given.headers["x-request-id"] == "from-the-provider.1"
+    made = [(await provider.get("/Users")).headers["x-request-id"] for _ in range(2)]
+    assert made[0] != made[1]
+    unfit = await provider.get("/Users", headers={"X-Request-ID": 'a"b{c}'})
+    assert unfit.headers["x-request-id"] != 'a"b{c}'
