@@ -115,11 +115,13 @@ class Schedule(Generic[K]):
     def failed(self, key: K, now: float) -> float:
         """`key` is to be tried again after its back-off, which is returned."""
         entry = self._entries[key]
-        entry.running, entry.last_seen = False, now
+        entry.last_seen = now
         longest = min(LONGEST_BACKOFF, SHORTEST_BACKOFF * 2.0 ** min(entry.failures, 16))
         entry.failures += 1
         delay = max(SHORTEST_BACKOFF, longest * self._jitter.uniform(0.5, 1.0))
         self.add_after(key, delay, now)
+        entry.running = False
+        self._push(key, entry, None)
         return delay
 
     def _push(self, key: K, entry: _Entry, before: float | None) -> None:

@@ -1,0 +1,250 @@
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from scim_operator.delivery import Delivery, ManagementClient, ManagementToken, Progress, Replica, replicas_at
+from tests.scim_operator.delivery.bundles import bundle
+from tests.scim_operator.delivery.management_stub import TOKEN, ManagementStub
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    path = tmp_path / "token"
+    path.write_text(f"{TOKEN}\n")
+    return path
+
+
+@pytest.fixture
+async def client(token_file: Path) -> AsyncIterator[ManagementClient]:
+    async with ManagementClient(ManagementToken(token_file)) as client:
+        yield client
+
+
+@pytest.fixture
+async def stubs() -> AsyncIterator[tuple[ManagementStub, ManagementStub]]:
+    async with ManagementStub() as first, ManagementStub() as second:
+        yield first, second
+
+
+Stubs = tuple[ManagementStub, ManagementStub]
+
+
+def delivery_to(client: ManagementClient, *stubs: ManagementStub) -> Delivery:
+    return Delivery(client, replicas_at([stub.url for stub in stubs]))
+
+
+async def test_a_document_is_programmed_when_every_replica_runs_it(client: ManagementClient, stubs: Stubs) -> None:
+    delivery = delivery_to(client, *stubs)
+    delivery.offer(bundle(1))
+    report = await delivery.deliver(1)
+    assert report.progress is Progress.PROGRAMMED
+    assert [stub.holder.revision for stub in stubs] == [1, 1]
+    assert delivery.current_replicas == 2
+
+
+async def test_a_replica_that_runs_it_is_not_pushed_again(client: ManagementClient, stubs: Stubs) -> None:
+    delivery = delivery_to(client, *stubs)
+    delivery.offer(bundle(1))
+    await delivery.deliver(1)
+    await delivery.deliver(1)
+    await delivery.poll()
+    assert [stub.pushes for stub in stubs] == [[1], [1]]
+
+
+async def test_all_replicas_are_pushed_at_once(client: ManagementClient, stubs: Stubs) -> None:
+    delivery = delivery_to(client, *stubs)
+    delivery.offer(bundle(1))
+    stubs[0].held = asyncio.Event()
+    pushing = asyncio.create_task(delivery.deliver(1))
+    async with asyncio.timeout(5):
+        while not stubs[1].pushes:
+            await asyncio.sleep(0.01)
+    assert not pushing.done()
+    stubs[0].held.set()
+    assert (await pushing).progress is Progress.PROGRAMMED
+
+
+async def test_without_replicas_nothing_is_programmed(client: ManagementClient) -> None:
+    delivery = delivery_to(client)
+    delivery.offer(bundle(1))
+    assert (await delivery.deliver(1)).progress is Progress.NO_REPLICAS
+
+
+async def test_a_replica_that_does_not_answer_is_named(client: ManagementClient, stubs: Stubs) -> None:
+    delivery = delivery_to(client, *stubs)
+    await stubs[1].stop()
+    delivery.offer(bundle(1))
+    report = await delivery.deliver(1)
+    assert report.progress is Progress.UNAVAILABLE
+    assert f"127.0.0.1:{stubs[1].port}" in report.message
+    assert f"127.0.0.1:{stubs[0].port}" not in report.message
+    assert stubs[0].holder.revision == 1
+
+
+async def test_one_that_comes_back_gets_the_document_by_the_poll_and_that_is_announced(
+    client: ManagementClient, stubs: Stubs
+) -> None:
+    delivery = delivery_to(client, *stubs)
+    await stubs[1].stop()
+    delivery.offer(bundle(1))
+    await delivery.deliver(1)
+    changes: list[None] = []
+    delivery.on_change = lambda: changes.append(None)
+    await delivery.poll()
+    assert not changes
+    await stubs[1].start()
+    await delivery.poll()
+    assert stubs[1].holder.revision == 1
+    assert len(changes) == 1
+    assert delivery.report(1).progress is Progress.PROGRAMMED
+
+
+async def test_one_that_restarted_without_the_document_gets_it_again(client: ManagementClient, stubs: Stubs) -> None:
+    delivery = delivery_to(client, *stubs)
+    delivery.offer(bundle(1))
+    await delivery.deliver(1)
+    await stubs[0].restart_empty()
+    await delivery.poll()
+    assert stubs[0].holder.revision == 1
+
+
+async def test_a_wrong_token_is_a_problem_of_that_replica(client: ManagementClient, stubs: Stubs) -> None:
+    stubs[0].token = "another"
+    delivery = delivery_to(client, *stubs)
+    delivery.offer(bundle(1))
+    report = await delivery.deliver(1)
+    assert report.progress is Progress.UNAVAILABLE
+    assert "same management token" in report.message
+    assert TOKEN not in report.message
+
+
+async def test_the_token_is_read_anew(client: ManagementClient, stubs: Stubs, token_file: Path) -> None:
+    delivery = delivery_to(client, *stubs)
+    for stub in stubs:
+        stub.token = "the next one"
+    token_file.write_text("the next one")
+    delivery.offer(bundle(1))
+    assert (await delivery.deliver(1)).progress is Progress.PROGRAMMED
+
+
+async def test_a_refusal_is_reported_with_its_reason(client: ManagementClient, stubs: Stubs) -> None:
+    stubs[0].refusal = "bundle: schemaVersion 2 is newer than 1"
+    delivery = delivery_to(client, *stubs)
+    delivery.offer(bundle(1))
+    report = await delivery.deliver(1)
+    assert report.progress is Progress.REFUSED
+    assert "schemaVersion 2 is newer than 1" in report.message
+    stubs[0].refusal = None
+    await delivery.poll()
+    assert delivery.report(1).progress is Progress.PROGRAMMED
+
+
+async def test_a_higher_revision_on_a_server_is_told(client: ManagementClient, stubs: Stubs) -> None:
+    stubs[0].floor = 41
+    delivery = delivery_to(client, *stubs)
+    delivery.offer(bundle(1))
+    report = await delivery.deliver(1)
+    assert (report.progress, report.floor) == (Progress.STALE, 41)
+    delivery.offer(bundle(42))
+    assert (await delivery.deliver(42)).progress is Progress.PROGRAMMED
+
+
+async def test_roles_that_are_still_recomputed_are_waited_for(client: ManagementClient, stubs: Stubs) -> None:
+    stubs[0].settles = False
+    delivery = delivery_to(client, *stubs)
+    delivery.offer(bundle(1))
+    assert (await delivery.deliver(1)).progress is Progress.SETTLING
+    stubs[0].settle()
+    assert (await delivery.deliver(1)).progress is Progress.PROGRAMMED
+    assert stubs[0].pushes == [1]
+
+
+async def test_an_older_document_never_takes_the_place_of_a_newer_one(client: ManagementClient, stubs: Stubs) -> None:
+    delivery = delivery_to(client, *stubs)
+    delivery.offer(bundle(2))
+    delivery.offer(bundle(1))
+    assert (await delivery.deliver(1)).progress is Progress.PROGRAMMED
+    assert [stub.pushes for stub in stubs] == [[2], [2]]
+
+
+async def test_concurrent_deliveries_push_each_document_once_and_end_with_the_newest(
+    client: ManagementClient, stubs: Stubs
+) -> None:
+    delivery = delivery_to(client, *stubs)
+
+    async def one(revision: int) -> Progress:
+        delivery.offer(bundle(revision))
+        return (await delivery.deliver(revision)).progress
+
+    outcomes = await asyncio.gather(*(one(revision) for revision in range(1, 9)))
+    assert set(outcomes) == {Progress.PROGRAMMED}
+    for stub in stubs:
+        assert stub.holder.revision == 8
+        assert len(stub.pushes) == len(set(stub.pushes))
+
+
+async def test_one_that_is_not_ready_gets_the_document_but_is_not_waited_for(
+    client: ManagementClient, stubs: Stubs
+) -> None:
+    ready, starting = stubs
+    delivery = Delivery(client)
+    delivery.set_discovered([Replica(ready.url, "a"), Replica(starting.url, "b", ready=False)])
+    delivery.offer(bundle(1))
+    assert (await delivery.deliver(1)).progress is Progress.PROGRAMMED
+    assert starting.holder.revision == 1
+    await starting.stop()
+    delivery.offer(bundle(2))
+    assert (await delivery.deliver(2)).progress is Progress.PROGRAMMED
+
+
+async def test_a_replica_that_left_is_forgotten(client: ManagementClient, stubs: Stubs) -> None:
+    delivery = Delivery(client)
+    delivery.set_discovered([Replica(stub.url, str(stub.port)) for stub in stubs])
+    await stubs[1].stop()
+    delivery.offer(bundle(1))
+    assert (await delivery.deliver(1)).progress is Progress.UNAVAILABLE
+    delivery.set_discovered([Replica(stubs[0].url, "a")])
+    assert delivery.report(1).progress is Progress.PROGRAMMED
+
+
+async def test_a_new_replica_is_brought_up_without_waiting_for_the_poll(
+    client: ManagementClient, stubs: Stubs
+) -> None:
+    delivery = Delivery(client, replicas_at([stubs[0].url]), poll_seconds=3600)
+    delivery.offer(bundle(1))
+    running = asyncio.create_task(delivery.run())
+    try:
+        delivery.set_discovered([Replica(stubs[1].url, "new")])
+        async with asyncio.timeout(5):
+            while stubs[1].holder.revision != 1:
+                await asyncio.sleep(0.01)
+    finally:
+        running.cancel()
+
+
+async def test_what_servers_say_of_tenants_is_kept(client: ManagementClient, stubs: Stubs) -> None:
+    stubs[0].tenants = {
+        "acme/okta": {
+            "users": {"active": 3, "blocked": 1, "deactivated": 2},
+            "groups": 4,
+            "lastSyncTime": "2026-11-01T10:00:00Z",
+        }
+    }
+    delivery = delivery_to(client, stubs[0])
+    await delivery.poll()
+    status = delivery.tenant_status("acme/okta")
+    assert status is not None
+    assert (status.active, status.blocked, status.deactivated, status.groups) == (3, 1, 2, 4)
+    assert status.last_sync_time is not None
+    assert delivery.tenant_status("acme/other") is None
+
+
+async def test_an_answer_that_is_not_the_management_apis_is_a_problem(client: ManagementClient, stubs: Stubs) -> None:
+    stubs[0].broken = 500
+    delivery = delivery_to(client, stubs[0])
+    delivery.offer(bundle(1))
+    report = await delivery.deliver(1)
+    assert report.progress is Progress.UNAVAILABLE
+    assert "500" in report.message
