@@ -10,6 +10,7 @@ from scim_operator.delivery.management import (
     ManagementClient,
     ManagementError,
     ReplicaStatus,
+    RevisionRefused,
     TenantStatus,
 )
 from scim_operator.delivery.replicas import Replica
@@ -127,12 +128,12 @@ class Delivery:
             while self._newest is not None and self._newest.revision > pushed:
                 pushed = self._newest.revision
                 state = self._states.get(url)
-                if state is None or state.has(pushed) or state.floor > pushed:
+                if state is None or state.has(pushed) or state.too_high_for(pushed):
                     return
                 if state.problem is None and state.refusal is None and state.revision >= pushed:
                     await self._ask_now(state)  # it only has to settle
                 else:
-                    await self._push(state, self._encoded)
+                    await self._push(state, pushed, self._encoded)
 
     async def _ask(self, url: str) -> None:
         async with self._locks.setdefault(url, asyncio.Lock()):
@@ -147,15 +148,18 @@ class Delivery:
             self._note(state, problem=str(error))
             return
         # A refusal stands until a push is accepted: the status only says what runs.
-        self._note(state, status, refusal=state.refusal)
+        self._note(state, status, refusal=state.refusal, taken=state.taken)
         if status.tenants:
             self._tenants = status.tenants
 
-    async def _push(self, state: ReplicaState, document: bytes) -> None:
+    async def _push(self, state: ReplicaState, pushed: int, document: bytes) -> None:
         try:
             status = await self._client.put_config(state.replica, document)
         except ConfigRefused as error:
             self._note(state, refusal=str(error))
+        except RevisionRefused as error:
+            status = ReplicaStatus(error.revision, state.settled_revision, error.floor)
+            self._note(state, status, taken=error.floor if error.revision == error.floor == pushed else 0)
         except ManagementError as error:
             self._note(state, problem=str(error))
         else:
@@ -170,6 +174,7 @@ class Delivery:
         *,
         problem: str | None = None,
         refusal: str | None = None,
+        taken: int = 0,
     ) -> None:
         """Replace what is known of a replica, unless it left meanwhile or was found to be another process."""
         if self._states.get(state.replica.url) is not state:
@@ -185,12 +190,12 @@ class Delivery:
                 state, revision=status.revision, settled_revision=status.settled_revision, floor=status.floor
             )
         )
-        self._states[state.replica.url] = replace(known, problem=problem, refusal=refusal)
+        self._states[state.replica.url] = replace(known, problem=problem, refusal=refusal, taken=taken)
 
     def _summary(self) -> object:
         """What conditions depend on, to notice that it changed."""
         newest = self.revision
         return sorted(
-            (state.replica, state.has(newest), state.floor > newest, state.problem or "", state.refusal or "")
+            (state.replica, state.has(newest), state.too_high_for(newest), state.problem or "", state.refusal or "")
             for state in self._states.values()
         )

@@ -29,6 +29,15 @@ class ConfigRefused(ManagementError):
     """422: the document doesn't validate there."""
 
 
+class RevisionRefused(ManagementError):
+    """409: the revision is lower than `floor`, or it is in use for another document. `revision` is what runs."""
+
+    def __init__(self, revision: int, floor: int, reason: str) -> None:
+        super().__init__(reason)
+        self.revision = revision
+        self.floor = floor
+
+
 @dataclass(frozen=True, slots=True)
 class TenantStatus:
     """What a server tells of one tenant."""
@@ -91,20 +100,19 @@ class ManagementClient:
     async def put_config(self, replica: Replica, bundle: bytes) -> ReplicaStatus:
         """Push an encoded `ConfigBundle` and return what the replica runs then; its `tenants` are empty.
 
-        409 isn't an error: the status says which revision is higher. Raises `ReplicaUnreachable`, `ConfigRefused`.
+        Raises `ReplicaUnreachable`, `ConfigRefused`, `RevisionRefused`.
         """
         headers = {"Content-Type": "application/json"}
         status, answer = await self._call("PUT", replica, "/v1/config", _PUSH, data=bundle, headers=headers)
         if status == 422:
             raise ConfigRefused(str(answer.get("reason") or "no reason given")[:500])
-        if status not in (200, 409):
+        if status == 409:
+            reason = str(answer.get("reason") or "the revision was refused")[:500]
+            raise RevisionRefused(_integer(answer, "revision"), _integer(answer, "floor"), reason)
+        if status != 200:
             raise ReplicaUnreachable(f"PUT /v1/config was answered {status}{_hint(status)}")
         revision = _integer(answer, "revision")
-        return ReplicaStatus(
-            revision=revision,
-            settled_revision=_integer(answer, "settledRevision", 0),
-            floor=max(revision, _integer(answer, "floor", 0)),
-        )
+        return ReplicaStatus(revision, _integer(answer, "settledRevision", 0), floor=revision)
 
     async def get_status(self, replica: Replica) -> ReplicaStatus:
         """Raises `ReplicaUnreachable`."""

@@ -34,12 +34,21 @@ class ReplicaState:
     revision: int = 0
     settled_revision: int = 0
     floor: int = 0
+    taken: int = 0
+    """A revision that it runs with another content than the operator's."""
+
     refusal: str | None = None
     problem: str | None = None
 
+    def too_high_for(self, revision: int) -> bool:
+        """Whether it wants a higher revision than this one."""
+        return self.floor > revision or self.taken == revision
+
     def has(self, revision: int) -> bool:
         """Nothing is left to be done here for `revision`."""
-        return self.problem is None and self.refusal is None and min(self.revision, self.settled_revision) >= revision
+        if self.problem is not None or self.refusal is not None or self.taken == revision:
+            return False
+        return min(self.revision, self.settled_revision) >= revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +65,9 @@ def report(revision: int, newest: int, states: Iterable[ReplicaState]) -> Delive
     known = sorted(states, key=lambda state: state.replica)
     ready = [state for state in known if state.replica.ready]
     floor = max((state.floor for state in known), default=0)
-    if floor > newest:
-        return DeliveryReport(
-            Progress.STALE, f"a server has seen revision {floor}, the newest document is {newest}", floor
-        )
+    if any(state.too_high_for(newest) for state in known):
+        message = f"a server has seen revision {floor}, the newest document has {newest}"
+        return DeliveryReport(Progress.STALE, message, floor)
     if not ready:
         message = f"none of {len(known)} replicas is ready" if known else "there is no replica of the server"
         return DeliveryReport(Progress.NO_REPLICAS, message, floor)

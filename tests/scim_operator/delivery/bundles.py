@@ -3,7 +3,7 @@
 from scim_server.config import ConfigBundle, ServerConfig, ServerSecrets
 
 
-def bundle(revision: int) -> ConfigBundle:
+def bundle(revision: int, token_key: str = "ab" * 32) -> ConfigBundle:
     return ConfigBundle(
-        config=ServerConfig(revision=revision), secrets=ServerSecrets(revision=revision, token_key="ab" * 32)
+        config=ServerConfig(revision=revision), secrets=ServerSecrets(revision=revision, token_key=token_key)
     )

@@ -1,4 +1,4 @@
-"""A server's management API without the rest of the server: real HTTP, the contract's own rules, and faults to order."""
+"""A server's management API without the rest of the server: real HTTP, the contract's rules, and faults to order."""
 
 import asyncio
 from typing import Any, Self
@@ -90,6 +90,9 @@ class ManagementStub:
         if bundle.revision < max(self.floor, self.holder.revision):
             floor = max(self.floor, self.holder.revision)
             body = {"revision": self.holder.revision, "floor": floor, "reason": "older"}
+            return web.json_response(body, status=409)
+        if bundle.revision == self.holder.revision and bundle != self.holder.current:
+            body = {"revision": bundle.revision, "floor": bundle.revision, "reason": "another document"}
             return web.json_response(body, status=409)
         outcome = self.holder.offer(bundle, "push")
         self.floor = max(self.floor, bundle.revision)

@@ -7,6 +7,7 @@ import pytest
 from scim_operator.delivery import Delivery, ManagementClient, ManagementToken, Progress, Replica, replicas_at
 from tests.scim_operator.delivery.bundles import bundle
 from tests.scim_operator.delivery.management_stub import TOKEN, ManagementStub
+from tests.scim_operator.until import until
 
 
 @pytest.fixture
@@ -58,9 +59,7 @@ async def test_all_replicas_are_pushed_at_once(client: ManagementClient, stubs: 
     delivery.offer(bundle(1))
     stubs[0].held = asyncio.Event()
     pushing = asyncio.create_task(delivery.deliver(1))
-    async with asyncio.timeout(5):
-        while not stubs[1].pushes:
-            await asyncio.sleep(0.01)
+    await until(lambda: bool(stubs[1].pushes))
     assert not pushing.done()
     stubs[0].held.set()
     assert (await pushing).progress is Progress.PROGRAMMED
@@ -124,7 +123,7 @@ async def test_the_token_is_read_anew(client: ManagementClient, stubs: Stubs, to
     delivery = delivery_to(client, *stubs)
     for stub in stubs:
         stub.token = "the next one"
-    token_file.write_text("the next one")
+    await asyncio.to_thread(token_file.write_text, "the next one")
     delivery.offer(bundle(1))
     assert (await delivery.deliver(1)).progress is Progress.PROGRAMMED
 
@@ -149,6 +148,20 @@ async def test_a_higher_revision_on_a_server_is_told(client: ManagementClient, s
     assert (report.progress, report.floor) == (Progress.STALE, 41)
     delivery.offer(bundle(42))
     assert (await delivery.deliver(42)).progress is Progress.PROGRAMMED
+
+
+async def test_a_revision_that_a_server_runs_with_other_content_is_not_taken_for_ours(
+    client: ManagementClient, stubs: Stubs
+) -> None:
+    stubs[0].holder.offer(bundle(1, token_key="cd" * 32), "file")
+    delivery = delivery_to(client, *stubs)
+    delivery.offer(bundle(1))
+    report = await delivery.deliver(1)
+    assert (report.progress, report.floor) == (Progress.STALE, 1)
+    await delivery.poll()
+    assert delivery.report(1).progress is Progress.STALE
+    delivery.offer(bundle(2))
+    assert (await delivery.deliver(2)).progress is Progress.PROGRAMMED
 
 
 async def test_roles_that_are_still_recomputed_are_waited_for(client: ManagementClient, stubs: Stubs) -> None:
@@ -217,9 +230,7 @@ async def test_a_new_replica_is_brought_up_without_waiting_for_the_poll(
     running = asyncio.create_task(delivery.run())
     try:
         delivery.set_discovered([Replica(stubs[1].url, "new")])
-        async with asyncio.timeout(5):
-            while stubs[1].holder.revision != 1:
-                await asyncio.sleep(0.01)
+        await until(lambda: stubs[1].holder.revision == 1)
     finally:
         running.cancel()
 

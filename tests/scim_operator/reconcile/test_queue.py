@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from scim_operator.reconcile.queue import RetryLater, WorkQueue
+from tests.scim_operator.until import until
 
 
 @contextlib.asynccontextmanager
@@ -17,12 +18,6 @@ async def working(queue: WorkQueue[str], workers: int = 3) -> AsyncIterator[None
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def recorder() -> tuple[list[str], Callable[[str], Awaitable[None]]]:
