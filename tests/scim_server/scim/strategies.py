@@ -27,6 +27,12 @@ CUSTOM = Schema(
         Attribute("badge", mutability="immutable"),
         Attribute("pin", returned="never", mutability="writeOnly"),
         Attribute("key", "binary", case_exact=True),
+        Attribute("years", "integer", multi_valued=True),
+        Attribute(
+            "card",
+            "complex",
+            sub_attributes=(Attribute("number", mutability="immutable"), Attribute("doors", multi_valued=True)),
+        ),
     ),
 )
 

@@ -131,6 +131,7 @@ def test_schemas_name_what_is_there() -> None:
         ({"userName": "x", "emails": [{"value": "x" * 513}]}, "emails.value has 513 characters"),
         ({"userName": "x", "emails": [{}] * 1_001}, "emails has 1001 elements"),
         ({"userName": "x", ENTERPRISE_URN: {"department": "x" * 65_537}}, "department has 65537 characters"),
+        ({"userName": "x", CUSTOM_URN: {"card": {"doors": ["x" * 65_537]}}}, "card.doors has 65537 characters"),
         ({"userName": "x", CUSTOM_URN: {"tags": ["x" * 65_537]}}, "tags has 65537 characters"),
     ],
 )

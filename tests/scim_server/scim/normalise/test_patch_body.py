@@ -10,7 +10,7 @@ from scim_server.scim.core_schemas import USER_URN
 from scim_server.scim.enterprise import ENTERPRISE_URN
 from scim_server.scim.errors import InvalidFilter, InvalidPath, InvalidSyntax, InvalidValue, NoTarget, ScimError
 from scim_server.scim.filter import render_path
-from scim_server.scim.normalise import normalise_patch
+from scim_server.scim.normalise import normalise_patch, normalise_resource
 from scim_server.scim.patch import apply_to_document, plan_group_patch
 from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
 from scim_server.scim.schema import ResourceType
@@ -212,6 +212,8 @@ def test_any_json_gives_operations_that_apply_or_a_scim_error(body: Any, user: d
     for resource_type in (USER_WITH_APP, GROUP_TYPE):
         try:
             planned = plan_group_patch(normalise_patch(body, resource_type), resource_type)
-            apply_to_document(user, planned.document_operations, resource_type)
+            after = apply_to_document(user, planned.document_operations, resource_type)
         except ScimError as error:
             error.detail.encode()
+            continue
+        normalise_resource(after, resource_type)  # every value still has its attribute's type

@@ -146,6 +146,10 @@ def test_onelogin_create() -> None:
             {CUSTOM_URN: {"level": 3, "score": 2.5, "tags": ["a"]}},
         ),
         ({CUSTOM_URN: None}, {}),
+        (
+            {CUSTOM_URN: {"years": [2024, "2025", None, 2024], "card": {"doors": ["a", "A", "b"]}}},
+            {CUSTOM_URN: {"years": [2024, 2025], "card": {"doors": ["a", "b"]}}},
+        ),
     ],
 )
 def test_tolerated(sent: dict[str, Any], document: dict[str, Any]) -> None:
@@ -169,6 +173,11 @@ def test_tolerated(sent: dict[str, Any], document: dict[str, Any]) -> None:
         ({ENTERPRISE_URN: "x"}, "expected an object"),
         ({CUSTOM_URN: {"level": 2.5}}, "level: expected an integer"),
         ({CUSTOM_URN: {"level": 2**63}}, "level: expected an integer of 64 bits"),
+        ({CUSTOM_URN: {"level": 10**400}}, "level: expected an integer"),
+        ({CUSTOM_URN: {"level": "x"}}, "level: expected an integer"),
+        ({CUSTOM_URN: {"level": True}}, "level: expected an integer"),
+        ({"title": 10**5_000}, "title: expected a string"),
+        ({"members": ["\x00"], "emails": ["\x00"]}, "emails.value: expected a string without NUL"),
         ({CUSTOM_URN: {"score": "x"}}, "score: expected a number"),
         ({CUSTOM_URN: {"joined": "x"}}, "joined: expected a dateTime"),
     ],
@@ -204,6 +213,11 @@ def test_members_in_every_form(sent: Any, ids: set[str]) -> None:
     document = normalise_resource({"displayName": "g", "members": sent}, GROUP_TYPE)
     assert take_members(document) == frozenset(ids)
     assert document == {"displayName": "g"}
+
+
+def test_an_id_that_no_database_holds_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="members: expected ids without NUL"):
+        normalise_resource({"members": [{"value": "a"}, {"value": "\x00"}]}, GROUP_TYPE)
 
 
 def test_members_that_are_not_named_are_not_emptied() -> None:

@@ -13,13 +13,14 @@ from tests.scim_server.scim.strategies import CUSTOM_URN, USER_WITH_APP
 
 WORK = {"value": "w@example.com", "type": "work", "primary": True}
 HOME = {"value": "h@example.com", "type": "home"}
+APP = {"badge": "b1", "tags": ["red"], "card": {"number": "1", "doors": ["a"]}}
 BABS: dict[str, Any] = {
     "userName": "babs",
     "title": "Guide",
     "name": {"familyName": "Jensen", "givenName": "Barbara"},
     "emails": [WORK, HOME],
     ENTERPRISE_URN: {"department": "Tour", "manager": {"value": "m1"}},
-    CUSTOM_URN: {"badge": "b1", "tags": ["red"]},
+    CUSTOM_URN: APP,
 }
 
 
@@ -79,7 +80,15 @@ OTHER_EMAIL = 'emails[type eq "other"]'
         ([{"op": "remove", "path": "emails"}], {"emails": None}),
         (
             [{"op": "add", "path": f"{CUSTOM_URN}:tags", "value": ["red", "blue"]}],
-            {CUSTOM_URN: {"badge": "b1", "tags": ["red", "blue"]}},
+            {CUSTOM_URN: {**APP, "tags": ["red", "blue"]}},
+        ),
+        (
+            [{"op": "add", "path": f"{CUSTOM_URN}:card.doors", "value": ["A", "b"]}],
+            {CUSTOM_URN: {**APP, "card": {"number": "1", "doors": ["a", "b"]}}},
+        ),
+        (
+            [{"op": "remove", "path": f"{CUSTOM_URN}:tags", "value": ["red"]}],
+            {CUSTOM_URN: {"badge": "b1", "card": APP["card"]}},
         ),
         # one primary
         (
@@ -152,6 +161,7 @@ def test_operations(operations: list[dict[str, Any]], expected: dict[str, Any]) 
         ({"op": "replace", "path": "userName", "value": None}, MutabilityViolation),
         ({"op": "replace", "path": f"{CUSTOM_URN}:badge", "value": "b2"}, MutabilityViolation),
         ({"op": "remove", "path": f"{CUSTOM_URN}:badge"}, MutabilityViolation),
+        ({"op": "replace", "path": f"{CUSTOM_URN}:card.number", "value": "2"}, MutabilityViolation),
     ],
 )
 def test_refused(operation: dict[str, Any], error: type[ScimError]) -> None:
