@@ -5,6 +5,14 @@ The operator writes two documents of one revision: a `ServerConfig`, which holds
 pair or not at all. Nothing else passes from the control plane to the data plane.
 """
 
+from scim_server.config.credentials import (
+    DEFAULT_ALGORITHMS,
+    Access,
+    BasicCredential,
+    BearerCredential,
+    JwtIssuer,
+    OAuthClient,
+)
 from scim_server.config.documents import (
     CONFIG_FILE,
     SECRETS_FILE,
@@ -16,11 +24,10 @@ from scim_server.config.documents import (
 )
 from scim_server.config.errors import ConfigError
 from scim_server.config.holder import ConfigHolder, Outcome
+from scim_server.config.jwks_url import check_jwks_url
 from scim_server.config.model import (
     SCHEMA_VERSION,
-    Access,
     AttributeRule,
-    BearerCredential,
     Deprovisioning,
     GroupSelector,
     Role,
@@ -30,33 +37,44 @@ from scim_server.config.model import (
     Tenant,
 )
 from scim_server.config.patterns import compile_pattern
-from scim_server.config.tokens import MINIMUM_TOKEN_BYTES, TokenTooShort, new_token_key, token_digest
+from scim_server.config.public_keys import PublicJwk, SigningAlgorithm, parse_key_set, private_members
+from scim_server.config.tokens import MINIMUM_TOKEN_BYTES, TokenTooShort, new_token_key, pair_digest, token_digest
 
 __all__ = [
     "CONFIG_FILE",
+    "DEFAULT_ALGORITHMS",
     "MINIMUM_TOKEN_BYTES",
     "SCHEMA_VERSION",
     "SECRETS_FILE",
     "Access",
     "AttributeRule",
+    "BasicCredential",
     "BearerCredential",
     "ConfigBundle",
     "ConfigError",
     "ConfigHolder",
     "Deprovisioning",
     "GroupSelector",
+    "JwtIssuer",
+    "OAuthClient",
     "Outcome",
+    "PublicJwk",
     "Role",
     "RoleRule",
     "ServerConfig",
     "ServerSecrets",
+    "SigningAlgorithm",
     "Tenant",
     "TokenTooShort",
+    "check_jwks_url",
     "compile_pattern",
     "decode_config",
     "decode_secrets",
     "encode_config",
     "encode_secrets",
     "new_token_key",
+    "pair_digest",
+    "parse_key_set",
+    "private_members",
     "token_digest",
 ]

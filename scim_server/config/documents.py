@@ -11,8 +11,9 @@ from typing import Any, Self, TypeVar
 import orjson
 from pydantic import ValidationError, model_validator
 
+from scim_server.config.contract import Contract
 from scim_server.config.errors import ConfigError
-from scim_server.config.model import SCHEMA_VERSION, Contract, ServerConfig, ServerSecrets
+from scim_server.config.model import SCHEMA_VERSION, ServerConfig, ServerSecrets
 
 CONFIG_FILE = "server-config.json.gz"
 """Key in the ConfigMap and name of the mounted file: compressed, because a ConfigMap ends at 1 MiB."""
@@ -41,9 +42,10 @@ class ConfigBundle(Contract):
                 " a pair of one revision is expected"
             )
         for tenant in self.config.tenants:
-            for credential in tenant.credentials:
-                if tenant.credential_key(credential.name) not in self.secrets.digests:
-                    raise ValueError(f"secrets hold no digest for credential {credential.name!r} of {tenant.key}")
+            for key in tenant.digest_keys:
+                if key not in self.secrets.digests:
+                    credential = key.removeprefix(f"{tenant.key}/")
+                    raise ValueError(f"secrets hold no digest for credential {credential!r} of {tenant.key}")
         return self
 
     def encode(self) -> bytes:

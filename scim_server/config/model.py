@@ -1,48 +1,22 @@
 """The documents of the contract, as pydantic models. JSON names are camelCase; unknown fields are an error."""
 
-from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Self
+from typing import Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, model_validator
 
+from scim_server.config.contract import Contract, Digest, DnsLabel, Name, ResourceKey, require_unique
+from scim_server.config.credentials import (
+    BasicCredential,
+    BearerCredential,
+    Credential,
+    JwtIssuer,
+    OAuthClient,
+    with_digests,
+)
 from scim_server.config.patterns import compile_pattern
 
 SCHEMA_VERSION = 1
 """Raised when a field is added: a server that doesn't know the field must say so, not drop it."""
-
-DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$", max_length=253)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-ResourceKey = Annotated[str, StringConstraints(pattern=r"^[^/\s]+/[^/\s]+$", max_length=512)]
-"""`namespace/name` of a custom resource."""
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Contract(BaseModel):
-    """Base of every part: immutable, camelCase in JSON, nothing unknown accepted."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True
-    )
-
-
-class Access(StrEnum):
-    """What a credential may do: `Provision` is the identity provider, `Read` an application or auditor."""
-
-    PROVISION = "Provision"
-    READ = "Read"
-
-
-class BearerCredential(Contract):
-    """A bearer token, by name. Its digest is in `ServerSecrets.digests` under `Tenant.credential_key(name)`."""
-
-    name: Name
-    access: Access = Access.PROVISION
-    expires_at: AwareDatetime | None = None
-
-    def expired(self, now: datetime) -> bool:
-        return self.expires_at is not None and self.expires_at <= now
 
 
 class Role(Contract):
@@ -103,6 +77,11 @@ class Deprovisioning(Contract):
     deactivation_delay_seconds: int = Field(default=900, ge=0)
 
 
+def _may_be_absent() -> Any:
+    """An empty list that isn't written: what uses none of it has the bytes that it had before the field existed."""
+    return Field(default=(), exclude_if=lambda value: not value)
+
+
 class Tenant(Contract):
     """One ProvisioningConfig: served at `/{namespace}/{name}/scim/v2`, its users invisible to all others."""
 
@@ -111,6 +90,9 @@ class Tenant(Contract):
     display_name: str | None = None
     provider: str = "Generic"
     credentials: tuple[BearerCredential, ...] = ()
+    basic_credentials: tuple[BasicCredential, ...] = _may_be_absent()
+    jwt_issuers: tuple[JwtIssuer, ...] = _may_be_absent()
+    oauth_clients: tuple[OAuthClient, ...] = _may_be_absent()
     roles: tuple[Role, ...] = ()
     base_roles: tuple[Name, ...] = ()
     fallback_roles: tuple[Name, ...] = ()
@@ -127,12 +109,30 @@ class Tenant(Contract):
         """Where the digest of a credential stands in `ServerSecrets.digests`."""
         return f"{self.key}/{credential}"
 
+    @property
+    def all_credentials(self) -> tuple[Credential, ...]:
+        """Of every kind."""
+        return (*self.credentials, *self.basic_credentials, *self.jwt_issuers, *self.oauth_clients)
+
+    @property
+    def digest_keys(self) -> tuple[str, ...]:
+        """Every key that `ServerSecrets.digests` must hold for this tenant."""
+        names = with_digests(self.credentials, self.basic_credentials, self.oauth_clients)
+        return tuple(self.credential_key(name) for name in names)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        _unique("credentials", [credential.name for credential in self.credentials])
-        _unique("roles", [role.name for role in self.roles])
-        _unique("rules", [f"{rule.mapping}/{rule.rule}" for rule in self.rules])
-        _unique("attributes", [attribute.target for attribute in self.attributes])
+        everything: tuple[Credential, ...] = (
+            *self.credentials,
+            *self.basic_credentials,
+            *self.jwt_issuers,
+            *self.oauth_clients,
+        )
+        require_unique("credentials", [credential.name for credential in everything])
+        require_unique("oauthClients", [client.client_id for client in self.oauth_clients])
+        require_unique("roles", [role.name for role in self.roles])
+        require_unique("rules", [f"{rule.mapping}/{rule.rule}" for rule in self.rules])
+        require_unique("attributes", [attribute.target for attribute in self.attributes])
         catalogue = {role.name for role in self.roles}
         granted = {"baseRoles": self.base_roles, "fallbackRoles": self.fallback_roles} | {
             f"rules[{rule.mapping}/{rule.rule}].roles": rule.roles for rule in self.rules
@@ -153,22 +153,14 @@ class ServerConfig(Contract):
 
     @model_validator(mode="after")
     def _tenants_once(self) -> Self:
-        _unique("tenants", [tenant.key for tenant in self.tenants])
+        require_unique("tenants", [tenant.key for tenant in self.tenants])
         return self
 
 
 class ServerSecrets(Contract):
-    """The secret half: the key of the installation (64 hexadecimal digits) and digests of bearer tokens."""
+    """The secret half: the key of the installation (64 hexadecimal digits) and digests of tokens and passwords."""
 
     schema_version: int = SCHEMA_VERSION
     revision: int = Field(ge=1)
     token_key: Digest = Field(repr=False)
     digests: dict[str, Digest] = Field(default_factory=dict, repr=False)
-
-
-def _unique(field: str, names: list[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ValueError(f"{field}: {name!r} appears more than once")
-        seen.add(name)

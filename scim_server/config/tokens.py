@@ -1,4 +1,4 @@
-"""Digests of bearer tokens: what is stored and compared instead of the tokens themselves."""
+"""Digests of tokens and passwords: what is stored and compared instead of them."""
 
 import hashlib
 import hmac
@@ -9,7 +9,7 @@ MINIMUM_TOKEN_BYTES = 20
 
 
 class TokenTooShort(ValueError):
-    """A bearer token of fewer than `MINIMUM_TOKEN_BYTES` bytes. The message holds its length, never its value."""
+    """A token or password of fewer than `MINIMUM_TOKEN_BYTES` bytes. The message holds its length, not its value."""
 
 
 def new_token_key() -> bytes:
@@ -25,3 +25,14 @@ def token_digest(token: bytes, key: bytes) -> str:
     if len(token) < MINIMUM_TOKEN_BYTES:
         raise TokenTooShort(f"the token has {len(token)} bytes; at least {MINIMUM_TOKEN_BYTES} are needed")
     return hmac.new(key, token, hashlib.sha256).hexdigest()
+
+
+def pair_digest(name: bytes, secret: bytes, key: bytes) -> str:
+    """HMAC-SHA-256, under the installation's key, of a user name or client id, a NUL byte, and its secret.
+
+    As 64 hexadecimal digits. `name` holds no NUL, so that no two pairs have one text. Raises `TokenTooShort`: a
+    password is held to the same minimum as a token, since nobody types it.
+    """
+    if len(secret) < MINIMUM_TOKEN_BYTES:
+        raise TokenTooShort(f"the secret has {len(secret)} bytes; at least {MINIMUM_TOKEN_BYTES} are needed")
+    return hmac.new(key, name + b"\0" + secret, hashlib.sha256).hexdigest()
