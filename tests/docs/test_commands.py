@@ -1,0 +1,96 @@
+"""The commands that the documentation shows, run as shown, and the output that it shows beside them."""
+
+import re
+import shlex
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.local_mode import SCIM_OPERATOR, RunningLocalMode, run_to_its_end
+from tests.support.processes import kill_process, start_process, wait_until
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def shown_commands() -> Iterator[tuple[str, str]]:
+    """Page and command of each line `$ command` in a fenced block."""
+    for page in PAGES:
+        for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
+            for line in block.splitlines():
+                if line.startswith("$ "):
+                    yield str(page.relative_to(ROOT)), line.removeprefix("$ ").partition("  #")[0].rstrip()
+
+
+SHOWN = sorted({command for _, command in shown_commands()})
+MAKE = [command for command in SHOWN if command.split()[0] == "make"]
+PYTEST = [command for command in SHOWN if "-m pytest" in command]
+KUBECTL = [command for command in SHOWN if "kubectl" in command]
+OURS = [command for command in SHOWN if command.split()[0] in ("scim-operator", ".venv/bin/scim-operator")]
+
+
+def test_every_command_is_of_a_kind_that_is_tested_here() -> None:
+    assert set(SHOWN) - {*MAKE, *PYTEST, *KUBECTL, *OURS} == set()
+    assert MAKE
+    assert OURS
+
+
+@pytest.mark.parametrize("command", MAKE)
+def test_make_has_the_target(command: str) -> None:
+    """What the targets do is run elsewhere: `make run` below by its program, `make test` is what runs this."""
+    ended = subprocess.run(
+        [*shlex.split(command), "--question", "--dry-run"], check=False, cwd=ROOT, capture_output=True, text=True
+    )
+    assert "No rule" not in ended.stderr
+    assert ended.returncode in (0, 1), ended.stderr
+
+
+@pytest.mark.parametrize("command", PYTEST)
+def test_pytest_finds_what_is_named(command: str) -> None:
+    _, _, arguments = command.partition("-m pytest ")
+    named = [argument for argument in shlex.split(arguments) if argument.startswith("tests")]
+    assert named
+    assert all((ROOT / path).exists() for path in named)
+
+
+@pytest.mark.parametrize("command", OURS)
+def test_our_own_commands_do_what_they_should(command: str, tmp_path: Path) -> None:
+    arguments = shlex.split(command)[1:]
+    if arguments[0] in ("validate", "render"):
+        ended = run_to_its_end(*arguments, cwd=ROOT)
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stdout
+    else:
+        assert arguments[:2] == ["local", "-f"]
+        with RunningLocalMode(ROOT / arguments[2], tmp_path / "data", *arguments[3:]) as running:
+            assert running.base_url()
+            assert running.stop() == 0
+
+
+@pytest.mark.parametrize("command", KUBECTL)
+def test_files_that_are_applied_exist(command: str) -> None:
+    """The end-to-end test applies these same files and runs an operator with them."""
+    for path in re.findall(r"-f (\S+)", command):
+        assert (ROOT / path).exists()
+
+
+def test_the_readme_shows_what_make_run_prints(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    process = start_process(
+        [SCIM_OPERATOR, "quickstart", "--port", "0", "--data-dir", tmp_path / "data"], log=log, cwd=ROOT
+    )
+    wait_until(lambda: "Ctrl-C ends." in log.read_text(), seconds=30, what="quickstart", process=process, log=log)
+    assert kill_process(process, signal.SIGINT) == 0
+    printed = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8080", log.read_text())
+    shown = [line.rstrip() for line in printed.strip().splitlines()]
+    assert "\n".join(shown) in (ROOT / "README.md").read_text()
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if not target.startswith("https://"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -1,0 +1,220 @@
+"""Local mode as its user meets it: a process, files that are edited, HTTP."""
+
+import shutil
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.local_mode import (
+    READER_TOKEN,
+    RunningLocalMode,
+    create_group,
+    create_user,
+    effective,
+    roles,
+    run_to_its_end,
+    wait_for_roles,
+)
+from tests.support.processes import wait_until
+
+QUICKSTART = Path(__file__).parents[3] / "examples" / "quickstart"
+
+
+@pytest.fixture
+def manifests(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(QUICKSTART, tmp_path / "manifests"))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def running(manifests: Path, data: Path) -> Iterator[RunningLocalMode]:
+    with RunningLocalMode(manifests, data) as running:
+        running.base_url()
+        yield running
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    """As editors do: a new file takes the place of the old one."""
+    text = file.read_text()
+    assert old in text
+    draft = file.with_suffix(".draft")
+    draft.write_text(text.replace(old, new))
+    draft.replace(file)
+
+
+@pytest.fixture
+def engineer(running: RunningLocalMode) -> str:
+    with running.client() as client:
+        user_id = create_user(client, "ada@acme.example", "Ada Lovelace")
+        create_group(client, "Engineering", user_id)
+    return user_id
+
+
+def test_an_edited_rule_changes_roles_and_it_says_whose(
+    manifests: Path, running: RunningLocalMode, engineer: str
+) -> None:
+    with running.client() as client:
+        assert roles(client, engineer) == {"developer", "viewer"}
+        edit(manifests / "rolemapping.yaml", "roles: [developer]", "roles: [responder]")
+        wait_for_roles(client, engineer, {"responder", "viewer"})
+    running.wait_for(r"rolemapping acme/okta-roles: rule developers now grants responder\n")
+    running.wait_for(
+        r"acme/okta: 1 user gained responder \(Ada Lovelace\), 1 lost developer \(Ada Lovelace\)\n",
+    )
+
+
+def test_a_removed_mapping_takes_its_roles_along(manifests: Path, running: RunningLocalMode, engineer: str) -> None:
+    (manifests / "rolemapping.yaml").unlink()
+    with running.client() as client:
+        wait_for_roles(client, engineer, {"guest", "viewer"})
+    running.wait_for(r"rolemapping acme/okta-roles: rule admins is gone, it granted admin\n")
+
+
+def test_an_edited_attribute_mapping_changes_the_profile(
+    manifests: Path, running: RunningLocalMode, engineer: str
+) -> None:
+    edit(manifests / "attributemapping.yaml", "default: Acme", "default: Acme Limited")
+    with running.client(READER_TOKEN) as client:
+        wait_until(
+            lambda: effective(client, engineer)["profile"].get("organization") == "Acme Limited",
+            seconds=10,
+            what="the profile",
+        )
+    running.wait_for(r"attributemapping acme/okta-attributes: organization is now always 'Acme Limited'\n")
+
+
+def test_a_broken_file_is_reported_and_nothing_changes(
+    manifests: Path, running: RunningLocalMode, engineer: str
+) -> None:
+    file = manifests / "rolemapping.yaml"
+    edit(file, "roles: [developer]", "rolls: [developer]")
+    line = 1 + file.read_text()[: file.read_text().index("rolls")].count("\n")
+    running.wait_for(rf"rolemapping\.yaml:{line}: RoleMapping acme/okta-roles: spec\.rules\[1\]\.rolls: ")
+    running.wait_for("nothing is changed until this is put right")
+    with running.client() as client:
+        assert roles(client, engineer) == {"developer", "viewer"}
+        edit(file, "rolls: [developer]", "roles: [admin]")
+        wait_for_roles(client, engineer, {"admin", "viewer"})
+    running.wait_for("the manifests are valid again")
+
+
+def test_text_that_is_not_yaml_is_reported(manifests: Path, running: RunningLocalMode) -> None:
+    (manifests / "new.yaml").write_text("a: b\n  c: [\n")
+    running.wait_for(r"new\.yaml:2: YAML: ")
+
+
+def test_a_mapping_that_is_not_accepted_is_a_warning_until_it_is_solved(
+    manifests: Path, running: RunningLocalMode, engineer: str
+) -> None:
+    edit(manifests / "rolemapping.yaml", "roles: [admin]", "roles: [emperor]")
+    running.wait_for(r'rolemapping\.yaml:\d+: RoleMapping acme/okta-roles: .*"emperor"')
+    with running.client() as client:
+        assert roles(client, engineer) == {"developer", "viewer"}
+    edit(manifests / "rolemapping.yaml", "roles: [emperor]", "roles: [admin]")
+    running.wait_for(r'solved: .*"emperor"')
+
+
+def test_a_replaced_token_works_and_the_old_one_stops(manifests: Path, running: RunningLocalMode) -> None:
+    edit(manifests / "secret.yaml", "token: public-example-token-for-okta", "token: another-token-for-okta-of-2027")
+    with running.client() as old, running.client("another-token-for-okta-of-2027") as new:
+        wait_until(lambda: new.get("/Users").status_code == 200, seconds=10, what="the new token")
+        assert old.get("/Users").status_code == 401
+    running.wait_for("provisioningconfig acme/okta: credential okta has another token")
+    assert "another-token-for-okta-of-2027" not in running.said
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_start_finds_its_data(manifests: Path, data: Path, sent: signal.Signals) -> None:
+    with RunningLocalMode(manifests, data) as first, first.client() as client:
+        user_id = create_user(client, "ada@acme.example", "Ada Lovelace")
+        create_group(client, "Engineering", user_id)
+        assert first.stop(sent) == 0
+    assert "Traceback" not in first.said
+    edit(manifests / "rolemapping.yaml", "roles: [developer]", "roles: [developer, responder]")
+    with RunningLocalMode(manifests, data) as second, second.client() as client:
+        # What was edited meanwhile is in effect before the first request is answered.
+        assert roles(client, user_id) == {"developer", "responder", "viewer"}
+        second.wait_for(r"acme/okta: 1 user gained responder \(Ada Lovelace\)\n")
+        assert second.stop(sent) == 0
+
+
+def test_a_suspended_config_stays_as_it_was_over_a_restart(manifests: Path, data: Path) -> None:
+    with RunningLocalMode(manifests, data) as first:
+        first.base_url()
+        first.stop()
+    edit(manifests / "provisioningconfig.yaml", "spec:\n", "spec:\n  suspend: true\n")
+    edit(manifests / "provisioningconfig.yaml", "baseRoles: [viewer]", "baseRoles: []")
+    with RunningLocalMode(manifests, data) as second, second.client() as client:
+        user_id = create_user(client, "ada@acme.example", "Ada Lovelace")
+        assert roles(client, user_id) == {"guest", "viewer"}
+
+
+def test_users_may_be_kept_in_postgresql(manifests: Path, data: Path, postgres_dsn: str) -> None:
+    for _ in range(2):
+        with RunningLocalMode(manifests, data, "--database", postgres_dsn) as running, running.client() as client:
+            found = client.get("/Users").json()["totalResults"]
+            create_user(client, f"user-{found}@acme.example", f"User {found}")
+            running.stop()
+    assert found == 1
+    assert not (data / "scim.db").exists()
+
+
+def test_a_taken_port_is_one_line(manifests: Path, data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run_to_its_end("local", "-f", manifests, "--data-dir", data, "--port", str(port))
+    assert ended.returncode == 2
+    assert ended.stderr == f"port {port} of 127.0.0.1 is in use: choose another one with --port\n"
+
+
+def test_a_data_directory_in_use_is_one_line(manifests: Path, data: Path, running: RunningLocalMode) -> None:
+    ended = run_to_its_end("local", "-f", manifests, "--data-dir", data, "--port", "0")
+    assert ended.returncode == 2
+    assert ended.stderr == f"{data}: in use by another local server\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kind: [", r"broken.yaml:1: YAML: "),
+        (
+            "apiVersion: scim-operator.io/v1alpha1\nkind: RoleMapping\nmetadata: {name: x}\nspec: {rules: []}\n",
+            r"broken.yaml:4: RoleMapping default/x: spec",
+        ),
+    ],
+)
+def test_what_is_broken_at_the_start_is_one_line_each(manifests: Path, data: Path, text: str, said: str) -> None:
+    (manifests / "broken.yaml").write_text(text)
+    ended = run_to_its_end("local", "-f", manifests, "--data-dir", data, "--port", "0")
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert all(line.startswith(str(manifests)) for line in ended.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-f", "nowhere"], "nowhere: no such file or folder"),
+        (["-f", ".", "--database", "mysql://host/x"], "mysql"),
+    ],
+)
+def test_bad_arguments_are_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+    ended = run_to_its_end("local", *arguments, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_other_kinds_are_ignored_with_a_note(manifests: Path, data: Path) -> None:
+    (manifests / "deployment.yaml").write_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n")
+    with RunningLocalMode(manifests, data) as running:
+        running.wait_for(r"deployment\.yaml:1: note: ignored: 1 Deployment\n")
+        assert httpx.get(f"{running.base_url()}/Users").status_code == 401
