@@ -4,6 +4,8 @@ from scim_server.scim.core_schemas import USER_URN
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.enterprise import ENTERPRISE_URN
 from scim_server.scim.path import UnresolvedPath, resolve
+from scim_server.scim.resource_types import user_resource_type
+from scim_server.scim.schema import Attribute, Schema
 from tests.scim_server.scim.strategies import CUSTOM_URN, USER_WITH_APP
 
 
@@ -50,3 +52,12 @@ def test_what_does_not_resolve(text: str, unknown_schema: bool) -> None:
     with pytest.raises(UnresolvedPath) as caught:
         resolve(text, USER_WITH_APP)
     assert caught.value.unknown_schema is unknown_schema
+
+
+def test_the_longest_urn_wins_where_one_begins_like_another() -> None:
+    short = Schema("urn:acme:app", "Short", "", (Attribute("level"),))
+    long = Schema("urn:acme:app:2.0:User", "Long", "", (Attribute("level"),))
+    for extensions in ([short, long], [long, short]):
+        resource_type = user_resource_type(extensions)
+        assert resolve("urn:acme:app:2.0:User:level", resource_type).schema_urn == long.id
+        assert resolve("urn:acme:app:level", resource_type).schema_urn == short.id

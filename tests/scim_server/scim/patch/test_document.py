@@ -169,6 +169,23 @@ def test_refused(operation: dict[str, Any], error: type[ScimError]) -> None:
         patched(operation)
 
 
+def test_operations_can_be_applied_again_when_a_transaction_is_retried() -> None:
+    operations = normalise_patch(
+        {
+            "Operations": [
+                {"op": "add", "path": "emails", "value": [{"value": "o", "type": "other", "primary": True}]},
+                {"op": "replace", "path": 'emails[type eq "home"]', "value": {"value": "n", "primary": True}},
+                {"op": "replace", "path": 'emails[type eq "other"].display', "value": "x"},
+            ]
+        },
+        USER_WITH_APP,
+    )
+    before = copy.deepcopy(operations)
+    first = apply_to_document(BABS, operations, USER_WITH_APP)
+    assert operations == before
+    assert apply_to_document(BABS, operations, USER_WITH_APP) == first
+
+
 def test_the_number_of_operations_is_bounded() -> None:
     with pytest.raises(InvalidValue, match="at most"):
         patched(*[{"op": "add", "path": "title", "value": "x"}] * 2_001)
