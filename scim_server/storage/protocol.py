@@ -12,9 +12,9 @@
 How roles stay right under concurrency. Three locks, always taken in this order:
 
 1. the tenant's: shared by everything that changes a user or a membership; exclusive for what changes the
-   grants of groups that already have members (new rules, a rename that matches other rules, nesting,
-   deletion of a nested group). `Writer.exclusive` says which one a transaction holds;
-2. the group row that is changed;
+   grants of groups (new rules, a rename that matches other rules, nesting, deletion of a nested group).
+   `Writer.exclusive` says which one a transaction holds;
+2. the rows of the groups that are changed, in the order of their ids;
 3. the rows of the users that are changed, in the order of their ids.
 
 Roles are computed after the locks are held, in statements of their own, so that two transactions that take a
@@ -82,14 +82,30 @@ class GroupReference:
 
 
 @dataclass(frozen=True, slots=True)
+class EffectiveContext:
+    """What the configuration adds to stored users, as far as filters may ask for it."""
+
+    blocked_after: datetime
+    """An inactive user is blocked if its `blocked_at` is later, else deactivated."""
+    permissions: Mapping[str, Collection[str]]
+    """The catalogue: permissions by role name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
-    """A list request. `start_index` is 1-based; `count` 0 asks for the total alone."""
+    """A list request. `start_index` is 1-based; `count` 0 asks for the total alone.
+
+    The order is (created, id), after `sort_by` where there is one; resources without a value come last, or
+    first when `descending` (RFC 7644 §3.4.2.3).
+    """
 
     filter: Filter | None = None
     start_index: int = 1
     count: int = 100
     sort_by: AttributePath | None = None
     descending: bool = False
+    effective: EffectiveContext | None = None
+    """Needed where the filter speaks of `state` or `permissions` of the effective extension."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +196,19 @@ class NeedsExclusive(StorageError):
 
 
 class Reader(Protocol):
-    """Reads of one tenant, of one consistent state where the database can (one transaction)."""
+    """Reads of one tenant. Each method sees one consistent state; all of them the same one in a snapshot."""
 
     tenant: str
 
     async def user(self, user_id: str) -> UserRecord | None: ...
-    async def users(self, query: Query) -> Page[UserRecord]: ...
+    async def users(self, query: Query) -> Page[UserRecord]:
+        """Raises `scim.errors.InvalidFilter` for an attribute that can't be filtered on, naming it."""
+        ...
+
     async def group(self, group_id: str) -> GroupRecord | None: ...
-    async def groups(self, query: Query) -> Page[GroupRecord]: ...
+    async def groups(self, query: Query) -> Page[GroupRecord]:
+        """Raises `scim.errors.InvalidFilter`, as `users` does."""
+        ...
 
     def members(self, group_id: str, chunk: int = 1000) -> AsyncIterator[Sequence[Member]]:
         """All members, in the order of their ids, in chunks: never all in memory at once."""
@@ -246,7 +267,7 @@ class Writer(Reader, Protocol):
     async def update_group(self, record: GroupRecord, document: Document, grants: Collection[Grant]) -> GroupRecord:
         """Raises `DisplayNameTaken`; `NeedsExclusive` when the grants change and only the shared lock is held.
 
-        Where they changed, the roles of all members, nested ones too, are settled here.
+        Where granted roles changed, the roles of all members, nested ones too, are settled here.
         """
         ...
 
@@ -278,7 +299,10 @@ class Writer(Reader, Protocol):
         ...
 
     async def settle_some(self, limit: int = 5000) -> Sequence[RoleChange] | None:
-        """Settle up to `limit` unsettled users; None when none is left (the stamp is then settled)."""
+        """Settle up to `limit` unsettled users; None when none is left (the stamp is then settled).
+
+        Several replicas may do this at once: each takes other users, and the last one waits for the others.
+        """
         ...
 
 
@@ -293,8 +317,11 @@ class Storage(Protocol):
         """Raises `StorageUnavailable`."""
         ...
 
-    async def read(self, tenant: str, work: Callable[[Reader], Awaitable[T]]) -> T:
-        """Raises `StorageUnavailable`."""
+    async def read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
+        """`snapshot`: everything that `work` reads is of one instant; costs PostgreSQL two round trips.
+
+        Raises `StorageUnavailable`.
+        """
         ...
 
     async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:

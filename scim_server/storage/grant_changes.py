@@ -1,0 +1,42 @@
+"""What new rules change about the grants of a tenant's groups. Pure."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from scim_server.provisioning.grants import Grant, RoleRules
+
+
+@dataclass(frozen=True, slots=True)
+class GrantChanges:
+    """Rows of `grants` to delete and to insert, as (group id, grant)."""
+
+    gone: tuple[tuple[str, Grant], ...]
+    new: tuple[tuple[str, Grant], ...]
+    regranted: tuple[str, ...]
+    """Groups whose set of roles differs: only there may roles of members change."""
+
+
+def grant_changes(
+    groups: Iterable[tuple[str, str | None, str | None]], held: Iterable[tuple[str, Grant]], rules: RoleRules
+) -> GrantChanges:
+    """`groups`: (id, displayName, externalId); `held`: the grants that the database holds."""
+    before: dict[str, set[Grant]] = defaultdict(set)
+    for group_id, grant in held:
+        before[group_id].add(grant)
+    gone: list[tuple[str, Grant]] = []
+    new: list[tuple[str, Grant]] = []
+    regranted = []
+    for group_id, display_name, external_id in groups:
+        old, wanted = before.get(group_id, set()), rules.grants_of(display_name, external_id)
+        if old == wanted:
+            continue
+        gone += [(group_id, grant) for grant in sorted(old - wanted)]
+        new += [(group_id, grant) for grant in sorted(wanted - old)]
+        if roles_of(old) != roles_of(wanted):
+            regranted.append(group_id)
+    return GrantChanges(tuple(gone), tuple(new), tuple(regranted))
+
+
+def roles_of(grants: Collection[Grant]) -> frozenset[str]:
+    return frozenset(grant.role for grant in grants)

@@ -1,0 +1,152 @@
+"""Members of groups: a table, changed by the difference alone."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Sequence
+
+from scim_server.scim.patch import MembersDelta
+from scim_server.storage.postgres.groups import GroupReads, GroupWrites
+from scim_server.storage.protocol import Member, MembersChanged, NeedsExclusive, UnknownMembers
+from scim_server.storage.records import is_id
+
+_CHUNK = """
+    (SELECT m.user_id AS id, 'User' AS kind,
+            coalesce(u.document::json ->> 'displayName', u.document::json ->> 'userName') AS display
+     FROM memberships m JOIN users u ON u.tenant = $1 AND u.id = m.user_id
+     WHERE m.tenant = $1 AND m.group_id = $2 AND ($3::uuid IS NULL OR m.user_id > $3)
+     ORDER BY m.user_id LIMIT $4)
+    UNION ALL
+    (SELECT n.child_id, 'Group', g.document::json ->> 'displayName'
+     FROM nestings n JOIN groups g ON g.tenant = $1 AND g.id = n.child_id
+     WHERE n.tenant = $1 AND n.group_id = $2 AND ($3::uuid IS NULL OR n.child_id > $3)
+     ORDER BY n.child_id LIMIT $4)
+    ORDER BY id LIMIT $4
+"""
+
+# What makes the present members the wanted ones. The group's row is locked, so this can't go stale.
+_DIFFERENCE = """
+    WITH wanted AS (
+        SELECT DISTINCT unnest($3::uuid[]) AS id
+    ), present AS (
+        SELECT user_id AS id FROM memberships WHERE tenant = $1 AND group_id = $2
+        UNION ALL
+        SELECT child_id FROM nestings WHERE tenant = $1 AND group_id = $2
+    )
+    SELECT coalesce(wanted.id, present.id) AS id, present.id IS NULL AS missing
+    FROM wanted FULL JOIN present ON present.id = wanted.id
+    WHERE wanted.id IS NULL OR present.id IS NULL
+"""
+
+# Every named user is locked, in the order of ids, before its membership changes: so it can't be deleted meanwhile,
+# and its roles, settled by the next statement, see every other change of it.
+_CHANGE = """
+    WITH adding AS MATERIALIZED (
+        SELECT DISTINCT unnest($3::uuid[]) AS id
+    ), removing AS MATERIALIZED (
+        SELECT DISTINCT unnest($4::uuid[]) AS id
+    ), named AS MATERIALIZED (
+        SELECT u.id
+        FROM (SELECT id FROM adding UNION SELECT id FROM removing) AS asked
+        JOIN users u ON u.tenant = $1 AND u.id = asked.id
+        ORDER BY u.id
+        FOR NO KEY UPDATE OF u
+    ), removed AS (
+        DELETE FROM memberships m
+        USING named JOIN removing ON removing.id = named.id
+        WHERE m.tenant = $1 AND m.group_id = $2 AND m.user_id = named.id
+        RETURNING m.user_id
+    ), added AS (
+        INSERT INTO memberships (tenant, group_id, user_id)
+        SELECT $1, $2, named.id FROM named JOIN adding ON adding.id = named.id
+        ON CONFLICT DO NOTHING
+        RETURNING user_id
+    )
+    SELECT 'added' AS what, user_id AS id FROM added
+    UNION ALL
+    SELECT 'removed', user_id FROM removed
+    UNION ALL
+    SELECT 'not a user', asked.id
+    FROM (SELECT id FROM adding UNION SELECT id FROM removing) AS asked
+    WHERE NOT EXISTS (SELECT FROM named WHERE named.id = asked.id)
+"""
+
+_NESTING = """
+    SELECT g.id, EXISTS (
+        SELECT FROM nestings n WHERE n.tenant = $1 AND n.group_id = $2 AND n.child_id = g.id
+    ) AS nested
+    FROM groups g JOIN (SELECT DISTINCT unnest($3::uuid[]) AS id) AS asked ON asked.id = g.id
+    WHERE g.tenant = $1
+"""
+
+_NEST = "INSERT INTO nestings (tenant, group_id, child_id) SELECT $1, $2, unnest($3::uuid[])"
+
+_UNNEST = "DELETE FROM nestings WHERE tenant = $1 AND group_id = $2 AND child_id = ANY ($3::uuid[])"
+
+
+class MembershipReads(GroupReads):
+    async def members(self, group_id: str, chunk: int = 1000) -> AsyncIterator[Sequence[Member]]:
+        if not is_id(group_id):
+            return
+        last: str | None = None
+        while True:
+            rows = await self._connection.fetch(_CHUNK, self.tenant, group_id, last, chunk)
+            if rows:
+                yield [Member(str(row["id"]), row["kind"], row["display"]) for row in rows]
+            if len(rows) < chunk:
+                return
+            last = str(rows[-1]["id"])
+
+
+class MembershipWrites(MembershipReads, GroupWrites):
+    async def change_members(self, group_id: str, delta: MembersDelta) -> MembersChanged:
+        grants_reach = await self._grants_reach(group_id)
+        if delta.replace is not None:
+            add, remove = await self._difference(group_id, delta.replace)
+        else:
+            add, remove = _valid(delta.add), [*filter(is_id, delta.remove)]
+        found: dict[str, list[str]] = defaultdict(list)
+        for row in await self._connection.fetch(_CHANGE, self.tenant, group_id, add, remove):
+            found[row["what"]].append(str(row["id"]))
+        added_groups: list[str] = []
+        removed_groups: list[str] = []
+        affected = found["added"] + found["removed"]
+        if found["not a user"]:
+            added_groups, removed_groups = await self._nest(group_id, add, found["not a user"])
+            if grants_reach and (added_groups or removed_groups):
+                affected += await self._users_below(*added_groups, *removed_groups)
+        if grants_reach:
+            await self._settle(affected)
+        return MembersChanged(found["added"], found["removed"], added_groups, removed_groups)
+
+    async def _difference(self, group_id: str, wanted: Collection[str]) -> tuple[list[str], list[str]]:
+        """(to add, to remove), so that exactly `wanted` are members."""
+        add: list[str] = []
+        remove: list[str] = []
+        for row in await self._connection.fetch(_DIFFERENCE, self.tenant, group_id, _valid(wanted)):
+            (add if row["missing"] else remove).append(str(row["id"]))
+        return add, remove
+
+    async def _nest(self, group_id: str, add: list[str], not_users: list[str]) -> tuple[list[str], list[str]]:
+        """Add and remove member groups: those nested now, and those that no longer are."""
+        rows = await self._connection.fetch(_NESTING, self.tenant, group_id, not_users)
+        nested = {str(row["id"]): row["nested"] for row in rows}
+        adding = set(add)
+        unknown = sorted(one for one in not_users if one in adding and one not in nested)
+        if unknown:
+            raise UnknownMembers(unknown)
+        added = sorted(child for child, is_nested in nested.items() if child in adding and not is_nested)
+        removed = sorted(child for child, is_nested in nested.items() if child not in adding and is_nested)
+        if (added or removed) and not self.exclusive:
+            raise NeedsExclusive
+        if added:
+            await self._connection.execute(_NEST, self.tenant, group_id, added)
+        if removed:
+            await self._connection.execute(_UNNEST, self.tenant, group_id, removed)
+        return added, removed
+
+
+def _valid(ids: Collection[str]) -> list[str]:
+    """As a list; raises `UnknownMembers` for what can't be an id of ours."""
+    unknown = sorted(one for one in ids if not is_id(one))
+    if unknown:
+        raise UnknownMembers(unknown)
+    return [*ids]

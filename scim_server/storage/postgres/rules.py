@@ -1,0 +1,162 @@
+"""The rules that decide roles, stored beside the users; and working off what new rules leave to be done."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from scim_server.provisioning.grants import Grant, RoleRules
+from scim_server.storage.grant_changes import grant_changes
+from scim_server.storage.postgres.roles import RoleReads, RoleWrites
+from scim_server.storage.protocol import NeedsExclusive, RoleChange, RulesStamp, TenantCounts
+from scim_server.storage.records import from_json
+
+_STAMP = """
+    SELECT revision, fingerprint, NOT EXISTS (SELECT FROM unsettled WHERE tenant = $1) AS settled
+    FROM tenants WHERE tenant = $1
+"""
+
+_RULES = "SELECT rules FROM tenants WHERE tenant = $1"
+
+_COUNTS = """
+    SELECT (SELECT count(*) FROM users WHERE tenant = $1) AS users,
+           (SELECT count(*) FROM users WHERE tenant = $1 AND NOT active) AS inactive,
+           (SELECT count(*) FROM users WHERE tenant = $1 AND NOT active AND blocked_at > $2) AS blocked,
+           (SELECT count(*) FROM groups WHERE tenant = $1) AS groups,
+           greatest((SELECT max(modified) FROM users WHERE tenant = $1),
+                    (SELECT max(modified) FROM groups WHERE tenant = $1)) AS last_sync
+"""
+
+_HELD = "SELECT revision, fingerprint, base_roles, fallback_roles FROM tenants WHERE tenant = $1"
+
+_STORE = """
+    INSERT INTO tenants (tenant, revision, fingerprint, rules, base_roles, fallback_roles)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (tenant) DO UPDATE
+    SET revision = excluded.revision, fingerprint = excluded.fingerprint, rules = excluded.rules,
+        base_roles = excluded.base_roles, fallback_roles = excluded.fallback_roles
+"""
+
+_GROUPS = "SELECT id, document FROM groups WHERE tenant = $1"
+
+_GRANTS = "SELECT group_id, mapping, rule, role FROM grants WHERE tenant = $1"
+
+_REVOKE = """
+    DELETE FROM grants g
+    USING unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) AS gone (group_id, mapping, rule, role)
+    WHERE g.tenant = $1 AND g.group_id = gone.group_id AND g.mapping = gone.mapping
+      AND g.rule = gone.rule AND g.role = gone.role
+"""
+
+_GRANT = """
+    INSERT INTO grants (tenant, group_id, mapping, rule, role)
+    SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[])
+"""
+
+# Inactive users have no roles whatever the rules say.
+_UNSETTLE_ALL = """
+    INSERT INTO unsettled (tenant, user_id) SELECT $1, id FROM users WHERE tenant = $1 AND active
+    ON CONFLICT DO NOTHING
+"""
+
+_UNSETTLE_BELOW = """
+    WITH RECURSIVE below (id) AS (
+        SELECT unnest($2::uuid[])
+        UNION
+        SELECT n.child_id FROM below b JOIN nestings n ON n.tenant = $1 AND n.group_id = b.id
+    )
+    INSERT INTO unsettled (tenant, user_id)
+    SELECT DISTINCT $1, m.user_id
+    FROM below
+    JOIN memberships m ON m.tenant = $1 AND m.group_id = below.id
+    JOIN users u ON u.tenant = $1 AND u.id = m.user_id
+    WHERE u.active
+    ON CONFLICT DO NOTHING
+"""
+
+_TAKE = """
+    WITH batch AS MATERIALIZED (
+        SELECT user_id FROM unsettled WHERE tenant = $1 ORDER BY user_id LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM unsettled u USING batch
+    WHERE u.tenant = $1 AND u.user_id = batch.user_id
+    RETURNING u.user_id
+"""
+
+# Waits for a replica that works on the rest.
+_WAIT = "SELECT FROM unsettled WHERE tenant = $1 ORDER BY user_id LIMIT 1 FOR SHARE"
+
+
+class RuleReads(RoleReads):
+    async def rules_stamp(self) -> RulesStamp | None:
+        row = await self._connection.fetchrow(_STAMP, self.tenant)
+        return None if row is None else RulesStamp(row["revision"], row["fingerprint"], row["settled"])
+
+    async def rules(self) -> RoleRules | None:
+        document = await self._connection.fetchval(_RULES, self.tenant)
+        return None if document is None else RoleRules.from_document(document)
+
+    async def counts(self, blocked_after: datetime) -> TenantCounts:
+        row = await self._connection.fetchrow(_COUNTS, self.tenant, blocked_after)
+        return TenantCounts(
+            active=row["users"] - row["inactive"],
+            blocked=row["blocked"],
+            deactivated=row["inactive"] - row["blocked"],
+            groups=row["groups"],
+            last_sync=row["last_sync"],
+        )
+
+
+class RuleWrites(RuleReads, RoleWrites):
+    async def put_rules(self, rules: RoleRules, revision: int) -> bool:
+        if not self.exclusive:
+            raise NeedsExclusive
+        held = await self._connection.fetchrow(_HELD, self.tenant)
+        if held is not None and held["revision"] >= revision:
+            return False
+        await self._connection.execute(
+            _STORE,
+            self.tenant,
+            revision,
+            rules.fingerprint,
+            rules.to_document().decode(),
+            rules.base_roles,
+            rules.fallback_roles,
+        )
+        if held is not None and held["fingerprint"] == rules.fingerprint:
+            return True
+        regranted = await self._regrant_all(rules)
+        roles_of_all = () if held is None else (held["base_roles"], held["fallback_roles"])
+        if [*map(tuple, roles_of_all)] != [rules.base_roles, rules.fallback_roles]:
+            await self._connection.execute(_UNSETTLE_ALL, self.tenant)
+        elif regranted:
+            await self._connection.execute(_UNSETTLE_BELOW, self.tenant, regranted)
+        return True
+
+    async def settle_some(self, limit: int = 5000) -> Sequence[RoleChange] | None:
+        taken = [str(row["user_id"]) for row in await self._connection.fetch(_TAKE, self.tenant, limit)]
+        if taken:
+            return await self.settle_users(taken)
+        others_work = await self._connection.fetch(_WAIT, self.tenant)
+        return () if others_work else None
+
+    async def _regrant_all(self, rules: RoleRules) -> tuple[str, ...]:
+        """Write the differences of all groups' grants; the groups that now give other roles."""
+        groups = []
+        for row in await self._connection.fetch(_GROUPS, self.tenant):
+            document = from_json(row["document"])
+            groups.append((str(row["id"]), document.get("displayName"), document.get("externalId")))
+        held = [
+            (str(row["group_id"]), Grant(row["mapping"], row["rule"], row["role"]))
+            for row in await self._connection.fetch(_GRANTS, self.tenant)
+        ]
+        changes = grant_changes(groups, held, rules)
+        for statement, rows in ((_REVOKE, changes.gone), (_GRANT, changes.new)):
+            if rows:
+                await self._connection.execute(
+                    statement,
+                    self.tenant,
+                    [group_id for group_id, _ in rows],
+                    [grant.mapping for _, grant in rows],
+                    [grant.rule for _, grant in rows],
+                    [grant.role for _, grant in rows],
+                )
+        return changes.regranted

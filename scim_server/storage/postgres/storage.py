@@ -1,0 +1,165 @@
+"""The pool, transactions and what concerns all tenants."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import asyncpg
+
+from scim_server.storage.postgres.failures import AGAIN, translated
+from scim_server.storage.postgres.migrate import migrate
+from scim_server.storage.postgres.reader import PostgresReader, PostgresWriter
+from scim_server.storage.postgres.session import Connection, TryAgain, tenant_lock
+from scim_server.storage.protocol import NeedsExclusive, Reader, StorageUnavailable, Writer
+
+T = TypeVar("T")
+
+_ATTEMPTS = 10
+_LONGEST_PAUSE = 0.2  # seconds between attempts
+_ACQUIRE_TIMEOUT = 10.0  # seconds to wait for a free connection
+_CONNECT_TIMEOUT = 10.0
+_COMMAND_TIMEOUT = 60.0
+
+_SETTINGS = {
+    "application_name": "scim-server",
+    "timezone": "UTC",
+    "jit": "off",  # compiling costs more than any of our statements
+    "lock_timeout": "30s",
+    "idle_in_transaction_session_timeout": "60s",  # a replica that died mid-way gives its locks back
+}
+
+# Each replica knows a part of the tenants' revisions; the rows are locked in order, so that replicas don't deadlock.
+_BUMP = """
+    WITH offered AS (
+        SELECT * FROM unnest($1::text[], $2::text[]) AS o (tenant, fingerprint)
+    ), same AS MATERIALIZED (
+        SELECT t.tenant FROM tenants t JOIN offered o ON o.tenant = t.tenant AND o.fingerprint = t.fingerprint
+        WHERE t.revision < $3
+        ORDER BY t.tenant
+        FOR NO KEY UPDATE OF t
+    )
+    UPDATE tenants t SET revision = $3 FROM same WHERE t.tenant = same.tenant
+"""
+
+_OTHERS = """
+    SELECT o.tenant FROM unnest($1::text[]) AS o (tenant)
+    WHERE NOT EXISTS (SELECT FROM tenants t WHERE t.tenant = o.tenant AND t.revision >= $2)
+    ORDER BY o.tenant
+"""
+
+
+class PostgresStorage:
+    """`protocol.Storage` on one PostgreSQL database.
+
+    `dsn` as asyncpg takes it: `postgresql://user:password@host:port/database?…`, with `host=/directory` for Unix
+    sockets. `pool_size` bounds the connections of this process.
+    """
+
+    def __init__(self, dsn: str, *, pool_size: int = 16) -> None:
+        self._dsn = dsn
+        self._pool_size = pool_size
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        with translated():
+            pool = await asyncpg.create_pool(
+                self._dsn,
+                min_size=1,
+                max_size=self._pool_size,
+                timeout=_CONNECT_TIMEOUT,
+                command_timeout=_COMMAND_TIMEOUT,
+                statement_cache_size=256,
+                reset=_leave_as_it_is,
+                server_settings=_SETTINGS,
+            )
+            try:
+                async with pool.acquire() as connection:
+                    await migrate(connection)
+            except BaseException:
+                pool.terminate()
+                raise
+        self._pool = pool
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            await pool.close()
+
+    async def ping(self) -> None:
+        with translated():
+            async with self._opened.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
+                await connection.fetchval("SELECT 1")
+
+    async def read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
+        with translated():
+            async with self._opened.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
+                if not snapshot:
+                    return await work(PostgresReader(connection, tenant))
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    return await work(PostgresReader(connection, tenant))
+
+    async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
+        last: Exception | None = None
+        for attempt in range(_ATTEMPTS):
+            try:
+                with translated():
+                    async with self._opened.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
+                        return await _transaction(connection, tenant, work, exclusive=exclusive)
+            except NeedsExclusive:
+                exclusive = True
+            except (*AGAIN, TryAgain) as error:
+                last = error
+                await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE * (attempt + 1) / _ATTEMPTS))  # noqa: S311
+        raise StorageUnavailable(f"other transactions got in the way {_ATTEMPTS} times") from last
+
+    async def highest_revision(self) -> int:
+        return await self._fetch_value("SELECT coalesce(max(revision), 0) FROM tenants")
+
+    async def unsettled_tenants(self) -> Sequence[str]:
+        with translated():
+            rows = await self._opened.fetch(
+                "SELECT tenant FROM tenants t WHERE EXISTS (SELECT FROM unsettled u WHERE u.tenant = t.tenant)"
+                " ORDER BY tenant"
+            )
+        return [row["tenant"] for row in rows]
+
+    async def bump_revisions(self, fingerprints: Mapping[str, str], revision: int) -> Sequence[str]:
+        tenants, stamps = [*fingerprints], [*fingerprints.values()]
+        with translated():
+            async with self._opened.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
+                await connection.execute(_BUMP, tenants, stamps, revision)
+                rows = await connection.fetch(_OTHERS, tenants, revision)
+        return [row["tenant"] for row in rows]
+
+    async def _fetch_value(self, statement: str) -> int:
+        with translated():
+            value: int = await self._opened.fetchval(statement)
+        return value
+
+    @property
+    def _opened(self) -> asyncpg.Pool:
+        if self._pool is None:
+            raise StorageUnavailable("the storage is not open")
+        return self._pool
+
+
+async def _transaction(
+    connection: Connection, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool
+) -> T:
+    """One transaction: two round trips beside those of `work`."""
+    kind = "" if exclusive else "_shared"
+    try:
+        await connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock{kind}({tenant_lock(tenant)})")
+        result = await work(PostgresWriter(connection, tenant, datetime.now(UTC), exclusive=exclusive))
+    except BaseException:
+        if not connection.is_closed():
+            await connection.execute("ROLLBACK")
+        raise
+    await connection.execute("COMMIT")
+    return result
+
+
+async def _leave_as_it_is(connection: Connection) -> None:
+    """Instead of asyncpg's reset query: we set nothing in a session, and spare the round trip."""

@@ -1,0 +1,182 @@
+"""Users: their rows, e-mail addresses and first roles."""
+
+import uuid
+from typing import Any
+
+import asyncpg
+
+from scim_server.storage.postgres.roles import RoleReads, RoleWrites
+from scim_server.storage.postgres.search import search
+from scim_server.storage.postgres.session import TryAgain
+from scim_server.storage.protocol import Document, Page, Query, UserNameTaken, UserRecord
+from scim_server.storage.records import folded, from_json, is_id, keys_of_user, to_json
+from scim_server.storage.search import USERS
+
+_COLUMNS = "id, document, active, blocked_at, created, modified, version"
+
+_READ = f"SELECT {_COLUMNS} FROM users WHERE tenant = $1 AND id = $2"
+
+_LOCK = f"{_READ} FOR NO KEY UPDATE"
+
+# A new user is in no group: its roles are the base and fallback ones, without any look at grants.
+_INSERT = """
+    WITH added AS (
+        INSERT INTO users (tenant, id, user_name_key, display_name_key, external_id_key, active, blocked_at,
+                           created, modified, version, document, folded)
+        VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $6 THEN NULL ELSE $7::timestamptz END, $7, $7, 1, $8, $9)
+        ON CONFLICT (tenant, user_name_key) DO NOTHING
+        RETURNING id
+    ), emails AS (
+        INSERT INTO user_emails (tenant, value_key, user_id)
+        SELECT $1, value_key, added.id FROM added, unnest($10::text[]) AS value_key
+    ), roles AS (
+        INSERT INTO user_roles (tenant, user_id, role, since)
+        SELECT DISTINCT $1, added.id, role, $7
+        FROM added, tenants t, unnest(t.base_roles || t.fallback_roles) AS role
+        WHERE t.tenant = $1 AND $6
+    )
+    SELECT id FROM added
+"""
+
+_HOLDER_OF_NAME = "SELECT id FROM users WHERE tenant = $1 AND user_name_key = $2"
+
+_UPDATE = """
+    UPDATE users
+    SET user_name_key = $3, display_name_key = $4, external_id_key = $5, active = $6, blocked_at = $7,
+        modified = $8, version = $9, document = $10, folded = $11
+    WHERE tenant = $1 AND id = $2
+"""
+
+_REPLACE_EMAILS = """
+    WITH gone AS (
+        DELETE FROM user_emails WHERE tenant = $1 AND user_id = $2 AND value_key <> ALL ($3::text[])
+    )
+    INSERT INTO user_emails (tenant, value_key, user_id)
+    SELECT $1, value_key, $2 FROM unnest($3::text[]) AS value_key
+    ON CONFLICT DO NOTHING
+"""
+
+_GROUPS_WITH = "SELECT group_id FROM memberships WHERE tenant = $1 AND user_id = $2"
+
+# The rows are locked in order before any is changed.
+_TOUCH_GROUPS = """
+    WITH locked AS MATERIALIZED (
+        SELECT id FROM groups WHERE tenant = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE groups g SET version = g.version + 1, modified = $3
+    FROM locked WHERE g.tenant = $1 AND g.id = locked.id
+"""
+
+_DELETE = """
+    WITH emails AS (DELETE FROM user_emails WHERE tenant = $1 AND user_id = $2),
+         roles AS (DELETE FROM user_roles WHERE tenant = $1 AND user_id = $2),
+         members AS (DELETE FROM memberships WHERE tenant = $1 AND user_id = $2)
+    DELETE FROM users WHERE tenant = $1 AND id = $2
+"""
+
+
+class UserReads(RoleReads):
+    async def user(self, user_id: str) -> UserRecord | None:
+        return await self._fetch_user(_READ, user_id)
+
+    async def users(self, query: Query) -> Page[UserRecord]:
+        return await search(self._connection, self.tenant, USERS, query, _COLUMNS, _record)
+
+    async def _fetch_user(self, statement: str, user_id: str) -> UserRecord | None:
+        if not is_id(user_id):
+            return None
+        row = await self._connection.fetchrow(statement, self.tenant, user_id)
+        return None if row is None else _record(row)
+
+
+class UserWrites(UserReads, RoleWrites):
+    async def lock_user(self, user_id: str) -> UserRecord | None:
+        return await self._fetch_user(_LOCK, user_id)
+
+    async def insert_user(self, document: Document, active: bool) -> UserRecord:
+        keys = keys_of_user(document)
+        record = UserRecord(
+            str(uuid.uuid4()), document, active, None if active else self.now, self.now, self.now, version=1
+        )
+        added = await self._connection.fetchval(
+            _INSERT,
+            self.tenant,
+            record.id,
+            keys.user_name,
+            keys.display_name,
+            keys.external_id,
+            active,
+            self.now,
+            to_json(document),
+            to_json(folded(document)),
+            keys.emails,
+        )
+        if added is None:
+            await self._raise_taken(keys.user_name)
+        return record
+
+    async def update_user(self, record: UserRecord, document: Document, active: bool) -> UserRecord:
+        keys, keys_before = keys_of_user(document), keys_of_user(record.document)
+        if keys.user_name != keys_before.user_name:
+            await self._raise_if_taken(keys.user_name)
+        blocked_at = None if active else record.blocked_at or self.now
+        updated = UserRecord(record.id, document, active, blocked_at, record.created, self.now, record.version + 1)
+        try:
+            await self._connection.execute(
+                _UPDATE,
+                self.tenant,
+                record.id,
+                keys.user_name,
+                keys.display_name,
+                keys.external_id,
+                active,
+                blocked_at,
+                self.now,
+                updated.version,
+                to_json(document),
+                to_json(folded(document)),
+            )
+        except asyncpg.UniqueViolationError:  # taken since we looked: the next attempt will see by whom
+            raise TryAgain from None
+        if keys.emails != keys_before.emails:
+            await self._connection.execute(_REPLACE_EMAILS, self.tenant, record.id, keys.emails)
+        if active != record.active:
+            await self._settle([record.id])
+        return updated
+
+    async def delete_user(self, user_id: str) -> bool:
+        if not is_id(user_id):
+            return False
+        groups = await self._groups_with(user_id)
+        if groups:
+            await self._connection.execute(_TOUCH_GROUPS, self.tenant, sorted(groups), self.now)
+        if await self.lock_user(user_id) is None:
+            return False
+        if await self._groups_with(user_id) - groups:  # locking them now would break the order of locks
+            raise TryAgain
+        await self._connection.execute(_DELETE, self.tenant, user_id)
+        return True
+
+    async def _groups_with(self, user_id: str) -> set[str]:
+        return {str(row["group_id"]) for row in await self._connection.fetch(_GROUPS_WITH, self.tenant, user_id)}
+
+    async def _raise_if_taken(self, user_name_key: str) -> None:
+        holder = await self._connection.fetchval(_HOLDER_OF_NAME, self.tenant, user_name_key)
+        if holder is not None:
+            raise UserNameTaken(str(holder))
+
+    async def _raise_taken(self, user_name_key: str) -> None:
+        await self._raise_if_taken(user_name_key)
+        raise TryAgain  # its holder was deleted in between
+
+
+def _record(row: Any) -> UserRecord:
+    return UserRecord(
+        str(row["id"]),
+        from_json(row["document"]),
+        row["active"],
+        row["blocked_at"],
+        row["created"],
+        row["modified"],
+        row["version"],
+    )

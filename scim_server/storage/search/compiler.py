@@ -1,0 +1,198 @@
+"""A filter as a condition of SQL.
+
+Conditions may be NULL where the filter is false: SQL's logic treats both alike until a NOT, which is written as
+`IS NOT TRUE`.
+"""
+
+from collections.abc import Callable, Iterator
+
+from scim_server.scim.filter import And, Comparison, Filter, Not, Operator, Or, Present, ValuePath
+from scim_server.scim.filter.ast import Literal
+from scim_server.scim.path import AttributePath
+from scim_server.scim.schema import Attribute
+from scim_server.storage.protocol import EffectiveContext
+from scim_server.storage.search.dialect import COMPARISONS, Dialect, Place, Scalar
+from scim_server.storage.search.searchable import Searchable, Virtual, comparable
+
+
+class Compiler:
+    """Compiles one query; collects its parameters, of which the first is the tenant."""
+
+    def __init__(
+        self, dialect: Dialect, searchable: Searchable, tenant: str, effective: EffectiveContext | None = None
+    ) -> None:
+        self.dialect = dialect
+        self.alias = searchable.alias
+        self.effective = effective
+        self.parameters: list[object] = [tenant]
+        self.tenant = dialect.placeholder(1)
+        self._searchable = searchable
+        self._document = dialect.document(searchable.alias)
+
+    def bind(self, value: Scalar) -> str:
+        """Its placeholder."""
+        self.parameters.append(self.dialect.bound(value))
+        return self.dialect.placeholder(len(self.parameters))
+
+    def condition(self, filter_: Filter) -> str:
+        """Raises `InvalidFilter` for an attribute that can't be filtered on."""
+        return self.boolean(filter_, self._leaf)
+
+    def boolean(self, node: Filter, leaf: Callable[[Filter], str]) -> str:
+        match node:
+            case And(items):
+                return "(" + " AND ".join(self.boolean(item, leaf) for item in items) + ")"
+            case Or(items):
+                return "(" + " OR ".join(self.boolean(item, leaf) for item in items) + ")"
+            case Not(item):
+                return f"(({self.boolean(item, leaf)}) IS NOT TRUE)"
+            case _:
+                return leaf(node)
+
+    def compare_text(self, text: str, operator: Operator, value: str) -> str:
+        """`value` is folded already where `text` is."""
+        return self.dialect.compare_text(text, operator, self.bind(value))
+
+    def compare_value(self, sql: str, operator: Operator, value: Literal) -> str:
+        """A column or expression that compares by SQL's own operators."""
+        return f"{sql} {COMPARISONS[operator]} {self.bind(value)}"
+
+    def sort_key(self, path: AttributePath) -> str | None:
+        """An expression for ORDER BY; None where the attribute can't be sorted by."""
+        virtual = self._virtual(path)
+        if virtual is not None:
+            return virtual.sort_key(self, path)
+        attribute, place = path.attribute, self._place(path)
+        if path.sub_attribute is None and attribute.type == "complex":
+            value = attribute.sub_attribute("value")
+            if value is None:
+                return None
+            path = AttributePath(path.schema_urn, attribute, value)
+        target, name = path.target, path.sub_attribute.name if path.sub_attribute else None
+
+        def key(at: Place) -> str:
+            return _sortable(target, at if name is None else at.child(name))
+
+        return place.preferred_element(key) if attribute.multi_valued else key(place)
+
+    def _leaf(self, leaf: Filter) -> str:
+        match leaf:
+            case Comparison(path, operator, value):
+                return self._comparison(path, operator, value)
+            case Present(path):
+                return self._present(path)
+            case ValuePath(path, inner):
+                return self._selection(path, inner)
+            case _:
+                raise TypeError(leaf)
+
+    def _comparison(self, path: AttributePath, operator: Operator, value: Literal) -> str:
+        if operator == "eq" and (shortcut := self._searchable.shortcuts.get((path.schema_urn, path.dotted))):
+            return shortcut(self, str(value))
+        virtual = self._virtual(path)
+        if virtual is not None:
+            return virtual.compare(self, path, operator, value)
+        return self._any_value(path, lambda place: self._compare_at(place, path.target, operator, value))
+
+    def _present(self, path: AttributePath) -> str:
+        virtual = self._virtual(path)
+        if virtual is not None:
+            return virtual.present(self, path)
+        return self._any_value(path, lambda place: _filled(place, path.target))
+
+    def _selection(self, path: AttributePath, inner: Filter) -> str:
+        virtual = self._virtual(path)
+        if virtual is not None:
+            exact = virtual.select(self, path, inner)
+        elif path.attribute.multi_valued:
+            exact = self._place(path).any_element(lambda element: self._inside(element, inner))
+        else:
+            exact = self._inside(self._place(path), inner)
+        # What an index can answer of it narrows the search.
+        narrowing = [
+            shortcut(self, str(term.value))
+            for term in _required_equalities(inner)
+            if (shortcut := self._searchable.shortcuts.get((path.schema_urn, term.path.dotted)))
+        ]
+        return f"({' AND '.join([*narrowing, exact])})"
+
+    def _inside(self, element: Place, inner: Filter) -> str:
+        """The filter of a value path, on one element."""
+
+        def leaf(node: Filter) -> str:
+            match node:
+                case Comparison(path, operator, value):
+                    return self._any_value_at(
+                        element.child(path.target.name),
+                        path.target,
+                        lambda place: self._compare_at(place, path.target, operator, value),
+                    )
+                case Present(path):
+                    return self._any_value_at(
+                        element.child(path.target.name), path.target, lambda place: _filled(place, path.target)
+                    )
+                case _:  # no value path stands inside another
+                    raise TypeError(node)
+
+        return self.boolean(inner, leaf)
+
+    def _virtual(self, path: AttributePath) -> Virtual | None:
+        return self._searchable.virtual.get((path.schema_urn, path.attribute.name))
+
+    def _place(self, path: AttributePath) -> Place:
+        """Where the attribute (not its sub-attribute) stands in the document."""
+        container = self._document if path.schema_urn is None else self._document.child(path.schema_urn)
+        return container.child(path.attribute.name)
+
+    def _any_value(self, path: AttributePath, condition: Callable[[Place], str]) -> str:
+        """That some value at the path satisfies the condition."""
+        sub_attribute = path.sub_attribute
+        if sub_attribute is None:
+            return self._any_value_at(self._place(path), path.attribute, condition)
+
+        def in_element(element: Place) -> str:
+            return self._any_value_at(element.child(sub_attribute.name), sub_attribute, condition)
+
+        return self._any_value_at(self._place(path), path.attribute, in_element)
+
+    def _any_value_at(self, place: Place, attribute: Attribute, condition: Callable[[Place], str]) -> str:
+        return place.any_element(condition) if attribute.multi_valued else condition(place)
+
+    def _compare_at(self, place: Place, attribute: Attribute, operator: Operator, value: Literal) -> str:
+        match attribute.type:
+            case "boolean":
+                return place.boolean_is(bool(value))
+            case "integer" | "decimal":
+                assert isinstance(value, int | float)  # noqa: S101 - the parser types literals by the attribute
+                number = int(value) if attribute.type == "integer" else float(value)
+                return self.dialect.compare_number(
+                    place.number(attribute.type), operator, self.bind(number), attribute.type
+                )
+            case "dateTime":
+                return self.compare_value(place.instant(), operator, value)
+            case _:
+                text = place.text(exact=attribute.case_exact)
+                return self.compare_text(text, operator, comparable(attribute, str(value)))
+
+
+def _filled(place: Place, attribute: Attribute) -> str:
+    return place.any_member_filled() if attribute.type == "complex" else place.filled()
+
+
+def _sortable(attribute: Attribute, place: Place) -> str:
+    match attribute.type:
+        case "boolean":
+            return place.boolean_is(True)
+        case "integer" | "decimal":
+            return place.number(attribute.type)
+        case "dateTime":
+            return place.instant()
+        case _:
+            return place.text(exact=attribute.case_exact)
+
+
+def _required_equalities(filter_: Filter) -> Iterator[Comparison]:
+    """The equalities without which the filter can't hold."""
+    for item in filter_.items if isinstance(filter_, And) else (filter_,):
+        if isinstance(item, Comparison) and item.operator == "eq":
+            yield item

@@ -1,0 +1,85 @@
+"""What PostgreSQL and SQLite write differently in a search."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias
+
+from scim_server.scim.filter import Operator
+
+Scalar: TypeAlias = str | int | float | datetime
+"""A value bound to a parameter."""
+
+NumberType = Literal["integer", "decimal"]
+
+
+class Place(Protocol):
+    """A JSON value inside a document, as SQL expressions; each is NULL where there is no such value."""
+
+    def child(self, name: str) -> "Place":
+        """A member of an object."""
+        ...
+
+    def text(self, *, exact: bool) -> str:
+        """As text: as it was sent, or folded."""
+        ...
+
+    def boolean_is(self, value: bool) -> str:
+        """Whether it is this boolean."""
+        ...
+
+    def number(self, kind: NumberType) -> str: ...
+
+    def instant(self) -> str:
+        """A dateTime, comparable with a bound `datetime`."""
+        ...
+
+    def filled(self) -> str:
+        """Whether it is neither null nor empty."""
+        ...
+
+    def any_member_filled(self) -> str:
+        """Whether it is an object with a member that is `filled`."""
+        ...
+
+    def any_element(self, condition: Callable[["Place"], str]) -> str:
+        """Whether it is an array with an element for which the condition holds."""
+        ...
+
+    def preferred_element(self, expression: Callable[["Place"], str]) -> str:
+        """The expression for the element that is primary, else for the first."""
+        ...
+
+
+class Dialect(Protocol):
+    def placeholder(self, number: int) -> str:
+        """How a statement names its parameter with this number, from 1."""
+        ...
+
+    def bound(self, value: Scalar) -> object:
+        """A value as the driver takes it."""
+        ...
+
+    def document(self, alias: str) -> Place:
+        """The document of a row of `users` or `groups`."""
+        ...
+
+    def compare_text(self, text: str, operator: Operator, parameter: str) -> str: ...
+
+    def compare_number(self, number: str, operator: Operator, parameter: str, kind: NumberType) -> str: ...
+
+    def id_text(self, column: str) -> str:
+        """An id as text."""
+        ...
+
+    def any_key(self, alias: str, condition: Callable[[str], str]) -> str:
+        """Whether the document has a key at its top for which the condition holds."""
+        ...
+
+
+COMPARISONS: dict[Operator, str] = {"eq": "=", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+"""Operators that SQL has by itself."""
+
+
+def literal(name: str) -> str:
+    """A name out of a schema as a string literal. Values of requests are bound, never written."""
+    return "'" + name.replace("'", "''") + "'"

@@ -1,0 +1,59 @@
+"""Groups: what a filter may ask that isn't in their documents, and what indexes answer."""
+
+from scim_server.scim.core_schemas import GROUP_URN
+from scim_server.storage.records import folded_key, index_key, is_id
+from scim_server.storage.search.compiler import Compiler
+from scim_server.storage.search.searchable import FALSE, Column, Id, Meta, Rows, Schemas, Searchable
+
+
+def _members(compiler: Compiler, condition: str) -> str:
+    """Of the group's direct members."""
+    tenant, dialect = compiler.tenant, compiler.dialect
+    user, group = dialect.document("mu"), dialect.document("mg")
+    display = f"coalesce({user.child('displayName').text(exact=False)}, {user.child('userName').text(exact=False)})"
+    return f"""EXISTS (
+        SELECT 1 FROM (
+            SELECT mu.id AS id, 'user' AS kind, {display} AS display
+            FROM memberships m JOIN users mu ON mu.tenant = {tenant} AND mu.id = m.user_id
+            WHERE m.tenant = {tenant} AND m.group_id = g.id
+            UNION ALL
+            SELECT mg.id, 'group', {group.child("displayName").text(exact=False)}
+            FROM nestings n JOIN groups mg ON mg.tenant = {tenant} AND mg.id = n.child_id
+            WHERE n.tenant = {tenant} AND n.group_id = g.id
+        ) AS member WHERE {condition}
+    )"""
+
+
+def _has_member(compiler: Compiler, member_id: str) -> str:
+    if not is_id(member_id):
+        return FALSE
+    tenant, member = compiler.tenant, compiler.bind(member_id)
+    return f"""g.id IN (
+        SELECT group_id FROM memberships WHERE tenant = {tenant} AND user_id = {member}
+        UNION ALL
+        SELECT group_id FROM nestings WHERE tenant = {tenant} AND child_id = {member}
+    )"""
+
+
+GROUPS = Searchable(
+    table="groups",
+    alias="g",
+    virtual={
+        (None, "id"): Id(),
+        (None, "meta"): Meta("Group"),
+        (None, "schemas"): Schemas(GROUP_URN),
+        (None, "members"): Rows(
+            _members,
+            {
+                "value": Column(lambda compiler: compiler.dialect.id_text("member.id")),
+                "type": Column(lambda compiler: "member.kind"),
+                "display": Column(lambda compiler: "member.display"),
+            },
+        ),
+    },
+    shortcuts={
+        (None, "displayName"): lambda compiler, name: f"g.display_name_key = {compiler.bind(folded_key(name))}",
+        (None, "externalId"): lambda compiler, name: f"g.external_id_key = {compiler.bind(index_key(name))}",
+        (None, "members.value"): _has_member,
+    },
+)

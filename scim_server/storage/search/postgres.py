@@ -1,0 +1,102 @@
+"""Searches on PostgreSQL: `folded` is a jsonb copy of the document in which every string is folded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from scim_server.scim.filter import Operator
+from scim_server.storage.search.dialect import COMPARISONS, Dialect, NumberType, Place, Scalar, literal
+
+_EMPTY = """('null', '""', '[]', '{}')"""
+
+
+@dataclass(frozen=True, slots=True)
+class _JsonbPlace:
+    """One value in both copies."""
+
+    folded: str
+    exact: str
+
+    def child(self, name: str) -> Place:
+        return _JsonbPlace(f"({self.folded} -> {literal(name)})", f"({self.exact} -> {literal(name)})")
+
+    def text(self, *, exact: bool) -> str:
+        return f"({self.exact if exact else self.folded} #>> '{{}}')"
+
+    def boolean_is(self, value: bool) -> str:
+        return f"({self.folded} = '{'true' if value else 'false'}')"
+
+    def number(self, kind: NumberType) -> str:
+        # The cast of anything else would be an error, and SQL may evaluate in any order, but for CASE.
+        sql_type = "numeric" if kind == "integer" else "float8"
+        return f"(CASE jsonb_typeof({self.folded}) WHEN 'number' THEN ({self.folded})::{sql_type} END)"
+
+    def instant(self) -> str:
+        return f"instant({self.exact} #>> '{{}}')"
+
+    def filled(self) -> str:
+        return f"({self.folded} NOT IN {_EMPTY})"
+
+    def any_member_filled(self) -> str:
+        fields = f"(CASE jsonb_typeof({self.folded}) WHEN 'object' THEN {self.folded} END)"
+        return f"EXISTS (SELECT FROM jsonb_each({fields}) AS field WHERE field.value NOT IN {_EMPTY})"
+
+    def any_element(self, condition: Callable[[Place], str]) -> str:
+        source, inner = self._elements(condition)
+        return f"EXISTS (SELECT FROM {source} WHERE {inner})"
+
+    def preferred_element(self, expression: Callable[[Place], str]) -> str:
+        source, inner = self._elements(expression)
+        return (
+            f"(SELECT {inner} FROM {source}"
+            f" ORDER BY (element.folded -> 'primary') IS NOT DISTINCT FROM 'true' DESC, element.number LIMIT 1)"
+        )
+
+    def _elements(self, inner: Callable[[Place], str]) -> tuple[str, str]:
+        """The elements of both copies side by side, so that several terms speak of one element."""
+        written = inner(_JsonbPlace("element.folded", "element.exact"))
+        arrays = [_array(self.folded)]
+        names = ["folded"]
+        if "element.exact" in written:  # parsing the text again is spared where nothing asks for case
+            arrays.append(_array(self.exact))
+            names.append("exact")
+        functions = ", ".join(f"jsonb_array_elements({array})" for array in arrays)
+        return f"ROWS FROM ({functions}) WITH ORDINALITY AS element ({', '.join(names)}, number)", written
+
+
+def _array(value: str) -> str:
+    return f"CASE jsonb_typeof({value}) WHEN 'array' THEN {value} END"
+
+
+class _Postgres:
+    def placeholder(self, number: int) -> str:
+        return f"${number}"
+
+    def bound(self, value: Scalar) -> object:
+        return Decimal(value) if isinstance(value, int) else value
+
+    def document(self, alias: str) -> Place:
+        return _JsonbPlace(f"{alias}.folded", f"{alias}.document::jsonb")
+
+    def compare_text(self, text: str, operator: Operator, parameter: str) -> str:
+        match operator:
+            case "co":
+                return f"position({parameter} IN {text}) > 0"
+            case "sw":
+                return f"starts_with({text}, {parameter})"
+            case "ew":
+                return f"right({text}, length({parameter})) = {parameter}"
+            case _:
+                return f'{text} COLLATE "C" {COMPARISONS[operator]} {parameter}'
+
+    def compare_number(self, number: str, operator: Operator, parameter: str, kind: NumberType) -> str:
+        return f"{number} {COMPARISONS[operator]} {parameter}::{'numeric' if kind == 'integer' else 'float8'}"
+
+    def id_text(self, column: str) -> str:
+        return f"{column}::text"
+
+    def any_key(self, alias: str, condition: Callable[[str], str]) -> str:
+        return f"EXISTS (SELECT FROM jsonb_object_keys({alias}.folded) AS key WHERE {condition('key')})"
+
+
+POSTGRES: Dialect = _Postgres()

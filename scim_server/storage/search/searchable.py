@@ -1,0 +1,175 @@
+"""What a kind of resource is to a search: its table, and the attributes that don't live in the document."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scim_server.scim.errors import InvalidFilter
+from scim_server.scim.filter import Comparison, Filter, Operator, Present, matches
+from scim_server.scim.filter.ast import Literal
+from scim_server.scim.folding import fold
+from scim_server.scim.path import AttributePath
+from scim_server.scim.schema import Attribute
+from scim_server.storage.records import is_id
+
+if TYPE_CHECKING:
+    from scim_server.storage.search.compiler import Compiler
+
+FALSE, TRUE = "(1 = 0)", "(1 = 1)"
+
+Name = tuple[str | None, str]
+"""An attribute: the extension's URN, or None, and the canonical name."""
+
+Shortcut = Callable[["Compiler", str], str]
+"""The condition that some value of an attribute equals the text, answered by an index."""
+
+
+class Virtual(ABC):
+    """An attribute that isn't (only) in the document."""
+
+    @abstractmethod
+    def compare(self, compiler: "Compiler", path: AttributePath, operator: Operator, value: Literal) -> str: ...
+
+    @abstractmethod
+    def present(self, compiler: "Compiler", path: AttributePath) -> str: ...
+
+    def select(self, compiler: "Compiler", path: AttributePath, inner: Filter) -> str:
+        """The condition that one element satisfies the whole filter."""
+        raise not_searchable(path)
+
+    def sort_key(self, compiler: "Compiler", path: AttributePath) -> str | None:
+        """What to sort by; None: nothing here can be sorted by."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Searchable:
+    table: str
+    alias: str
+    virtual: Mapping[Name, Virtual]
+    shortcuts: Mapping[tuple[str | None, str], Shortcut]
+    """By extension URN and dotted path: equality that an index answers."""
+
+
+class Id(Virtual):
+    """The key itself; what isn't a UUID equals none."""
+
+    def compare(self, compiler: "Compiler", path: AttributePath, operator: Operator, value: Literal) -> str:
+        column, text = f"{compiler.alias}.id", str(value)
+        if operator == "eq":
+            return f"{column} = {compiler.bind(text)}" if is_id(text) else FALSE
+        return compiler.compare_text(compiler.dialect.id_text(column), operator, text)
+
+    def present(self, compiler: "Compiler", path: AttributePath) -> str:
+        return TRUE
+
+    def sort_key(self, compiler: "Compiler", path: AttributePath) -> str | None:
+        return f"{compiler.alias}.id"
+
+
+class Meta(Virtual):
+    """`meta`: columns, and the resource's type."""
+
+    def __init__(self, resource_type: str) -> None:
+        self._resource_type = resource_type
+
+    def compare(self, compiler: "Compiler", path: AttributePath, operator: Operator, value: Literal) -> str:
+        match path.target.name:
+            case "created":
+                return compiler.compare_value(f"{compiler.alias}.created", operator, value)
+            case "lastModified":
+                return compiler.compare_value(f"{compiler.alias}.modified", operator, value)
+            case "version":
+                etag = f"""('W/"' || {compiler.alias}.version || '"')"""
+                return compiler.compare_text(etag, operator, str(value))
+            case "resourceType":
+                constant = {"meta": {"resourceType": self._resource_type}}
+                return TRUE if matches(Comparison(path, operator, value), constant) else FALSE
+            case _:
+                raise not_searchable(path)
+
+    def present(self, compiler: "Compiler", path: AttributePath) -> str:
+        return TRUE
+
+    def sort_key(self, compiler: "Compiler", path: AttributePath) -> str | None:
+        columns = {"created": "created", "lastModified": "modified"}
+        column = columns.get(path.target.name)
+        return None if column is None else f"{compiler.alias}.{column}"
+
+
+class Schemas(Virtual):
+    """`schemas`: the core schema's URN, and those that the document has values under."""
+
+    def __init__(self, core: str) -> None:
+        self._core = core
+
+    def compare(self, compiler: "Compiler", path: AttributePath, operator: Operator, value: Literal) -> str:
+        if matches(Comparison(path, operator, value), {"schemas": [self._core]}):
+            return TRUE
+        # Names of attributes hold no colon.
+        compare, is_urn = compiler.dialect.compare_text, compiler.dialect.compare_text
+        colon, parameter = compiler.bind(":"), compiler.bind(str(value))
+        return compiler.dialect.any_key(
+            compiler.alias, lambda key: f"{is_urn(key, 'co', colon)} AND {compare(key, operator, parameter)}"
+        )
+
+    def present(self, compiler: "Compiler", path: AttributePath) -> str:
+        return TRUE
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A sub-attribute of joined rows: an expression, or for text one that is folded or exact as its schema says."""
+
+    sql: Callable[["Compiler"], str]
+    is_time: bool = False
+
+
+class Rows(Virtual):
+    """A complex multi-valued attribute whose elements are rows of other tables."""
+
+    def __init__(self, source: Callable[["Compiler", str], str], columns: Mapping[str, Column]) -> None:
+        self._source = source
+        self._columns = columns
+
+    def compare(self, compiler: "Compiler", path: AttributePath, operator: Operator, value: Literal) -> str:
+        return self._source(compiler, self._comparison(compiler, path, operator, value))
+
+    def present(self, compiler: "Compiler", path: AttributePath) -> str:
+        if path.sub_attribute is None:
+            return self._source(compiler, TRUE)
+        return self._source(compiler, f"{self._column(path).sql(compiler)} IS NOT NULL")
+
+    def select(self, compiler: "Compiler", path: AttributePath, inner: Filter) -> str:
+        return self._source(compiler, compiler.boolean(inner, lambda leaf: self._leaf(compiler, leaf)))
+
+    def _leaf(self, compiler: "Compiler", leaf: Filter) -> str:
+        match leaf:
+            case Comparison(path, operator, value):
+                return self._comparison(compiler, path, operator, value)
+            case Present(path):
+                return f"({self._column(path).sql(compiler)} IS NOT NULL)"
+            case _:  # no value path stands inside another
+                raise TypeError(leaf)
+
+    def _comparison(self, compiler: "Compiler", path: AttributePath, operator: Operator, value: Literal) -> str:
+        column = self._column(path)
+        if column.is_time:
+            return compiler.compare_value(column.sql(compiler), operator, value)
+        return compiler.compare_text(column.sql(compiler), operator, comparable(path.target, str(value)))
+
+    def _column(self, path: AttributePath) -> Column:
+        column = self._columns.get(path.target.name) if path.sub_attribute else None
+        if column is None:
+            raise not_searchable(path)
+        return column
+
+
+def comparable(attribute: Attribute, text: str) -> str:
+    """Text in the form in which values of the attribute compare."""
+    return text if attribute.case_exact else fold(text)
+
+
+def not_searchable(path: AttributePath) -> InvalidFilter:
+    return InvalidFilter(f"{path} can't be filtered on")

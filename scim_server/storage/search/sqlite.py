@@ -1,0 +1,107 @@
+"""Searches on SQLite: the functions `fold` and `instant` are Python's own (see storage/sqlite/connection.py)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from scim_server.scim.filter import Operator
+from scim_server.storage.search.dialect import COMPARISONS, Dialect, NumberType, Place, Scalar, literal
+from scim_server.storage.sqlite.times import microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class _JsonPlace:
+    """A path into JSON text, or (`element`) a row of `json_each` itself."""
+
+    json: str
+    path: str = "$"
+    element: str | None = None
+
+    def child(self, name: str) -> Place:
+        if '"' in name or "\\" in name:
+            raise ValueError(f"an attribute can't be called {name!r}")
+        return replace(self, path=f'{self.path}."{name}"', element=None)
+
+    def text(self, *, exact: bool) -> str:
+        value = f"(CASE {self._type()} WHEN 'text' THEN {self._value()} END)"
+        return value if exact else f"fold({value})"
+
+    def boolean_is(self, value: bool) -> str:
+        return f"({self._type()} = '{'true' if value else 'false'}')"
+
+    def number(self, kind: NumberType) -> str:
+        return f"(CASE WHEN {self._type()} IN ('integer', 'real') THEN {self._value()} END)"
+
+    def instant(self) -> str:
+        return f"instant({self._value()})"
+
+    def filled(self) -> str:
+        return f"({self._type()} IS NOT NULL AND {_filled(self._type(), self._value())})"
+
+    def any_member_filled(self) -> str:
+        # json_each of an object that isn't there has no rows; of a scalar it has that as its only one.
+        fields = f"json_each({self.json}, {literal(self.path)})"
+        return (
+            f"({self._type()} = 'object' AND EXISTS (SELECT 1 FROM {fields} AS field"
+            f" WHERE {_filled('field.type', 'field.value')}))"
+        )
+
+    def any_element(self, condition: Callable[[Place], str]) -> str:
+        return f"EXISTS (SELECT 1 FROM {self._elements()} WHERE {condition(_ELEMENT)})"
+
+    def preferred_element(self, expression: Callable[[Place], str]) -> str:
+        primary = f"{_ELEMENT.child('primary').boolean_is(True)} IS TRUE"
+        return f"(SELECT {expression(_ELEMENT)} FROM {self._elements()} ORDER BY {primary} DESC, element.key LIMIT 1)"
+
+    def _elements(self) -> str:
+        return f"json_each({self.json}, {literal(self.path)}) AS element"
+
+    def _type(self) -> str:
+        return f"{self.element}.type" if self.element else f"json_type({self.json}, {literal(self.path)})"
+
+    def _value(self) -> str:
+        return f"{self.element}.atom" if self.element else f"json_extract({self.json}, {literal(self.path)})"
+
+
+_ELEMENT = _JsonPlace("(CASE element.type WHEN 'object' THEN element.value END)", element="element")
+
+
+def _filled(type_: str, value: str) -> str:
+    return f"{type_} <> 'null' AND {value} NOT IN ('', '[]', '{{}}')"
+
+
+class _Sqlite:
+    def placeholder(self, number: int) -> str:
+        return f"?{number}"
+
+    def bound(self, value: Scalar) -> object:
+        return microseconds(value) if isinstance(value, datetime) else value
+
+    def document(self, alias: str) -> Place:
+        return _JsonPlace(f"{alias}.document")
+
+    def compare_text(self, text: str, operator: Operator, parameter: str) -> str:
+        match operator:
+            case "co":
+                return f"instr({text}, {parameter}) > 0"
+            case "sw":
+                return f"substr({text}, 1, length({parameter})) = {parameter}"
+            case "ew":
+                return (
+                    f"(length({text}) >= length({parameter})"
+                    f" AND substr({text}, length({text}) - length({parameter}) + 1) = {parameter})"
+                )
+            case _:
+                return f"{text} {COMPARISONS[operator]} {parameter}"
+
+    def compare_number(self, number: str, operator: Operator, parameter: str, kind: NumberType) -> str:
+        return f"{number} {COMPARISONS[operator]} {parameter}"
+
+    def id_text(self, column: str) -> str:
+        return column
+
+    def any_key(self, alias: str, condition: Callable[[str], str]) -> str:
+        return f"EXISTS (SELECT 1 FROM json_each({alias}.document) AS entry WHERE {condition('entry.key')})"
+
+
+SQLITE: Dialect = _Sqlite()

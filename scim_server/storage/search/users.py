@@ -1,0 +1,180 @@
+"""Users: what a filter may ask that isn't in their documents, and what indexes answer."""
+
+from scim_server.provisioning.effective import State
+from scim_server.scim.core_schemas import USER_URN
+from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.filter import Comparison, Operator, Present, matches
+from scim_server.scim.filter.ast import Literal
+from scim_server.scim.path import AttributePath
+from scim_server.storage.protocol import EffectiveContext
+from scim_server.storage.records import folded_key, index_key, is_id
+from scim_server.storage.search.compiler import Compiler
+from scim_server.storage.search.searchable import (
+    FALSE,
+    TRUE,
+    Column,
+    Id,
+    Meta,
+    Rows,
+    Schemas,
+    Searchable,
+    Virtual,
+    not_searchable,
+)
+
+
+class _Active(Virtual):
+    """A column, so that those who aren't active have an index."""
+
+    def compare(self, compiler: Compiler, path: AttributePath, operator: Operator, value: Literal) -> str:
+        return f"{compiler.alias}.active" if value else f"NOT {compiler.alias}.active"
+
+    def present(self, compiler: Compiler, path: AttributePath) -> str:
+        return TRUE
+
+    def sort_key(self, compiler: Compiler, path: AttributePath) -> str | None:
+        return f"{compiler.alias}.active"
+
+
+class _State(Virtual):
+    """`state` of the effective extension: decided for each of its values, then asked of the columns."""
+
+    def compare(self, compiler: Compiler, path: AttributePath, operator: Operator, value: Literal) -> str:
+        if compiler.effective is None:
+            raise not_searchable(path)
+        wanted = Comparison(path, operator, value)
+        chosen = [state for state in State if matches(wanted, {EFFECTIVE_URN: {path.attribute.name: state.value}})]
+        return (
+            f"({' OR '.join(_is_in(compiler, compiler.effective, state) for state in chosen)})" if chosen else FALSE
+        )
+
+    def present(self, compiler: Compiler, path: AttributePath) -> str:
+        return TRUE
+
+
+def _is_in(compiler: Compiler, effective: EffectiveContext, state: State) -> str:
+    """`provisioning.effective.state_of` as a condition."""
+    active = f"{compiler.alias}.active"
+    if state is State.ACTIVE:
+        return active
+    comparison = ">" if state is State.BLOCKED else "<="
+    return f"(NOT {active} AND {compiler.alias}.blocked_at {comparison} {compiler.bind(effective.blocked_after)})"
+
+
+class _Permissions(Virtual):
+    """`permissions`: decided for each role of the catalogue, then asked of the roles."""
+
+    def compare(self, compiler: Compiler, path: AttributePath, operator: Operator, value: Literal) -> str:
+        return self._held(compiler, path, Comparison(path, operator, value))
+
+    def present(self, compiler: Compiler, path: AttributePath) -> str:
+        return self._held(compiler, path, Present(path))
+
+    def _held(self, compiler: Compiler, path: AttributePath, wanted: Comparison | Present) -> str:
+        if compiler.effective is None:
+            raise not_searchable(path)
+        roles = [
+            role
+            for role, permissions in compiler.effective.permissions.items()
+            if matches(wanted, {EFFECTIVE_URN: {path.attribute.name: [*permissions]}})
+        ]
+        return _has_role(compiler, *sorted(roles)) if roles else FALSE
+
+
+class _NotSearchable(Virtual):
+    """Computed when a user is shown."""
+
+    def compare(self, compiler: Compiler, path: AttributePath, operator: Operator, value: Literal) -> str:
+        raise not_searchable(path)
+
+    def present(self, compiler: Compiler, path: AttributePath) -> str:
+        raise not_searchable(path)
+
+
+def _groups(compiler: Compiler, condition: str) -> str:
+    """Of the groups that a user is in, directly or through member groups."""
+    tenant = compiler.tenant
+    return f"""EXISTS (
+        WITH RECURSIVE reached (group_id) AS (
+            SELECT m.group_id FROM memberships m WHERE m.tenant = {tenant} AND m.user_id = u.id
+            UNION
+            SELECT n.group_id FROM reached r JOIN nestings n ON n.tenant = {tenant} AND n.child_id = r.group_id
+        )
+        SELECT 1 FROM reached JOIN groups g ON g.tenant = {tenant} AND g.id = reached.group_id WHERE {condition}
+    )"""
+
+
+def _group_type(compiler: Compiler) -> str:
+    direct = (
+        f"EXISTS (SELECT 1 FROM memberships d WHERE d.tenant = {compiler.tenant}"
+        " AND d.group_id = g.id AND d.user_id = u.id)"
+    )
+    return f"CASE WHEN {direct} THEN 'direct' ELSE 'indirect' END"
+
+
+def _in_group(compiler: Compiler, group_id: str) -> str:
+    if not is_id(group_id):
+        return FALSE
+    tenant = compiler.tenant
+    return f"""u.id IN (
+        WITH RECURSIVE below (id) AS (
+            SELECT g.id FROM groups g WHERE g.tenant = {tenant} AND g.id = {compiler.bind(group_id)}
+            UNION
+            SELECT n.child_id FROM below JOIN nestings n ON n.tenant = {tenant} AND n.group_id = below.id
+        )
+        SELECT m.user_id FROM below JOIN memberships m ON m.tenant = {tenant} AND m.group_id = below.id
+    )"""
+
+
+def _effective_roles(compiler: Compiler, condition: str) -> str:
+    return (
+        f"EXISTS (SELECT 1 FROM user_roles ur WHERE ur.tenant = {compiler.tenant}"
+        f" AND ur.user_id = u.id AND {condition})"
+    )
+
+
+def _has_role(compiler: Compiler, *roles: str) -> str:
+    names = ", ".join(compiler.bind(role) for role in roles)
+    return f"u.id IN (SELECT user_id FROM user_roles WHERE tenant = {compiler.tenant} AND role IN ({names}))"
+
+
+def _has_email(compiler: Compiler, address: str) -> str:
+    key = compiler.bind(folded_key(address))
+    return f"u.id IN (SELECT user_id FROM user_emails WHERE tenant = {compiler.tenant} AND value_key = {key})"
+
+
+USERS = Searchable(
+    table="users",
+    alias="u",
+    virtual={
+        (None, "id"): Id(),
+        (None, "meta"): Meta("User"),
+        (None, "schemas"): Schemas(USER_URN),
+        (None, "active"): _Active(),
+        (None, "groups"): Rows(
+            _groups,
+            {
+                "value": Column(lambda compiler: compiler.dialect.id_text("g.id")),
+                "display": Column(
+                    lambda compiler: compiler.dialect.document("g").child("displayName").text(exact=False)
+                ),
+                "type": Column(_group_type),
+            },
+        ),
+        (EFFECTIVE_URN, "state"): _State(),
+        (EFFECTIVE_URN, "permissions"): _Permissions(),
+        (EFFECTIVE_URN, "profile"): _NotSearchable(),
+        (EFFECTIVE_URN, "roles"): Rows(
+            _effective_roles,
+            {"value": Column(lambda compiler: "ur.role"), "since": Column(lambda compiler: "ur.since", is_time=True)},
+        ),
+    },
+    shortcuts={
+        (None, "userName"): lambda compiler, name: f"u.user_name_key = {compiler.bind(folded_key(name))}",
+        (None, "displayName"): lambda compiler, name: f"u.display_name_key = {compiler.bind(folded_key(name))}",
+        (None, "externalId"): lambda compiler, name: f"u.external_id_key = {compiler.bind(index_key(name))}",
+        (None, "emails.value"): _has_email,
+        (None, "groups.value"): _in_group,
+        (EFFECTIVE_URN, "roles.value"): lambda compiler, role: _has_role(compiler, role),
+    },
+)

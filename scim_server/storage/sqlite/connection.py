@@ -1,0 +1,97 @@
+"""A connection and the thread that it lives in.
+
+The functions of this package are plain ones that take a `sqlite3.Connection`; a whole step of a transaction runs in
+one of them, so it costs one hop to the thread and back, not one for each statement.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from scim_server.scim.folding import fold
+from scim_server.scim.values import instant
+from scim_server.storage.protocol import StorageUnavailable
+from scim_server.storage.sqlite.times import microseconds
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_BUSY_TIMEOUT = 10.0  # seconds to wait for another process, such as a backup, that holds the write lock
+_CACHED_STATEMENTS = 256
+
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # with WAL, NORMAL may lose the last commits when the power fails
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -16384",  # KiB
+    "PRAGMA mmap_size = 268435456",
+)
+
+
+class Connection:
+    """One `sqlite3.Connection` in a thread of its own."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path = path
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite-{name}")
+        self._connection: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        """Raises `StorageUnavailable`."""
+        try:
+            self._connection = await self._in_thread(_connect, self._path)
+        except sqlite3.Error as error:
+            self._executor.shutdown(wait=False)
+            raise StorageUnavailable(f"SQLite database {self._path}: {error}") from error
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            await self._in_thread(connection.close)
+        self._executor.shutdown(wait=False)
+
+    async def run(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *arguments: P.args, **named: P.kwargs
+    ) -> T:
+        """Raises `StorageUnavailable` where the file can't be read or written, or stays locked."""
+        if self._connection is None:
+            raise StorageUnavailable("the storage is not open")
+        try:
+            return await self._in_thread(function, self._connection, *arguments, **named)
+        except sqlite3.OperationalError as error:
+            raise StorageUnavailable(f"SQLite: {error}") from error
+
+    async def _in_thread(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: function(*arguments, **named))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path,
+        timeout=_BUSY_TIMEOUT,
+        isolation_level=None,  # transactions begin and end where we say so
+        check_same_thread=False,
+        cached_statements=_CACHED_STATEMENTS,
+    )
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    connection.row_factory = sqlite3.Row
+    connection.create_function("fold", 1, _fold, deterministic=True)
+    connection.create_function("instant", 1, _instant, deterministic=True)
+    return connection
+
+
+def _fold(value: object) -> str | None:
+    """`folding.fold`, for values of documents that aren't text too."""
+    return fold(value) if isinstance(value, str) else None
+
+
+def _instant(value: object) -> int | None:
+    """A dateTime of a document in microseconds; None where it isn't one."""
+    try:
+        return microseconds(instant(value)) if isinstance(value, str) else None
+    except ValueError:
+        return None

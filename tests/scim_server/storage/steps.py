@@ -1,0 +1,170 @@
+"""Short ways to say what a test does with a storage: each is a transaction of its own."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from scim_server.config import GroupSelector, RoleRule
+from scim_server.provisioning.grants import RoleRules
+from scim_server.scim.filter import parse
+from scim_server.scim.patch import MembersDelta
+from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
+from scim_server.storage.protocol import (
+    Document,
+    EffectiveContext,
+    GroupRecord,
+    Member,
+    MembersChanged,
+    Query,
+    Reader,
+    RoleChange,
+    Storage,
+    UserRecord,
+    Writer,
+)
+
+
+class Steps:
+    """Works on one tenant of a storage."""
+
+    def __init__(self, storage: Storage, tenant: str) -> None:
+        self.storage = storage
+        self.tenant = tenant
+
+    async def add_user(self, name: str, *, active: bool = True, **attributes: Any) -> str:
+        return (await self.insert_user({"userName": name, "active": active, **attributes}, active)).id
+
+    async def insert_user(self, document: Document, active: bool = True) -> UserRecord:
+        async def work(writer: Writer) -> UserRecord:
+            return await writer.insert_user(document, active)
+
+        return await self.storage.write(self.tenant, work)
+
+    async def add_users(self, *names: str) -> list[str]:
+        async def work(writer: Writer) -> list[str]:
+            return [(await writer.insert_user({"userName": name, "active": True}, True)).id for name in names]
+
+        return await self.storage.write(self.tenant, work)
+
+    async def update_user(self, user_id: str, **attributes: Any) -> UserRecord:
+        """Attributes that are None are removed."""
+
+        async def work(writer: Writer) -> UserRecord:
+            record = await writer.lock_user(user_id)
+            assert record is not None
+            document = {k: v for k, v in (record.document | attributes).items() if v is not None}
+            return await writer.update_user(record, document, document["active"])
+
+        return await self.storage.write(self.tenant, work)
+
+    async def delete_user(self, user_id: str) -> bool:
+        return await self.storage.write(self.tenant, lambda writer: writer.delete_user(user_id))
+
+    async def user(self, user_id: str) -> UserRecord | None:
+        return await self.storage.read(self.tenant, lambda reader: reader.user(user_id))
+
+    async def add_group(self, name: str, members: Iterable[str] = (), **attributes: Any) -> str:
+        async def work(writer: Writer) -> str:
+            document = {"displayName": name, **attributes}
+            rules = await writer.rules() or RoleRules((), (), ())
+            group = await writer.insert_group(document, rules.grants_of(name, attributes.get("externalId")))
+            if wanted := frozenset(members):
+                await writer.change_members(group.id, MembersDelta(add=wanted))
+            return group.id
+
+        return await self.storage.write(self.tenant, work)
+
+    async def update_group(self, group_id: str, **attributes: Any) -> GroupRecord:
+        async def work(writer: Writer) -> GroupRecord:
+            record = await writer.lock_group(group_id)
+            assert record is not None
+            document = record.document | attributes
+            rules = await writer.rules() or RoleRules((), (), ())
+            return await writer.update_group(
+                record, document, rules.grants_of(document["displayName"], document.get("externalId"))
+            )
+
+        return await self.storage.write(self.tenant, work)
+
+    async def delete_group(self, group_id: str) -> bool:
+        return await self.storage.write(self.tenant, lambda writer: writer.delete_group(group_id))
+
+    async def group(self, group_id: str) -> GroupRecord | None:
+        return await self.storage.read(self.tenant, lambda reader: reader.group(group_id))
+
+    async def change_members(
+        self,
+        group_id: str,
+        *,
+        add: Iterable[str] = (),
+        remove: Iterable[str] = (),
+        replace: Iterable[str] | None = None,
+    ) -> MembersChanged:
+        """As a PATCH does: the group is locked first, and touched where something changed."""
+        delta = MembersDelta(None if replace is None else frozenset(replace), frozenset(add), frozenset(remove))
+
+        async def work(writer: Writer) -> MembersChanged:
+            record = await writer.lock_group(group_id)
+            assert record is not None
+            changed = await writer.change_members(group_id, delta)
+            if changed:
+                await writer.touch_group(record)
+            return changed
+
+        return await self.storage.write(self.tenant, work)
+
+    async def members(self, group_id: str, chunk: int = 1000) -> list[Member]:
+        async def work(reader: Reader) -> list[Member]:
+            return [member async for part in reader.members(group_id, chunk) for member in part]
+
+        return await self.storage.read(self.tenant, work, snapshot=True)
+
+    async def member_ids(self, group_id: str) -> set[str]:
+        return {member.id for member in await self.members(group_id)}
+
+    async def roles(self, user_id: str) -> set[str]:
+        roles = await self.storage.read(self.tenant, lambda reader: reader.effective_roles([user_id]))
+        return {held.role for held in roles[user_id][0]}
+
+    async def put_rules(self, rules: RoleRules, revision: int, *, settle: bool = True) -> bool:
+        stored = await self.storage.write(
+            self.tenant, lambda writer: writer.put_rules(rules, revision), exclusive=True
+        )
+        if settle:
+            await self.settle()
+        return stored
+
+    async def settle(self, limit: int = 5000) -> list[RoleChange]:
+        changes: list[RoleChange] = []
+        while (some := await self.storage.write(self.tenant, lambda writer: writer.settle_some(limit))) is not None:
+            changes += some
+        return changes
+
+    async def find_users(self, filter_: str, effective: EffectiveContext | None = None) -> set[str]:
+        query = Query(filter=parse(filter_, USER_TYPE), count=10_000, effective=effective)
+        page = await self.storage.read(self.tenant, lambda reader: reader.users(query))
+        assert page.total == len(page.records)
+        return {record.document["userName"] for record in page.records}
+
+    async def find_groups(self, filter_: str) -> set[str]:
+        query = Query(filter=parse(filter_, GROUP_TYPE), count=10_000)
+        page = await self.storage.read(self.tenant, lambda reader: reader.groups(query))
+        assert page.total == len(page.records)
+        return {record.document["displayName"] for record in page.records}
+
+
+def rules(
+    *granting: tuple[GroupSelector, Sequence[str]], base: Iterable[str] = (), fallback: Iterable[str] = ()
+) -> RoleRules:
+    """Rules `r0`, `r1`, … of the mapping `acme/roles`."""
+    return RoleRules(
+        [
+            RoleRule(mapping="acme/roles", rule=f"r{number}", groups=(selector,), roles=tuple(roles))
+            for number, (selector, roles) in enumerate(granting)
+        ],
+        base,
+        fallback,
+    )
+
+
+def named(display_name: str) -> GroupSelector:
+    return GroupSelector(display_name=display_name)
