@@ -1,0 +1,96 @@
+"""The two programs under test, as they are installed: each its own process, killed and started again at will."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+
+from tests.support.processes import kill_process, log_tail, start_process, wait_until
+
+_BIN = Path(sys.executable).parent
+
+
+class Program:
+    """A console script with fixed arguments and one log over all its lives."""
+
+    def __init__(self, argv: Sequence[str | Path], log: Path) -> None:
+        self._argv = [_BIN / str(argv[0]), *argv[1:]]
+        self.log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        self._process = start_process(self._argv, log=self.log)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        if self._process is not None:
+            kill_process(self._process)
+            self._process = None
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit status."""
+        assert self._process is not None
+        self._process.terminate()
+        status = self._process.wait(timeout=40)
+        self._process = None
+        return status
+
+    def tail(self) -> str:
+        return log_tail(self.log, 60)
+
+
+class ScimServer(Program):
+    """One replica of the server on an address of the private network."""
+
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        management_port: int,
+        *,
+        directory: Path,
+        database: str,
+        token_file: Path,
+    ) -> None:
+        self.address = address
+        self.url = f"http://{address}:{port}"
+        self.management_url = f"http://{address}:{management_port}"
+        self.config_dir = directory / "mounted"
+        directory.mkdir(parents=True)
+        super().__init__(
+            [
+                "scim-server",
+                f"--config-dir={self.config_dir}",
+                f"--database={database}",
+                f"--host={address}",
+                f"--port={port}",
+                f"--management-host={address}",
+                f"--management-port={management_port}",
+                f"--management-token-file={token_file}",
+                "--log-format=text",
+            ],
+            directory / "server.log",
+        )
+
+    def wait_listening(self) -> None:
+        """The process answers; it may have no configuration yet."""
+        wait_until(
+            lambda: _status(f"{self.management_url}/livez") == 200,
+            seconds=60,
+            what="scim-server",
+            process=self._process,
+            log=self.log,
+        )
+
+
+def _status(url: str) -> int | None:
+    try:
+        return httpx.get(url, timeout=5).status_code
+    except httpx.TransportError:
+        return None
