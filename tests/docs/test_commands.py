@@ -85,8 +85,8 @@ def test_the_readme_shows_what_make_run_prints(tmp_path: Path) -> None:
     wait_until(lambda: "Ctrl-C ends." in log.read_text(), seconds=30, what="quickstart", process=process, log=log)
     assert kill_process(process, signal.SIGINT) == 0
     printed = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8080", log.read_text())
-    shown = [line.rstrip() for line in printed.strip().splitlines()]
-    assert "\n".join(shown) in (ROOT / "README.md").read_text()
+    shown = "\n".join(line.rstrip() for line in printed.splitlines()).strip("\n")
+    assert shown in (ROOT / "README.md").read_text()
 
 
 def test_links_between_pages_lead_somewhere() -> None:

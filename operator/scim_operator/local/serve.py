@@ -157,7 +157,7 @@ def _server(options: LocalOptions, data: DataDirectory) -> Server:
     try:
         return Server(settings)
     except ValueError as error:
-        raise LocalModeError(str(error)) from None
+        raise LocalModeError(f"--database: {error}") from None
 
 
 async def _start(local: LocalServer, options: LocalOptions) -> None:

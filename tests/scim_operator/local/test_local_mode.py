@@ -184,7 +184,7 @@ def test_a_data_directory_in_use_is_one_line(manifests: Path, data: Path, runnin
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("kind: [", r"broken.yaml:1: YAML: "),
+        ("kind: ]", r"broken.yaml:1: YAML: "),
         (
             "apiVersion: scim-operator.io/v1alpha1\nkind: RoleMapping\nmetadata: {name: x}\nspec: {rules: []}\n",
             r"broken.yaml:4: RoleMapping default/x: spec",
@@ -203,7 +203,7 @@ def test_what_is_broken_at_the_start_is_one_line_each(manifests: Path, data: Pat
     ("arguments", "said"),
     [
         (["-f", "nowhere"], "nowhere: no such file or folder"),
-        (["-f", ".", "--database", "mysql://host/x"], "mysql"),
+        (["-f", ".", "--database", "mysql://host/x"], "--database: sqlite:///PATH or postgresql://"),
     ],
 )
 def test_bad_arguments_are_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
