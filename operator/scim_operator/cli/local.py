@@ -17,9 +17,7 @@ from scim_server.logs import LogFormat, configure
 
 Started = Callable[[LocalServer], Coroutine[Any, Any, None]]
 
-PortOption = Annotated[
-    int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
-]
+PortOption = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
 HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
 
 
