@@ -1,0 +1,79 @@
+from scim_operator.api import ObjectKey
+from scim_operator.plan import MappingVerdict, TenantPlan
+from scim_server.config import AttributeRule
+from tests.scim_operator.objects import attribute_mapping, config
+from tests.scim_operator.plan.inputs import plan, profile
+
+TEAM = {"target": "team", "path": "department", "default": "none"}
+COST = {"target": "costs", "default": "0"}
+
+
+def verdict(planned: TenantPlan, name: str, namespace: str = "acme") -> MappingVerdict:
+    return planned.mapping_verdicts["AttributeMapping", ObjectKey(namespace, name)]
+
+
+def test_attributes_reach_the_contract() -> None:
+    planned = plan(attribute_mapping("a", TEAM, COST))
+
+    assert planned.tenant is not None
+    assert planned.tenant.attributes == (
+        AttributeRule(mapping="acme/a", target="costs", default="0"),
+        AttributeRule(mapping="acme/a", target="team", path="department", default="none"),
+    )
+    assert verdict(planned, "a").reason == "Accepted"
+
+
+def test_of_two_mappings_that_claim_a_target_the_older_has_it() -> None:
+    older = attribute_mapping("z", TEAM, creationTimestamp="2026-01-01T00:00:00Z")
+    younger = attribute_mapping("a", TEAM, creationTimestamp="2026-01-02T00:00:00Z")
+
+    planned = plan(younger, older)
+
+    assert profile(planned) == {"team": "acme/z"}
+    lost = verdict(planned, "a")
+    assert (lost.accepted, lost.reason) == (False, "Conflict")
+    assert lost.message == 'target "team" belongs to the older AttributeMapping acme/z'
+    assert lost.problems[0].field == "spec.attributes[0].target"
+
+
+def test_of_two_that_are_equally_old_the_first_by_namespace_and_name_has_it() -> None:
+    ref = {"name": "okta", "namespace": "acme"}
+    planned = plan(
+        attribute_mapping("a", TEAM, namespace="zeta", ref=ref),
+        attribute_mapping("b", TEAM),
+        attribute_mapping("c", TEAM),
+        config=config(allowedNamespaces={"from": "All"}),
+    )
+
+    assert profile(planned) == {"team": "acme/b"}
+    assert "acme/b" in verdict(planned, "c").message
+    assert "acme/b" in verdict(planned, "a", "zeta").message
+
+
+def test_what_is_not_in_conflict_works() -> None:
+    planned = plan(
+        attribute_mapping("old", TEAM, creationTimestamp="2026-01-01T00:00:00Z"), attribute_mapping("new", TEAM, COST)
+    )
+
+    assert profile(planned) == {"team": "acme/old", "costs": "acme/new"}
+    assert (verdict(planned, "new").accepted, verdict(planned, "new").reason) == (True, "PartiallyInvalid")
+
+
+def test_when_the_winner_goes_the_next_one_has_the_target() -> None:
+    planned = plan(
+        attribute_mapping("old", TEAM, deletionTimestamp="2026-11-05T12:00:00Z"), attribute_mapping("new", TEAM)
+    )
+
+    assert profile(planned) == {"team": "acme/new"}
+
+
+def test_a_mapping_that_may_not_attach_claims_nothing() -> None:
+    foreign = attribute_mapping(
+        "a",
+        TEAM,
+        namespace="team-a",
+        ref={"name": "okta", "namespace": "acme"},
+        creationTimestamp="2020-01-01T00:00:00Z",
+    )
+
+    assert profile(plan(foreign, attribute_mapping("b", TEAM))) == {"team": "acme/b"}
