@@ -33,7 +33,9 @@ _WAIT_SECONDS = 60.0
 class Installation:
     """Made once for all tests: each test has its own namespaces, and leaves every process running."""
 
-    def __init__(self, control_plane: ControlPlane, directory: Path, database: str, addresses: tuple[str, ...]) -> None:
+    def __init__(
+        self, control_plane: ControlPlane, directory: Path, database: str, addresses: tuple[str, ...]
+    ) -> None:
         self.cluster = control_plane
         self.reader = ClusterReader(control_plane.kubeconfig)
         directory.mkdir()
@@ -133,9 +135,7 @@ class Installation:
         self.cluster.kubectl("apply", "-f", CRDS)
         for path in sorted(RBAC.glob("*.yaml"), key=lambda path: (path.name != "namespace.yaml", path.name)):
             self.cluster.kubectl("apply", "-f", path)
-        self.cluster.kubectl(
-            "wait", "--for=condition=Established", "--timeout=30s", "-f", CRDS
-        )
+        self.cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", CRDS)
 
     def tenant(self, namespace: str, name: str = "okta", **spec: Any) -> "Tenant":
         """Two Secrets and a ProvisioningConfig that uses them, not applied yet."""

@@ -81,5 +81,7 @@ class ScimClient:
     def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         answer = self._http.request(method, path, json=body)
         if answer.status_code >= 400:
-            raise httpx.HTTPStatusError(f"{answer.status_code}: {answer.text}", request=answer.request, response=answer)
+            raise httpx.HTTPStatusError(
+                f"{answer.status_code}: {answer.text}", request=answer.request, response=answer
+            )
         return dict(answer.json()) if answer.content else {}

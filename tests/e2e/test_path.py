@@ -10,12 +10,12 @@ from tests.e2e.manifests import attribute_mapping, role_mapping, rule
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_any_order_of_application_converges(
-    installation: Installation, namespace: str, attempt: int
-) -> None:
+def test_any_order_of_application_converges(installation: Installation, namespace: str, attempt: int) -> None:
     tenant = installation.tenant(namespace)
     roles = role_mapping(namespace, "roles", rule("admins", "Admins", "admin"))
-    profile = attribute_mapping(namespace, "profile", {"target": "city", "path": "addresses.locality", "default": "?"})
+    profile = attribute_mapping(
+        namespace, "profile", {"target": "city", "path": "addresses.locality", "default": "?"}
+    )
     objects = [*tenant.objects, roles, profile]
     chosen = seed() + attempt
     random.Random(chosen).shuffle(objects)
@@ -64,9 +64,7 @@ def test_users_and_groups_have_the_right_roles_on_both_replicas(installation: In
         assert set(application.effective(ada)["permissions"]) == {"users:write", "alerts:write", "alerts:read"}
         assert application.effective(ada)["profile"]["team"] == "Research"
         assert application.effective(eve)["profile"]["plan"] == "standard"
-        (reason,) = next(
-            role["reasons"] for role in application.effective(ada)["roles"] if role["value"] == "admin"
-        )
+        (reason,) = next(role["reasons"] for role in application.effective(ada)["roles"] if role["value"] == "admin")
         assert (reason["mapping"], reason["rule"], reason["group"]) == (f"{namespace}/roles", "admins", "Admins")
     second.remove_member(analysts, ada)
     first.set_active(bob, False)
@@ -79,7 +77,10 @@ def test_counters_reach_the_status(installation: Installation, namespace: str) -
     tenant = installation.tenant(namespace)
     tenant.apply()
     provider = tenant.provider()
-    provider.create_group("Everyone", provider.create_user("one@example.com"), provider.create_user("two@example.com"))
+    provider.create_group(
+        "Everyone", provider.create_user("one@example.com"), provider.create_user("two@example.com")
+    )
+
     # A change of the config brings the counters along that lag behind otherwise.
     def counted() -> bool:
         found = installation.reader.get("provisioningconfigs", namespace, "okta")

@@ -1,0 +1,213 @@
+"""Processes are killed at random moments; afterwards everything is as it was asked for, and nothing is lost."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.e2e.installation import Installation, Tenant, seed
+from tests.e2e.manifests import role_mapping, rule
+from tests.e2e.provider import ScimClient
+
+_ROLES = ("admin", "analyst", "auditor")
+_WRITING_SECONDS = 20.0
+
+
+@pytest.fixture(autouse=True)
+def everything_runs_afterwards(installation: Installation) -> Iterator[None]:
+    yield
+    for projector in installation.projectors:
+        projector.resume()
+    for program in (installation.operator, *installation.servers):
+        if not program.running:
+            program.start()
+    for server in installation.servers:
+        server.wait_listening()
+
+
+class Writer(threading.Thread):
+    """An identity provider that creates users in a group, one after the other, and remembers what was acknowledged."""
+
+    def __init__(self, tenant: Tenant, server: int, group: str, stop: threading.Event) -> None:
+        super().__init__(name=f"writer-{server}", daemon=True)
+        self.created: dict[str, str] = {}
+        """userName → id of users whose creation was answered 201."""
+        self.added: set[str] = set()
+        """Ids whose membership was answered 2xx."""
+        self.interrupted = 0
+        self._tenant, self._server, self._group, self._halt = tenant, server, group, stop
+
+    def run(self) -> None:
+        client = self._tenant.provider(self._server)
+        number = 0
+        while not self._halt.is_set():
+            number += 1
+            name = f"user-{self._server}-{number}@example.com"
+            try:
+                user = client.create_user(name)
+                self.created[name] = user
+                client.add_member(self._group, user)
+                self.added.add(user)
+            except (httpx.TransportError, httpx.HTTPStatusError):
+                self.interrupted += 1
+                time.sleep(0.05)
+        client.close()
+
+
+def test_kill_9_at_random_moments_loses_nothing_and_converges(installation: Installation, namespace: str) -> None:
+    chosen = seed()
+    dice = random.Random(chosen)
+    print(f"\nseed {chosen}")
+    tenant = installation.tenant(namespace)
+    tenant.apply(role_mapping(namespace, "roles", rule("staff", "Staff", "admin")))
+    group = tenant.provider().create_group("Staff")
+    stop = threading.Event()
+    writers = [Writer(tenant, server, group, stop) for server in (0, 1)]
+    for writer in writers:
+        writer.start()
+
+    kills = {"operator": 0, "server": 0}
+    role = "admin"
+    ends = time.monotonic() + _WRITING_SECONDS
+    while time.monotonic() < ends:
+        role = dice.choice(_ROLES)
+        installation.cluster.apply(role_mapping(namespace, "roles", rule("staff", "Staff", role)))
+        time.sleep(dice.uniform(0.0, 0.4))
+        if dice.random() < 0.5:
+            kills["operator"] += 1
+            installation.operator.kill()
+            time.sleep(dice.uniform(0.0, 0.5))
+            installation.operator.start()
+        else:
+            kills["server"] += 1
+            server = dice.choice(installation.servers)
+            server.kill()
+            time.sleep(dice.uniform(0.0, 0.5))
+            server.start()
+            server.wait_listening()
+        time.sleep(dice.uniform(0.0, 1.5))
+    stop.set()
+    for writer in writers:
+        writer.join(timeout=60)
+        assert not writer.is_alive()
+
+    installation.cluster.apply(role_mapping(namespace, "roles", rule("staff", "Staff", "auditor", "analyst")))
+    installation.wait_for("rolemappings", namespace, "roles", "Programmed", "True")
+    installation.wait_for("provisioningconfigs", namespace, "okta", "Ready", "True")
+    created = {name: user for writer in writers for name, user in writer.created.items()}
+    added = set().union(*(writer.added for writer in writers))
+    print(
+        f"kills {kills}, users acknowledged {len(created)}, memberships acknowledged {len(added)}, "
+        f"interrupted {sum(writer.interrupted for writer in writers)}"
+    )
+    assert kills["operator"] + kills["server"] >= 3
+    assert len(created) > 10
+    for application in tenant.applications():
+        assert created.keys() <= application.user_names()
+    assert added <= tenant.provider(1).members(group)
+    _check_roles(tenant, tenant.provider().members(group), set(created.values()), {"auditor", "analyst"})
+
+
+def _check_roles(tenant: Tenant, members: set[str], users: set[str], roles: set[str]) -> None:
+    application: ScimClient = tenant.application(1)
+    for user in users:
+        assert application.roles(user) == {"viewer", *(roles if user in members else {"guest"})}
+
+
+def test_what_happened_while_the_operator_was_down_is_found(installation: Installation, namespace: str) -> None:
+    kept, deleted = installation.tenant(namespace, "kept"), installation.tenant(namespace, "deleted")
+    mapping = role_mapping(namespace, "roles", rule("admins", "Admins", "admin"), config={"name": "kept"})
+    kept.apply(mapping)
+    deleted.apply()
+    provider = kept.provider()
+    user = provider.create_user("ada@example.com")
+    provider.create_group("Admins", user)
+    assert provider.create_user("bob@example.com")
+    installation.operator.kill()
+    installation.cluster.kubectl("delete", "provisioningconfig", "deleted", "-n", namespace)
+    installation.cluster.kubectl("delete", "rolemapping", "roles", "-n", namespace)
+    assert deleted.provider().status() == 200
+    assert kept.application().roles(user) == {"viewer", "admin"}
+    installation.operator.start()
+    for server in (0, 1):
+        gone = deleted.provider(server)
+        installation.wait_until(lambda gone=gone: gone.status() == 401, "the deleted config is gone")
+    for application in kept.applications():
+        installation.wait_until(
+            lambda application=application: application.roles(user) == {"viewer", "guest"}, "roles are gone"
+        )
+
+
+def test_a_replica_that_is_down_is_named_and_gets_the_document_when_it_is_back(
+    installation: Installation, namespace: str
+) -> None:
+    down = installation.servers[1]
+    for projector in installation.projectors:
+        projector.pause()  # so that only a push can bring it
+    tenant = installation.tenant(namespace)
+    down.kill()
+    installation.cluster.apply(*tenant.objects)
+    found = installation.wait_for(
+        "provisioningconfigs", namespace, "okta", "Programmed", "False", "ReplicaUnavailable"
+    )
+    assert down.address in found["message"]
+    installation.wait_for("provisioningconfigs", namespace, "okta", "Reconciling", "True")
+    assert tenant.provider(0).status() == 200
+    down.start()
+    installation.wait_for("provisioningconfigs", namespace, "okta", "Ready", "True")
+    assert tenant.provider(1).status() == 200
+
+
+def test_a_server_that_starts_alone_takes_its_configuration_from_the_mounts(
+    installation: Installation, namespace: str
+) -> None:
+    tenant = installation.tenant(namespace)
+    tenant.apply()
+    server = installation.servers[0]
+    installation.projectors[0].project()
+    installation.operator.kill()
+    server.kill()
+    server.start()
+    server.wait_listening()
+    installation.wait_until(lambda: tenant.provider(0).status() == 200, "configured by the mounted files")
+
+
+def test_the_api_server_going_away_is_survived(installation: Installation, namespace: str) -> None:
+    tenant = installation.tenant(namespace)
+    tenant.apply(role_mapping(namespace, "roles", rule("admins", "Admins", "admin")))
+    provider = tenant.provider()
+    user = provider.create_user("ada@example.com")
+    provider.create_group("Admins", user)
+    installation.cluster.restart_api_server()
+    assert tenant.application().roles(user) == {"viewer", "admin"}
+    installation.cluster.kubectl("delete", "rolemapping", "roles", "-n", namespace)
+    for application in tenant.applications():
+        installation.wait_until(
+            lambda application=application: application.roles(user) == {"viewer", "guest"}, "roles are gone"
+        )
+    assert installation.operator.running
+
+
+def test_a_deleted_document_is_made_again_with_every_tenant(installation: Installation, namespace: str) -> None:
+    first, second = installation.tenant(namespace, "first"), installation.tenant(namespace, "second")
+    first.apply()
+    second.apply()
+    installation.operator.kill()
+    installation.cluster.kubectl("delete", "configmap", "scim-server-config", "-n", "scim-system")
+    installation.operator.start()
+    installation.wait_until(
+        lambda: installation.reader.get("configmaps", "scim-system", "scim-server-config") is not None,
+        "the document is made again",
+    )
+    first.config["spec"]["displayName"] = "Renamed"
+    first.apply()
+    for server in (0, 1):
+        assert first.provider(server).status() == 200
+        assert second.provider(server).status() == 200
+
+
+def test_sigterm_ends_the_operator_in_order(installation: Installation) -> None:
+    assert installation.operator.stop() == 0

@@ -1,0 +1,101 @@
+"""The chart's RBAC lets the operator do its work (every other test shows that) and nothing else."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.control_plane.cluster import KubectlError
+from tests.e2e.installation import RBAC, Installation
+
+_ALLOWED = [
+    ("get", "provisioningconfigs.scim-operator.io", "default"),
+    ("list", "rolemappings.scim-operator.io", ""),
+    ("watch", "attributemappings.scim-operator.io", ""),
+    ("patch", "rolemappings.scim-operator.io/status", "default"),
+    ("get", "secrets", "default"),
+    ("create", "events.events.k8s.io", "default"),
+    ("patch", "configmaps/scim-server-config", "scim-system"),
+    ("patch", "secrets/scim-server-secrets", "scim-system"),
+    ("watch", "endpointslices.discovery.k8s.io", "scim-system"),
+]
+
+_FORBIDDEN = [
+    # Users' objects.
+    ("patch", "provisioningconfigs.scim-operator.io", "default"),
+    ("update", "rolemappings.scim-operator.io", "default"),
+    ("create", "provisioningconfigs.scim-operator.io", "default"),
+    ("delete", "rolemappings.scim-operator.io", "default"),
+    ("update", "rolemappings.scim-operator.io/status", "default"),
+    ("patch", "namespaces", ""),
+    # Secrets and ConfigMaps but for the two of the document.
+    ("create", "secrets", "default"),
+    ("patch", "secrets/scim-server-secrets", "default"),
+    ("patch", "secrets/another", "scim-system"),
+    ("create", "secrets/another", "scim-system"),
+    ("create", "secrets", "scim-system"),
+    ("update", "secrets/scim-server-secrets", "scim-system"),
+    ("delete", "secrets/scim-server-secrets", "scim-system"),
+    ("get", "configmaps", "default"),
+    ("list", "configmaps", "scim-system"),
+    ("get", "configmaps/another", "scim-system"),
+    ("delete", "configmaps/scim-server-config", "scim-system"),
+    # Everything else.
+    ("list", "endpointslices.discovery.k8s.io", "default"),
+    ("get", "pods", "scim-system"),
+    ("create", "pods", "scim-system"),
+    ("get", "customresourcedefinitions.apiextensions.k8s.io", ""),
+    ("create", "serviceaccounts/token", "scim-system"),
+    ("escalate", "clusterroles.rbac.authorization.k8s.io", ""),
+    ("impersonate", "users", ""),
+    ("get", "events.events.k8s.io", "default"),
+]
+
+
+def _may(installation: Installation, verb: str, resource: str, namespace: str) -> bool:
+    kind, _, name = resource.partition("/")
+    subresource = []
+    if name in ("status", "token"):
+        subresource, name = [f"--subresource={name}"], ""
+    target = f"{kind}/{name}" if name else kind
+    scope = ["-n", namespace] if namespace else ["--all-namespaces"]
+    try:
+        answer = installation.cluster.kubectl(
+            "auth", "can-i", verb, target, *subresource, *scope, kubeconfig=installation.operator_kubeconfig
+        )
+    except KubectlError as refused:
+        return "yes" in str(refused).splitlines()
+    return answer.strip() == "yes"
+
+
+@pytest.mark.parametrize(("verb", "resource", "namespace"), _ALLOWED)
+def test_allowed(installation: Installation, verb: str, resource: str, namespace: str) -> None:
+    assert _may(installation, verb, resource, namespace)
+
+
+@pytest.mark.parametrize(("verb", "resource", "namespace"), _FORBIDDEN)
+def test_forbidden(installation: Installation, verb: str, resource: str, namespace: str) -> None:
+    assert not _may(installation, verb, resource, namespace)
+
+
+def test_the_operator_cannot_write_a_secret_elsewhere_in_fact(installation: Installation, namespace: str) -> None:
+    for where in (namespace, "scim-system"):
+        with pytest.raises(KubectlError, match="forbidden"):
+            installation.cluster.kubectl(
+                "create",
+                "secret",
+                "generic",
+                "planted",
+                "--from-literal=a=b",
+                "-n",
+                where,
+                kubeconfig=installation.operator_kubeconfig,
+            )
+
+
+@pytest.mark.parametrize("path", sorted(RBAC.glob("*.yaml")), ids=lambda path: path.name)
+def test_no_rule_has_a_wildcard(path: Path) -> None:
+    for document in yaml.safe_load_all(path.read_text()):
+        for rule in document.get("rules", []):
+            for field in ("apiGroups", "resources", "verbs"):
+                assert "*" not in rule[field]
