@@ -28,13 +28,12 @@ async def test_unknown_tenant_wrong_token_and_foreign_token_answer_alike(
             for path, rest, headers in (
                 (connection.path, "", {}),
                 (connection.path, "", {"Authorization": "Bearer wrong"}),
-                (connection.path, "", {"Authorization": "Bearer "}),
+                (connection.path, "", {"Authorization": "Bearer"}),
                 (connection.path, "", {"Authorization": f"Basic {connection.token('provision')}"}),
                 (connection.path, "", {"Authorization": f"Bearer {OTHER.token('provision')}"}),
                 (OTHER.path, "", valid),
                 ("/acme/nobody/scim/v2", "", valid),
                 ("/nobody/okta/scim/v2", "/some-id", valid),
-                (connection.path, "/../../../../globex/entra/scim/v2/Users", {}),
             )
         ]
     assert {what_strangers_see(answer)[0] for answer in answers} == {401}

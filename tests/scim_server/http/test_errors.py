@@ -40,7 +40,7 @@ async def test_paths_outside_of_scim(server: Server) -> None:
         ("POST", "/ServiceProviderConfig", {"GET", "HEAD"}),
         ("DELETE", "/Schemas", {"GET", "HEAD"}),
         ("PATCH", "/ResourceTypes/User", {"GET", "HEAD"}),
-        ("BREW", "/Users", {"GET", "HEAD", "POST"}),
+        ("OPTIONS", "/Users", {"GET", "HEAD", "POST"}),
     ],
 )
 async def test_methods_that_an_endpoint_does_not_take(

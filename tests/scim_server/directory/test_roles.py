@@ -1,0 +1,212 @@
+"""Roles follow groups, rules and the life of a user, as an application sees them."""
+
+import asyncio
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from scim_server.app import Server
+from scim_server.config import AttributeRule
+from tests.scim_server.http.test_groups import change, create_group
+from tests.scim_server.http.test_users import create
+from tests.support.serving import EFFECTIVE, ENTERPRISE, Connection, bundle_of, client_of, effective_of, roles_of
+
+
+async def configure(server: Server, connection: Connection, revision: int) -> None:
+    await server.intake.offer(bundle_of(connection, revision=revision), "test")
+    assert await server.applier.wait_settled(revision, 10)
+
+
+async def test_base_and_fallback_roles_of_a_new_user(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    await create(provider, "ada@acme.com")
+    effective = await effective_of(application, "ada@acme.com")
+    assert effective["state"] == "active"
+    assert [(role["value"], role["reasons"]) for role in effective["roles"]] == [
+        ("guest", [{"source": "fallback"}]),
+        ("viewer", [{"source": "base"}]),
+    ]
+    assert effective["permissions"] == ["alerts:read"]
+
+
+async def test_roles_follow_membership_with_reasons(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    user = await create(provider, "ada@acme.com")
+    admins = await create_group(provider, "App Admins", user["id"])
+    analysts = await create_group(provider, "Number People", externalId="00g-analysts")
+    effective = await effective_of(application, "ada@acme.com")
+    assert [role["value"] for role in effective["roles"]] == ["admin", "viewer"]
+    assert effective["roles"][0]["reasons"] == [{"mapping": "acme/mapping", "rule": "admins", "group": "App Admins"}]
+    assert effective["permissions"] == ["alerts:read", "alerts:write", "users:write"]
+    since = effective["roles"][0]["since"]
+    await change(provider, analysts["id"], {"op": "add", "path": "members", "value": [{"value": user["id"]}]})
+    effective = await effective_of(application, "ada@acme.com")
+    assert [role["value"] for role in effective["roles"]] == ["admin", "analyst", "viewer"]
+    assert effective["roles"][0]["since"] == since
+    await change(provider, admins["id"], {"op": "remove", "path": f'members[value eq "{user["id"]}"]'})
+    assert await roles_of(application, "ada@acme.com") == ["analyst", "viewer"]
+    await provider.delete(f"/Groups/{analysts['id']}")
+    assert await roles_of(application, "ada@acme.com") == ["guest", "viewer"]
+
+
+async def test_a_blocked_user_has_no_roles_and_gets_back_what_the_groups_say_then(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    user = await create(provider, "ada@acme.com")
+    group = await create_group(provider, "App Admins", user["id"])
+    path = f"/Users/{user['id']}"
+    await provider.patch(path, json={"Operations": [{"op": "replace", "value": {"active": False}}]})
+    effective = await effective_of(application, "ada@acme.com")
+    assert (effective["state"], effective["roles"], effective["permissions"]) == ("blocked", [], [])
+    await change(provider, group["id"], {"op": "remove", "path": "members"})
+    await provider.patch(path, json={"Operations": [{"op": "replace", "path": "active", "value": "True"}]})
+    effective = await effective_of(application, "ada@acme.com")
+    assert (effective["state"], [role["value"] for role in effective["roles"]]) == ("active", ["guest", "viewer"])
+
+
+@pytest.mark.parametrize("connection", [Connection(delay_seconds=0)])
+async def test_without_a_delay_an_inactive_user_is_deactivated(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    await create(provider, "ada@acme.com", active=False)
+    assert (await effective_of(application, "ada@acme.com"))["state"] == "deactivated"
+    found = await application.get("/Users", params={"filter": f'{EFFECTIVE}:state eq "deactivated"'})
+    assert found.json()["totalResults"] == 1
+
+
+async def test_members_of_nested_groups_have_the_roles(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    user = await create(provider, "ada@acme.com")
+    inner = await create_group(provider, "Inner", user["id"])
+    outer = await create_group(provider, "App Admins", inner["id"])
+    assert await roles_of(application, "ada@acme.com") == ["admin", "viewer"]
+    # A cycle harms nobody.
+    await change(provider, inner["id"], {"op": "add", "path": "members", "value": [{"value": outer["id"]}]})
+    assert await roles_of(application, "ada@acme.com") == ["admin", "viewer"]
+    await change(provider, outer["id"], {"op": "replace", "path": "members", "value": []})
+    assert await roles_of(application, "ada@acme.com") == ["guest", "viewer"]
+
+
+async def test_a_renamed_group_changes_roles(provider: httpx.AsyncClient, application: httpx.AsyncClient) -> None:
+    user = await create(provider, "ada@acme.com")
+    group = await create_group(provider, "Somebody", user["id"])
+    assert await roles_of(application, "ada@acme.com") == ["guest", "viewer"]
+    await change(provider, group["id"], {"op": "replace", "value": {"id": group["id"], "displayName": "app admins"}})
+    assert await roles_of(application, "ada@acme.com") == ["admin", "viewer"]
+    await provider.put(f"/Groups/{group['id']}", json={"displayName": "Nobody"})
+    assert await roles_of(application, "ada@acme.com") == ["guest", "viewer"]
+
+
+async def test_new_rules_act_on_existing_users_at_once(
+    server: Server, connection: Connection, provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    user = await create(provider, "ada@acme.com")
+    await create_group(provider, "Staff", user["id"])
+    rule = ("staff", {"display_name_pattern": "Sta.*"}, ("analyst",))
+    await configure(server, replace(connection, rules=[rule]), 2)
+    assert await roles_of(application, "ada@acme.com") == ["analyst", "viewer"]
+    await configure(server, replace(connection, rules=[], base_roles=["guest"]), 3)
+    assert await roles_of(application, "ada@acme.com") == ["guest"]
+
+
+async def test_effective_roles_can_be_filtered_on(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    ada = await create(provider, "ada@acme.com")
+    await create(provider, "bob@acme.com")
+    await create_group(provider, "App Admins", ada["id"])
+    for text in (f'{EFFECTIVE}:roles.value eq "admin"', f'{EFFECTIVE}:permissions eq "users:write"'):
+        for client in (application, provider):
+            found = (await client.get("/Users", params={"filter": text})).json()
+            assert [user["userName"] for user in found["Resources"]] == ["ada@acme.com"]
+
+
+async def test_the_provider_sees_the_extension_on_request_and_can_not_set_it(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    user = await create(provider, "ada@acme.com", **{EFFECTIVE: {"roles": [{"value": "admin"}]}})
+    assert EFFECTIVE not in user
+    path = f"/Users/{user['id']}"
+    asked = (await provider.get(path, params={"attributes": f"{EFFECTIVE}:roles,{EFFECTIVE}:state"})).json()
+    assert set(asked[EFFECTIVE]) == {"roles", "state"}
+    operation = {"op": "add", "path": f"{EFFECTIVE}:roles", "value": [{"value": "admin"}]}
+    await provider.patch(path, json={"Operations": [operation]})
+    assert await roles_of(application, "ada@acme.com") == ["guest", "viewer"]
+    only = (await application.get(path, params={"attributes": "userName"})).json()
+    assert EFFECTIVE not in only
+    assert EFFECTIVE not in (await application.get(path, params={"excludedAttributes": EFFECTIVE})).json()
+
+
+async def test_a_read_credential_is_never_told_not_modified(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    user = await create(provider, "ada@acme.com")
+    seen = await application.get(f"/Users/{user['id']}")
+    await create_group(provider, "App Admins", user["id"])
+    again = await application.get(f"/Users/{user['id']}", headers={"If-None-Match": seen.headers["etag"]})
+    assert again.status_code == 200
+    assert [role["value"] for role in again.json()[EFFECTIVE]["roles"]] == ["admin", "viewer"]
+
+
+ATTRIBUTES = (
+    AttributeRule(mapping="acme/attributes", target="organization", path=f"{ENTERPRISE}:division", default="Acme"),
+    AttributeRule(mapping="acme/attributes", target="badge", path='emails[type eq "home"].value', default="none"),
+    AttributeRule(mapping="acme/attributes", target="plan", default="free"),
+)
+
+
+@pytest.mark.parametrize("connection", [Connection(attributes=ATTRIBUTES)])
+async def test_the_profile_has_standard_and_mapped_attributes(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    await create(
+        provider,
+        "ada@acme.com",
+        name={"givenName": "Ada", "familyName": "Lovelace"},
+        emails=[{"value": "h@x.org", "type": "home"}, {"value": "w@x.org", "type": "work"}],
+        addresses=[{"locality": "London", "country": "GB", "type": "work"}],
+        title="Countess",
+        **{ENTERPRISE: {"division": "Engines", "manager": {"value": "m-1"}}},
+    )
+    await create(provider, "bob@acme.com")
+    assert (await effective_of(application, "ada@acme.com"))["profile"] == {
+        "userName": "ada@acme.com",
+        "givenName": "Ada",
+        "familyName": "Lovelace",
+        "email": "w@x.org",
+        "title": "Countess",
+        "division": "Engines",
+        "organization": "Engines",
+        "manager": "m-1",
+        "locality": "London",
+        "country": "GB",
+        "active": True,
+        "badge": "h@x.org",
+        "plan": "free",
+    }
+    assert (await effective_of(application, "bob@acme.com"))["profile"] == {
+        "userName": "bob@acme.com",
+        "active": True,
+        "organization": "Acme",
+        "badge": "none",
+        "plan": "free",
+    }
+
+
+async def test_a_tenant_that_has_just_arrived_serves_right_roles(bare_server: Server) -> None:
+    """Requests may come before the background has applied the rules."""
+    connections = [Connection(f"team{index}/okta") for index in range(5)]
+    await bare_server.intake.offer(bundle_of(*connections), "test")
+
+    async def first_request(connection: Connection) -> list[str]:
+        async with client_of(bare_server.url, connection) as client:
+            await create(client, "ada@acme.com")
+        async with client_of(bare_server.url, connection, "read") as reader:
+            return await roles_of(reader, "ada@acme.com")
+
+    roles = await asyncio.gather(*map(first_request, connections))
+    assert roles == [["guest", "viewer"]] * len(connections)

@@ -1,0 +1,131 @@
+"""`PUT /v1/config`: what replaces what, and what is answered."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from scim_server.app import Server, ServerSettings
+from scim_server.config import ConfigBundle
+from tests.support.serving import MANAGEMENT_TOKEN, TOKEN_KEY, Connection, bundle_of, client_of
+
+
+async def push(management: httpx.AsyncClient, bundle: ConfigBundle) -> httpx.Response:
+    return await management.put("/v1/config", content=bundle.encode())
+
+
+async def test_a_push_is_answered_when_it_runs_and_roles_are_settled(
+    bare_server: Server, management: httpx.AsyncClient, connection: Connection
+) -> None:
+    answer = await push(management, bundle_of(connection, revision=7))
+    assert answer.status_code == 200
+    assert answer.json() == {"revision": 7, "outcome": "Accepted", "settled": True, "settledRevision": 7}
+    async with client_of(bare_server.url, connection) as provider:
+        assert (await provider.get("/Users")).status_code == 200
+    again = await push(management, bundle_of(connection, revision=7))
+    assert again.json() == {"revision": 7, "outcome": "Unchanged", "settled": True, "settledRevision": 7}
+    running = (await management.get("/v1/config")).json()
+    assert running["revision"] == 7
+    assert TOKEN_KEY.hex() not in str(running)
+
+
+async def test_a_lower_revision_never_replaces_a_higher_one(
+    management: httpx.AsyncClient, connection: Connection
+) -> None:
+    await push(management, bundle_of(connection, revision=7))
+    answer = await push(management, bundle_of(revision=6))
+    assert answer.status_code == 409
+    assert (answer.json()["revision"], answer.json()["floor"]) == (7, 7)
+    assert "older than 7" in answer.json()["reason"]
+    other_of_same = await push(management, bundle_of(replace(connection, base_roles=()), revision=7))
+    assert other_of_same.status_code == 409
+    assert (await management.get("/v1/config")).json()["tenants"][0]["baseRoles"] == ["viewer"]
+
+
+async def test_the_floor_survives_a_restart_and_holds_for_other_replicas(
+    bare_server: Server, management: httpx.AsyncClient, connection: Connection
+) -> None:
+    await push(management, bundle_of(connection, revision=7))
+    if bare_server.settings.database.startswith("sqlite"):
+        await bare_server.stop()
+    async with (
+        Server(replace_ports(bare_server.settings)) as second,
+        client_of(second.management_url, Authorization=f"Bearer {MANAGEMENT_TOKEN}") as manage_second,
+    ):
+        assert (await manage_second.get("/v1/status")).json()["floor"] == 7
+        answer = await push(manage_second, bundle_of(connection, revision=6))
+        assert (answer.status_code, answer.json()["revision"], answer.json()["floor"]) == (409, 0, 7)
+        assert (await push(manage_second, bundle_of(connection, revision=7))).json()["outcome"] == "Accepted"
+
+
+def replace_ports(settings: ServerSettings) -> ServerSettings:
+    return replace(settings, port=0, management_port=0)
+
+
+def with_field(bundle: ConfigBundle, path: list[str | int], value: Any) -> bytes:
+    document = orjson.loads(bundle.encode())
+    place = document
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return orjson.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        (["config", "tenants", 0, "newField"], 1, "newField"),
+        (["config", "schemaVersion"], 99, "schemaVersion 99"),
+        (["config", "tenants", 0, "baseRoles"], ["nobody"], "baseRoles"),
+        (["secrets", "revision"], 3, "revision"),
+        (["secrets", "digests"], {}, "digest"),
+    ],
+)
+async def test_a_bad_document_never_replaces_a_good_one(
+    management: httpx.AsyncClient, connection: Connection, path: list[str | int], value: Any, named: str
+) -> None:
+    await push(management, bundle_of(connection, revision=1))
+    bad = with_field(bundle_of(connection, revision=2), path, value)
+    answer = await management.put("/v1/config", content=bad)
+    assert answer.status_code == 422
+    assert named in answer.json()["reason"]
+    status = (await management.get("/v1/status")).json()
+    assert status["revision"] == 1
+    assert status["rejection"] == {"source": "push", "reason": answer.json()["reason"]}
+    assert (await push(management, bundle_of(connection, revision=2))).status_code == 200
+    assert (await management.get("/v1/status")).json()["rejection"] is None
+
+
+async def test_a_body_that_is_no_document(management: httpx.AsyncClient) -> None:
+    assert (await management.put("/v1/config", content=b"nonsense")).status_code == 422
+    assert (await management.put("/v1/config", content=b"[]")).status_code == 422
+
+
+@pytest.mark.parametrize("header", ["Bearer wrong", f"Basic {MANAGEMENT_TOKEN}", MANAGEMENT_TOKEN, "", None])
+async def test_the_management_token_is_needed(bare_server: Server, header: str | None) -> None:
+    headers = {} if header is None else {"Authorization": header}
+    async with client_of(bare_server.management_url, **headers) as stranger:
+        for method, path in (("PUT", "/v1/config"), ("GET", "/v1/config"), ("GET", "/v1/status")):
+            assert (await stranger.request(method, path)).status_code == 401
+
+
+async def test_the_management_token_is_read_again(
+    management: httpx.AsyncClient, management_token_file: Path
+) -> None:
+    assert (await management.get("/v1/status")).status_code == 200
+    management_token_file.write_text("another-management-token")
+    assert (await management.get("/v1/status")).status_code == 401
+    management_token_file.write_text("")
+    assert (await management.get("/v1/status", headers={"Authorization": "Bearer"})).status_code == 401
+    management_token_file.write_text(MANAGEMENT_TOKEN)
+    assert (await management.get("/v1/status")).status_code == 200
+
+
+async def test_scim_tokens_open_nothing_here(bare_server: Server, connection: Connection) -> None:
+    await bare_server.intake.offer(bundle_of(connection), "test")
+    token = f"Bearer {connection.token('provision')}"
+    async with client_of(bare_server.management_url, Authorization=token) as provider:
+        assert (await provider.get("/v1/status")).status_code == 401

@@ -1,0 +1,139 @@
+"""Configuration from mounted files, which are swapped as the kubelet swaps them."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from scim_server.app import Server, ServerSettings
+from scim_server.config import CONFIG_FILE, SECRETS_FILE, ConfigBundle, encode_config, encode_secrets
+from tests.support.serving import Connection, bundle_of
+
+_versions = itertools.count()
+
+
+def mount(directory: Path, files: dict[str, bytes]) -> None:
+    """Write as the kubelet does: a new folder, then the symbolic link `..data` is swapped atomically."""
+    directory.mkdir(parents=True, exist_ok=True)
+    version = directory / f"..version-{next(_versions)}"
+    version.mkdir()
+    for name, content in files.items():
+        (version / name).write_bytes(content)
+    link = directory / "..data_tmp"
+    link.symlink_to(version.name)
+    link.rename(directory / "..data")
+    for name in files:
+        if not (directory / name).is_symlink():
+            (directory / name).symlink_to(Path("..data") / name)
+
+
+def mount_config(directory: Path, bundle: ConfigBundle) -> None:
+    mount(directory / "config", {CONFIG_FILE: encode_config(bundle.config)})
+
+
+def mount_secrets(directory: Path, bundle: ConfigBundle) -> None:
+    mount(directory / "secrets", {SECRETS_FILE: encode_secrets(bundle.secrets)})
+
+
+def mount_pair(directory: Path, bundle: ConfigBundle) -> None:
+    mount_config(directory, bundle)
+    mount_secrets(directory, bundle)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what happens in the file system can't be awaited
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def config_dir(tmp_path: Path) -> Path:
+    directory = tmp_path / "mounted"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def settings(database_url: str, config_dir: Path) -> ServerSettings:
+    return ServerSettings(database=database_url, port=0, management_port=None, config_dir=config_dir)
+
+
+@pytest.fixture
+async def watching(settings: ServerSettings) -> AsyncIterator[Server]:
+    async with Server(settings) as server:
+        yield server
+
+
+async def test_files_are_read_at_start(settings: ServerSettings, config_dir: Path, connection: Connection) -> None:
+    mount_pair(config_dir, bundle_of(connection, revision=3))
+    async with Server(settings) as server:
+        assert await server.applier.wait_settled(3, 10)
+        assert server.holder.source == "file"
+
+
+async def test_a_swap_is_seen(watching: Server, config_dir: Path, connection: Connection) -> None:
+    mount_pair(config_dir, bundle_of(connection, revision=3))
+    assert await watching.applier.wait_settled(3, 10)
+    mount_pair(config_dir, bundle_of(connection, revision=4))
+    assert await watching.applier.wait_settled(4, 10)
+
+
+async def test_a_half_waits_for_its_other_half(watching: Server, config_dir: Path, connection: Connection) -> None:
+    mount_pair(config_dir, bundle_of(connection, revision=3))
+    assert await watching.applier.wait_settled(3, 10)
+    mount_secrets(config_dir, bundle_of(connection, revision=4))
+    assert not await watching.applier.wait_settled(4, 0.3)
+    assert watching.holder.rejection is None
+    mount_config(config_dir, bundle_of(connection, revision=4))
+    assert await watching.applier.wait_settled(4, 10)
+
+
+async def test_broken_files_leave_what_runs(watching: Server, config_dir: Path, connection: Connection) -> None:
+    mount_pair(config_dir, bundle_of(connection, revision=3))
+    assert await watching.applier.wait_settled(3, 10)
+    mount(config_dir / "config", {CONFIG_FILE: b"not gzip"})
+    await until(lambda: watching.holder.rejection is not None)
+    assert watching.holder.rejection is not None
+    assert (watching.holder.rejection.source, watching.holder.revision) == ("file", 3)
+    mount_pair(config_dir, bundle_of(connection, revision=4))
+    assert await watching.applier.wait_settled(4, 10)
+    assert watching.holder.rejection is None
+
+
+async def test_older_files_never_replace_a_push(watching: Server, config_dir: Path, connection: Connection) -> None:
+    await watching.intake.offer(bundle_of(connection, revision=9), "push")
+    mount_pair(config_dir, bundle_of(connection, revision=8))
+    mount_pair(config_dir, bundle_of(connection, revision=10))
+    assert await watching.applier.wait_settled(10, 10)
+    assert watching.holder.source == "file"
+
+
+async def test_a_restart_with_older_files_waits_for_newer_ones(
+    settings: ServerSettings, config_dir: Path, connection: Connection
+) -> None:
+    """Else tokens that were removed since would be accepted again."""
+    async with Server(settings) as server:
+        await server.intake.offer(bundle_of(connection, revision=9), "push")
+        assert await server.applier.wait_settled(9, 10)
+    mount_pair(config_dir, bundle_of(connection, revision=8))
+    async with Server(settings) as server:
+        await until(lambda: server.holder.rejection is not None)
+        assert server.holder.current is None
+        mount_pair(config_dir, bundle_of(connection, revision=9))
+        assert await server.applier.wait_settled(9, 10)
+
+
+async def test_plain_files_work_too(watching: Server, config_dir: Path, connection: Connection) -> None:
+    bundle = bundle_of(connection, revision=3)
+    for folder, name, content in (
+        ("config", CONFIG_FILE, encode_config(bundle.config)),
+        ("secrets", SECRETS_FILE, encode_secrets(bundle.secrets)),
+    ):
+        (config_dir / folder).mkdir()
+        temporary = config_dir / folder / "new"
+        temporary.write_bytes(content)
+        os.replace(temporary, config_dir / folder / name)
+    assert await watching.applier.wait_settled(3, 10)

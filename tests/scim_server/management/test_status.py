@@ -1,0 +1,66 @@
+"""Status, probes and metrics."""
+
+import httpx
+
+from scim_server.app import Server
+from tests.scim_server.http.test_groups import create_group
+from tests.scim_server.http.test_users import create
+from tests.support.serving import client_of
+
+
+async def test_probes(bare_server: Server, management: httpx.AsyncClient) -> None:
+    async with client_of(bare_server.management_url) as kubelet:
+        assert (await kubelet.get("/livez")).status_code == 200
+        not_ready = await kubelet.get("/readyz")
+        assert (not_ready.status_code, not_ready.json()) == (503, {"reason": "no configuration yet"})
+
+
+async def test_ready_with_a_configuration(server: Server, management: httpx.AsyncClient) -> None:
+    assert (await management.get("/readyz")).status_code == 200
+
+
+async def test_status_counts_users_and_groups(server: Server, management: httpx.AsyncClient) -> None:
+    empty = (await management.get("/v1/status")).json()
+    assert empty == {
+        "revision": 1,
+        "floor": 1,
+        "settledRevision": 1,
+        "source": "test",
+        "rejection": None,
+        "tenants": {
+            "acme/okta": {
+                "users": {"active": 0, "blocked": 0, "deactivated": 0},
+                "groups": 0,
+                "lastSyncTime": None,
+            }
+        },
+        "version": empty["version"],
+    }
+
+
+async def test_metrics(server: Server, provider: httpx.AsyncClient, management: httpx.AsyncClient) -> None:
+    user = await create(provider, "a@acme.com")
+    await create(provider, "b@acme.com", active=False)
+    await create_group(provider, "Staff", user["id"])
+    await provider.get(f"/Users/{user['id']}")
+    await provider.get("/Users", headers={"Authorization": "Bearer wrong"})
+    lines = (await management.get("/metrics")).text.splitlines()
+    for line in (
+        'scim_requests_total{method="GET",route="/Users/{id}",status="200",tenant="acme/okta"} 1.0',
+        'scim_requests_total{method="POST",route="/Users",status="201",tenant="acme/okta"} 2.0',
+        'scim_requests_total{method="GET",route="unknown",status="401",tenant=""} 1.0',
+        'scim_request_duration_seconds_count{method="POST",route="/Groups"} 1.0',
+        "scim_authentication_failures_total 1.0",
+        "scim_config_revision 1.0",
+        "scim_config_settled_revision 1.0",
+        'scim_users{state="active",tenant="acme/okta"} 1.0',
+        'scim_users{state="blocked",tenant="acme/okta"} 1.0',
+        'scim_groups{tenant="acme/okta"} 1.0',
+    ):
+        assert line in lines, line
+    assert not [line for line in lines if str(user["id"]) in line or "acme.com" in line]
+
+
+async def test_unknown_paths_are_json(management: httpx.AsyncClient) -> None:
+    answer = await management.get("/nothing")
+    assert (answer.status_code, set(answer.json())) == (404, {"reason"})
