@@ -128,7 +128,7 @@ class GroupWrites(GroupReads, RoleWrites):
             *_columns_of(grants),
         )
         if added is None:
-            await self._raise_if_taken(keys.display_name)
+            await self._raise_if_display_name_taken(keys.display_name)
             raise TryAgain  # its holder was deleted in between
         self._locked_groups[record.id] = bool(grants)
         return record
@@ -136,7 +136,7 @@ class GroupWrites(GroupReads, RoleWrites):
     async def update_group(self, record: GroupRecord, document: Document, grants: Collection[Grant]) -> GroupRecord:
         keys = keys_of_group(document)
         if keys.display_name != keys_of_group(record.document).display_name:
-            await self._raise_if_taken(keys.display_name)
+            await self._raise_if_display_name_taken(keys.display_name)
         await self._regrant(record.id, frozenset(grants))
         updated = GroupRecord(record.id, document, record.created, self.now, record.version + 1)
         try:
@@ -200,7 +200,7 @@ class GroupWrites(GroupReads, RoleWrites):
         """Members of the groups and of groups nested in them, to any depth."""
         return [str(row["user_id"]) for row in await self._connection.fetch(_USERS_BELOW, self.tenant, group_ids)]
 
-    async def _raise_if_taken(self, display_name_key: str) -> None:
+    async def _raise_if_display_name_taken(self, display_name_key: str) -> None:
         holder = await self._connection.fetchval(_HOLDER_OF_NAME, self.tenant, display_name_key)
         if holder is not None:
             raise DisplayNameTaken(str(holder))

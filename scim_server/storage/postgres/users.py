@@ -112,13 +112,13 @@ class UserWrites(UserReads, RoleWrites):
             keys.emails,
         )
         if added is None:
-            await self._raise_taken(keys.user_name)
+            await self._raise_user_name_taken(keys.user_name)
         return record
 
     async def update_user(self, record: UserRecord, document: Document, active: bool) -> UserRecord:
         keys, keys_before = keys_of_user(document), keys_of_user(record.document)
         if keys.user_name != keys_before.user_name:
-            await self._raise_if_taken(keys.user_name)
+            await self._raise_if_user_name_taken(keys.user_name)
         blocked_at = None if active else record.blocked_at or self.now
         updated = UserRecord(record.id, document, active, blocked_at, record.created, self.now, record.version + 1)
         try:
@@ -160,13 +160,13 @@ class UserWrites(UserReads, RoleWrites):
     async def _groups_with(self, user_id: str) -> set[str]:
         return {str(row["group_id"]) for row in await self._connection.fetch(_GROUPS_WITH, self.tenant, user_id)}
 
-    async def _raise_if_taken(self, user_name_key: str) -> None:
+    async def _raise_if_user_name_taken(self, user_name_key: str) -> None:
         holder = await self._connection.fetchval(_HOLDER_OF_NAME, self.tenant, user_name_key)
         if holder is not None:
             raise UserNameTaken(str(holder))
 
-    async def _raise_taken(self, user_name_key: str) -> None:
-        await self._raise_if_taken(user_name_key)
+    async def _raise_user_name_taken(self, user_name_key: str) -> None:
+        await self._raise_if_user_name_taken(user_name_key)
         raise TryAgain  # its holder was deleted in between
 
 

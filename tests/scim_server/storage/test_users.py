@@ -98,11 +98,6 @@ async def test_what_is_no_id_is_not_found(steps: Steps, user_id: str) -> None:
     assert await steps.members(user_id) == []
 
 
-async def test_an_id_in_upper_case_is_another(steps: Steps) -> None:
-    ann = await steps.add_user("ann")
-    assert await steps.user(ann.upper()) is None or ann == ann.upper()
-
-
 async def test_an_update_moves_version_and_time_and_follows_e_mail_addresses(steps: Steps) -> None:
     before = await steps.insert_user(
         {"userName": "ann", "active": True, "emails": [{"value": "A@x.org"}, {"value": "b@x.org"}]}

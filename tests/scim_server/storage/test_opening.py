@@ -1,0 +1,120 @@
+"""Opening: URLs, migrations, databases that are newer or not there."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from scim_server.storage import InvalidDatabaseUrl, open_storage, without_password
+from scim_server.storage.migrations import SERVER_VERSION, load
+from scim_server.storage.protocol import SchemaTooNew, StorageUnavailable
+from tests.scim_server.storage.steps import Steps
+from tests.support.postgres import PostgresServer
+
+
+async def _execute(url: str, statement: str) -> None:
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+        connection.execute(statement)
+        connection.commit()
+        connection.close()
+    else:
+        session = await asyncpg.connect(url)
+        await session.execute(statement)
+        await session.close()
+
+
+async def test_opening_again_changes_nothing(fresh_url: str) -> None:
+    for round_ in range(2):
+        storage = open_storage(fresh_url)
+        await storage.open()
+        await storage.ping()
+        steps = Steps(storage, "acme/okta")
+        await steps.add_user(f"u{round_}")
+        assert len(await steps.find_users("userName pr")) == round_ + 1
+        await storage.close()
+
+
+async def test_several_servers_may_migrate_at_once(fresh_url: str) -> None:
+    storages = [open_storage(fresh_url) for _ in range(4)]
+    await asyncio.gather(*(storage.open() for storage in storages))
+    for storage in storages:
+        await storage.ping()
+        await storage.close()
+
+
+async def test_a_newer_schema_is_refused_naming_both(fresh_url: str) -> None:
+    storage = open_storage(fresh_url)
+    await storage.open()
+    await storage.close()
+    await _execute(fresh_url, "INSERT INTO schema_migrations VALUES (99, 98, '7.8.9')")
+    with pytest.raises(SchemaTooNew, match=r"schema 99.*7\.8\.9.*" + SERVER_VERSION.replace(".", r"\.")):
+        await open_storage(fresh_url).open()
+
+
+async def test_a_newer_schema_that_only_adds_is_usable(fresh_url: str) -> None:
+    storage = open_storage(fresh_url)
+    await storage.open()
+    await storage.close()
+    await _execute(fresh_url, "INSERT INTO schema_migrations VALUES (99, 1, '7.8.9')")
+    storage = open_storage(fresh_url)
+    await storage.open()
+    await storage.ping()
+    await storage.close()
+
+
+@pytest.mark.parametrize("package", ["scim_server.storage.postgres", "scim_server.storage.sqlite"])
+def test_migrations_are_numbered_without_gaps(package: str) -> None:
+    migrations = load(package)
+    assert [migration.version for migration in migrations] == [*range(1, len(migrations) + 1)]
+    assert all(1 <= migration.usable_from <= migration.version for migration in migrations)
+
+
+@pytest.mark.parametrize("url", ["", "scim.db", "mysql://x", "sqlite://", "sqlite:///", "sqlite:scim.db"])
+def test_other_urls_are_refused_saying_what_is_expected(url: str) -> None:
+    with pytest.raises(InvalidDatabaseUrl, match=r"sqlite:///"):
+        open_storage(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ann:s3cret@db:5432/scim?sslmode=require", "postgresql://ann:…@db:5432/scim?sslmode=require"),
+        ("postgresql://ann@db/scim?user=x&password=s3cret&a=b", "postgresql://ann@db/scim?user=x&password=…&a=b"),
+        ("postgresql://db/scim", "postgresql://db/scim"),
+        ("postgresql://ann:s3@cret@db/scim", "postgresql://ann:…@db/scim"),
+        ("sqlite:////var/lib/scim.db", "sqlite:////var/lib/scim.db"),
+    ],
+)
+def test_passwords_are_not_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+
+
+async def test_a_directory_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable):
+        await open_storage(f"sqlite:///{tmp_path}").open()
+
+
+async def test_a_missing_directory_is_made(tmp_path: Path) -> None:
+    storage = open_storage(f"sqlite:///{tmp_path}/a/b/scim.db")
+    await storage.open()
+    await storage.close()
+
+
+async def test_a_database_that_is_not_there(run_directory: Path, postgres_server: PostgresServer) -> None:
+    for url in (
+        f"postgresql://ann:s3cret@/scim?host={run_directory}/nowhere",
+        "postgresql://ann:s3cret@127.0.0.1:1/scim",
+        postgres_server.dsn("no_such_database"),
+    ):
+        with pytest.raises(StorageUnavailable) as raised:
+            await open_storage(url).open()
+        assert "s3cret" not in str(raised.value)
+
+
+async def test_a_storage_that_is_not_open_is_unavailable(fresh_url: str) -> None:
+    storage = open_storage(fresh_url)
+    with pytest.raises(StorageUnavailable):
+        await storage.write("acme/okta", lambda writer: writer.delete_user("x"))

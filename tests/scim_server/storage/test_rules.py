@@ -1,0 +1,153 @@
+"""Rules in the database: revisions, what they leave to be settled, and crashes in between."""
+
+import asyncio
+
+from scim_server.config import GroupSelector
+from scim_server.provisioning.grants import RoleRules
+from scim_server.storage import open_storage
+from scim_server.storage.protocol import RoleChange, RulesStamp
+from tests.scim_server.storage.steps import Steps, named, rules
+
+FIRST = rules((named("Admins"), ["admin"]), base=["viewer"])
+SECOND = rules((named("Admins"), ["boss"]), base=["viewer"])
+
+
+async def _stamp(steps: Steps) -> RulesStamp | None:
+    return await steps.storage.read(steps.tenant, lambda reader: reader.rules_stamp())
+
+
+async def test_a_tenant_without_rules(steps: Steps) -> None:
+    assert await _stamp(steps) is None
+    assert await steps.storage.read(steps.tenant, lambda reader: reader.rules()) is None
+    ann = await steps.add_user("ann")
+    assert await steps.roles(ann) == set()
+    await steps.put_rules(FIRST, 1)
+    assert await steps.roles(ann) == {"viewer"}
+
+
+async def test_rules_are_read_as_they_were_stored(steps: Steps) -> None:
+    selectors = (GroupSelector(external_id="x"), GroupSelector(display_name_pattern="^a.*"))
+    wanted = rules(*((selector, ["one", "two"]) for selector in selectors), base=["b"], fallback=["f"])
+    assert await steps.put_rules(wanted, 7)
+    read = await steps.storage.read(steps.tenant, lambda reader: reader.rules())
+    assert read is not None
+    assert read.to_document() == wanted.to_document()
+    assert await _stamp(steps) == RulesStamp(7, wanted.fingerprint, settled=True)
+
+
+async def test_a_stale_revision_is_never_applied(steps: Steps) -> None:
+    assert await steps.put_rules(SECOND, 5)
+    for revision in (4, 5):
+        assert not await steps.put_rules(FIRST, revision)
+        assert await _stamp(steps) == RulesStamp(5, SECOND.fingerprint, settled=True)
+    assert await steps.put_rules(FIRST, 6)
+
+
+async def test_the_highest_of_parallel_revisions_wins(steps: Steps) -> None:
+    ann = await steps.add_user("ann")
+    await steps.add_group("Admins", [ann])
+    wanted = {revision: rules((named("Admins"), [f"r{revision}"])) for revision in range(1, 13)}
+    await asyncio.gather(*(steps.put_rules(wanted[revision], revision) for revision in sorted(wanted, key=lambda r: r % 5)))
+    await steps.settle()
+    assert await _stamp(steps) == RulesStamp(12, wanted[12].fingerprint, settled=True)
+    assert await steps.roles(ann) == {"r12"}
+
+
+async def test_new_rules_change_the_roles_of_existing_users(steps: Steps) -> None:
+    await steps.put_rules(FIRST, 1)
+    ann, bob, eve = await steps.add_users("ann", "bob", "eve")
+    await steps.add_group("Admins", [ann, bob])
+    await steps.update_user(bob, active=False)
+
+    assert await steps.put_rules(SECOND, 2, settle=False)
+
+    stamp = await _stamp(steps)
+    assert stamp is not None
+    assert not stamp.settled
+    assert steps.tenant in await steps.storage.unsettled_tenants()
+    assert await steps.settle() == [RoleChange(ann, frozenset({"boss"}), frozenset({"admin"}))]
+    assert await _stamp(steps) == RulesStamp(2, SECOND.fingerprint, settled=True)
+    assert steps.tenant not in await steps.storage.unsettled_tenants()
+    assert await steps.roles(eve) == {"viewer"}
+
+
+async def test_rules_without_effect_leave_nothing_to_be_done(steps: Steps) -> None:
+    await steps.put_rules(FIRST, 1)
+    ann = await steps.add_user("ann")
+    await steps.add_group("Admins", [ann])
+    elsewhere = rules((named("Admins"), ["admin"]), (named("Nobody's"), ["admin"]), base=["viewer"])
+    assert await steps.put_rules(elsewhere, 2, settle=False)
+    assert await _stamp(steps) == RulesStamp(2, elsewhere.fingerprint, settled=True)
+
+
+async def test_removed_rules_take_their_roles(steps: Steps) -> None:
+    await steps.put_rules(FIRST, 1)
+    ann = await steps.add_user("ann")
+    child = await steps.add_group("Child", [ann])
+    await steps.add_group("Admins", [child])
+    assert await steps.roles(ann) == {"admin", "viewer"}
+    await steps.put_rules(RoleRules((), (), ()), 2)
+    assert await steps.roles(ann) == set()
+
+
+async def test_users_made_meanwhile_are_right_at_once(steps: Steps) -> None:
+    await steps.put_rules(FIRST, 1)
+    ann = await steps.add_user("ann")
+    admins = await steps.add_group("Admins", [ann])
+    await steps.put_rules(SECOND, 2, settle=False)
+    bob = await steps.add_user("bob")
+    await steps.change_members(admins, add=[bob])
+    assert await steps.roles(bob) == {"viewer", "boss"}
+    await steps.delete_user(ann)
+    assert await steps.settle() == []
+    assert (await _stamp(steps)) == RulesStamp(2, SECOND.fingerprint, settled=True)
+
+
+async def test_several_workers_share_the_work(steps: Steps) -> None:
+    users = await steps.add_users(*(f"u{n}" for n in range(60)))
+    await steps.put_rules(rules(base=["viewer"]), 1, settle=False)
+    done = await asyncio.gather(*(steps.settle(5) for _ in range(4)))
+    settled = [change.user_id for part in done for change in part]
+    assert sorted(settled) == sorted(users)
+
+
+async def test_a_crash_in_the_middle_of_settling_is_taken_up_again(fresh_url: str) -> None:
+    first = Steps(storage := open_storage(fresh_url), "acme/okta")
+    await storage.open()
+    users = await first.add_users(*(f"u{n}" for n in range(20)))
+    await first.put_rules(rules(base=["viewer"]), 1, settle=False)
+    assert await storage.write(first.tenant, lambda writer: writer.settle_some(7)) is not None
+    await storage.close()
+
+    second = Steps(storage := open_storage(fresh_url), "acme/okta")
+    await storage.open()
+    assert await storage.unsettled_tenants() == ["acme/okta"]
+    assert [len(await second.roles(user)) for user in users].count(1) == 7
+    await second.settle(7)
+    assert [await second.roles(user) for user in users] == [{"viewer"}] * 20
+    assert await storage.unsettled_tenants() == []
+    await storage.close()
+
+
+async def test_revisions_of_all_tenants(fresh_url: str) -> None:
+    storage = open_storage(fresh_url)
+    await storage.open()
+    assert await storage.highest_revision() == 0
+    for tenant, revision in (("acme/same", 3), ("acme/other", 4), ("acme/newer", 9), ("acme/absent", 2)):
+        await Steps(storage, tenant).put_rules(FIRST, revision)
+    assert await storage.highest_revision() == 9
+
+    offered = {
+        "acme/same": FIRST.fingerprint,
+        "acme/other": SECOND.fingerprint,
+        "acme/newer": SECOND.fingerprint,
+        "acme/unseen": FIRST.fingerprint,
+    }
+    assert await storage.bump_revisions(offered, 5) == ["acme/other", "acme/unseen"]
+    stamps = {
+        tenant: (await storage.read(tenant, lambda reader: reader.rules_stamp())).revision  # type: ignore[union-attr]
+        for tenant in ("acme/same", "acme/other", "acme/newer", "acme/absent")
+    }
+    assert stamps == {"acme/same": 5, "acme/other": 4, "acme/newer": 9, "acme/absent": 2}
+    assert await storage.bump_revisions({}, 5) == []
+    await storage.close()
