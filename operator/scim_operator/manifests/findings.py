@@ -30,7 +30,7 @@ class Manifest:
 
     @property
     def name(self) -> str:
-        return f"{self.kind} {self.key}"
+        return f"{self.kind} {self.key}" if self.key.name else self.kind
 
     def line_of(self, path: FieldPath) -> int:
         """The line of a field, or of the nearest one around it that is there."""

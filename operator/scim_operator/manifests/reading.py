@@ -40,6 +40,8 @@ _MODELS: dict[str, type[ProvisioningConfig] | type[RoleMapping] | type[Attribute
 _CLUSTER_SCOPED = "-"
 """Stands for the namespace of a Namespace in its key."""
 
+_NAMELESS = ObjectKey("", "")
+
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
@@ -106,31 +108,30 @@ class _Reading:
         if not ours and (api_version, kind) not in (("v1", "Secret"), ("v1", "Namespace")):
             ignored[kind or "document without a kind"] += 1
             return
-        default_key = ObjectKey(DEFAULT_NAMESPACE, "?")
-        manifest = Manifest(file, document, at, value, kind or "object", default_key)
+        named = _name_of(value, cluster_scoped=kind == "Namespace")
+        key = named if isinstance(named, ObjectKey) else _NAMELESS
+        manifest = Manifest(file, document, at, value, kind or "object", key)
         if ours and (kind not in PLURALS or api_version != API_VERSION):
             field = "apiVersion" if kind in PLURALS else "kind"
             expected = API_VERSION if kind in PLURALS else ", ".join(sorted(PLURALS))
             self._report(manifest, [((field,), f"{api_version} {kind} is not known; expected: {expected}")])
             return
-        named = _name_of(value, cluster_scoped=kind == "Namespace")
         if isinstance(named, str):
             self._report(manifest, [(("metadata",), named)])
             return
-        manifest = Manifest(file, document, at, value, kind, named)
-        before = self._sources.get((kind, named))
+        before = self._sources.get((kind, key))
         if before is not None:
             place = f"{before.file}:{before.line_of(())}"
             self._report(manifest, [((), f"the same object stands at {place} already")])
             return
-        self._sources[kind, named] = manifest
+        self._sources[kind, key] = manifest
         if self._report(manifest, metadata_errors(value["metadata"])):
             return
         if kind == "Secret":
             self._secret(manifest)
         elif kind == "Namespace":
             labels = value["metadata"].get("labels") or {}
-            self._labels[named.name] = {key: label or "" for key, label in labels.items()}
+            self._labels[key.name] = {label: text or "" for label, text in labels.items()}
         else:
             self._custom_resource(manifest)
 

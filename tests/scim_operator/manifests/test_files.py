@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+
+from scim_operator.manifests import UnreadableFile, read_files
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"name: {name}\n")
+
+
+def names(folder: Path, *paths: Path) -> list[str]:
+    return [str(Path(file.name).relative_to(folder)) for file in read_files(paths or [folder])]
+
+
+def test_yaml_files_of_a_folder_are_read_in_order(tmp_path: Path) -> None:
+    write(tmp_path, "b.yaml", "a.yml", "sub/c.yaml", "readme.md", "d.json")
+
+    assert names(tmp_path) == ["a.yml", "b.yaml", "sub/c.yaml"]
+    assert [file.text for file in read_files([tmp_path / "b.yaml"])] == ["name: b.yaml\n"]
+
+
+def test_hidden_names_are_left_out_so_that_a_mounted_config_map_is_read_once(tmp_path: Path) -> None:
+    write(tmp_path, "..2026_11/a.yaml", ".hidden.yaml")
+    (tmp_path / "..data").symlink_to("..2026_11")
+    (tmp_path / "a.yaml").symlink_to("..data/a.yaml")
+
+    assert names(tmp_path) == ["a.yaml"]
+
+
+def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml", "b.yaml")
+
+    assert names(tmp_path, tmp_path / "b.yaml", tmp_path) == ["b.yaml", "a.yaml"]
+
+
+def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="nowhere: no such file or folder"):
+        read_files([tmp_path / "nowhere"])
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(UnreadableFile, match=r"a\.yaml: UTF-8 is expected"):
+        read_files([tmp_path])
+
+
+def test_a_byte_order_mark_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbfa: 1\n")
+
+    assert read_files([tmp_path])[0].text == "a: 1\n"

@@ -1,0 +1,177 @@
+import base64
+
+import pytest
+
+from scim_operator.api import ObjectKey
+from scim_operator.manifests import Severity
+from tests.scim_operator.manifests.reading import ATTRIBUTE_MAPPING, CONFIG, ROLE_MAPPING, SECRET, errors, read
+
+OKTA = ObjectKey("acme", "okta")
+
+
+def test_objects_of_all_kinds_are_read() -> None:
+    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: team-a, labels: {tier: gold}}"
+
+    manifests = read("---\n".join([CONFIG, SECRET, ROLE_MAPPING]), ATTRIBUTE_MAPPING, namespace)
+
+    world = manifests.world
+    assert manifests.findings == ()
+    assert set(world.configs) == {OKTA}
+    assert [mapping.key.name for mapping in world.role_mappings] == ["roles"]
+    assert [mapping.key.name for mapping in world.attribute_mappings] == ["attributes"]
+    assert world.secrets == {ObjectKey("acme", "okta-scim"): {"token": b"a-token-of-some-length"}}
+    assert world.namespaces == {
+        "acme": {"kubernetes.io/metadata.name": "acme"},
+        "team-a": {"tier": "gold", "kubernetes.io/metadata.name": "team-a"},
+    }
+
+
+def test_the_defaults_of_the_definition_are_filled_in() -> None:
+    spec = read(CONFIG).world.configs[OKTA].spec
+
+    assert spec.provider == "Generic"
+    assert spec.authentication.bearer_tokens[0].secret_ref.key == "token"
+
+
+def test_without_a_namespace_an_object_is_in_default() -> None:
+    assert set(read(CONFIG.replace(", namespace: acme", "")).world.configs) == {ObjectKey("default", "okta")}
+
+
+def test_a_null_counts_as_absent() -> None:
+    assert read(CONFIG + "  displayName: null\n  provider: ~\n").world.configs[OKTA].spec.provider == "Generic"
+
+
+def test_data_of_a_secret_is_base64() -> None:
+    encoded = base64.b64encode(b"a-token-of-some-length").decode()
+
+    manifests = read(SECRET.replace("stringData: {token: a-token-of-some-length}", f"data: {{token: {encoded}}}"))
+
+    assert manifests.world.secrets == read(SECRET).world.secrets
+
+
+def test_status_in_a_manifest_is_ignored() -> None:
+    assert errors(CONFIG + "status: {observedGeneration: x, foo: 1}\n") == []
+
+
+def test_items_of_a_list_are_objects() -> None:
+    items = "".join("- " + document.replace("\n", "\n  ").rstrip() + "\n" for document in (CONFIG, ROLE_MAPPING))
+    listed = "apiVersion: v1\nkind: List\nitems:\n" + items
+
+    assert read(listed).findings == ()
+    assert set(read(listed).sources) == {("ProvisioningConfig", OKTA), ("RoleMapping", ObjectKey("acme", "roles"))}
+    assert errors(listed.replace("name: admin}", "name: 1}")) == [
+        "1.yaml:12: ProvisioningConfig acme/okta: spec.roles[0].name:"
+        " a string is expected, not the number 1: quote it"
+    ]
+
+
+def test_other_kinds_are_ignored_with_a_note() -> None:
+    [note] = read("a: 1\n---\n{apiVersion: v1, kind: ConfigMap}\n---\n{apiVersion: v1, kind: ConfigMap}").findings
+
+    assert note.severity is Severity.NOTE
+    assert str(note) == "1.yaml:1: note: ignored: 2 ConfigMap, 1 document without a kind"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: b: c", "1.yaml:1: YAML: "),
+        (
+            CONFIG.replace("  roles:", "  rolls:"),
+            "1.yaml:8: ProvisioningConfig acme/okta: spec.rolls: unknown field",
+        ),
+        (
+            CONFIG.replace("name: viewer", "name: viewer, permission: x"),
+            "1.yaml:10: ProvisioningConfig acme/okta: spec.roles[1].permission: unknown field",
+        ),
+        (
+            CONFIG + "  provider: Octa\n",
+            '1.yaml:11: ProvisioningConfig acme/okta: spec.provider: "Octa" is not one of Okta, EntraID',
+        ),
+        (
+            CONFIG + "  displayName: yes\n",
+            "1.yaml:11: ProvisioningConfig acme/okta: spec.displayName:"
+            " a string is expected, not the boolean true: quote it",
+        ),
+        (
+            CONFIG + "  baseRoles: [viewer, ghost]\n",
+            "1.yaml:11: ProvisioningConfig acme/okta: spec.baseRoles:"
+            ' role "ghost" is not in the catalogue (spec.roles)',
+        ),
+        (
+            ROLE_MAPPING.replace("displayName: Admins", "displayName: Admins, externalId: x"),
+            "1.yaml:9: RoleMapping acme/roles: spec.rules[0].groups[0]:"
+            " exactly one of externalId, displayName and displayNamePattern is expected",
+        ),
+        (
+            ROLE_MAPPING.replace("displayName: Admins", "displayNamePattern: '('"),
+            "1.yaml:9: RoleMapping acme/roles: spec.rules[0].groups[0].displayNamePattern:"
+            " an RE2 expression is expected ('(' is not an RE2 expression: missing ): ()",
+        ),
+        (
+            ROLE_MAPPING.replace("  configRef: {name: okta}\n", ""),
+            "1.yaml:4: RoleMapping acme/roles: spec.configRef: a value is required",
+        ),
+        (
+            ATTRIBUTE_MAPPING.replace(", path: department", ""),
+            "1.yaml:7: AttributeMapping acme/attributes: spec.attributes[0]: path or default is expected",
+        ),
+        (
+            CONFIG.replace("v1alpha1", "v1"),
+            "1.yaml:1: ProvisioningConfig acme/okta: apiVersion: scim-operator.io/v1 ProvisioningConfig is not known",
+        ),
+        (
+            CONFIG.replace("ProvisioningConfig", "ProvisionConfig"),
+            "1.yaml:2: ProvisionConfig acme/okta: kind: scim-operator.io/v1alpha1 ProvisionConfig is not known;"
+            " expected: AttributeMapping, ProvisioningConfig, RoleMapping",
+        ),
+        (
+            CONFIG.replace("name: okta, namespace", "namespace"),
+            "1.yaml:3: ProvisioningConfig: metadata: a name is required",
+        ),
+        (
+            CONFIG.replace("name: okta, namespace", "name: Okta_1, namespace"),
+            "1.yaml:3: ProvisioningConfig acme/Okta_1: metadata.name: 'Okta_1' is no name",
+        ),
+        (
+            CONFIG.replace("name: okta, namespace", f"name: {'x' * 64}, namespace"),
+            f"1.yaml:1: ProvisioningConfig acme/{'x' * 64}: the name is part of the SCIM URL",
+        ),
+        (
+            CONFIG.replace("namespace: acme}", "namespace: acme, label: x}"),
+            "1.yaml:3: ProvisioningConfig acme/okta: metadata.label: unknown field",
+        ),
+        (
+            SECRET.replace("stringData", "data"),
+            "1.yaml:4: Secret acme/okta-scim: data.token: base64 is expected",
+        ),
+        (
+            SECRET.replace("a-token-of-some-length", "47114711471147114711"),
+            "1.yaml:4: Secret acme/okta-scim: stringData.token: a string is expected, not a number: quote it",
+        ),
+    ],
+)
+def test_an_error_names_file_line_object_and_field(text: str, expected: str) -> None:
+    found = errors(text)
+
+    assert len(found) == 1
+    assert found[0].startswith(expected)
+    assert "a-token-of-some-length" not in found[0]
+    assert "4711" not in found[0]
+
+
+def test_one_object_in_two_files_is_an_error() -> None:
+    assert errors(CONFIG, SECRET, CONFIG) == [
+        "3.yaml:1: ProvisioningConfig acme/okta: the same object stands at 1.yaml:1 already"
+    ]
+
+
+def test_a_broken_file_does_not_hide_the_errors_of_others() -> None:
+    assert [error.split(":")[0] for error in errors("a: [1", CONFIG + "  x: 1\n")] == ["1.yaml", "2.yaml"]
+
+
+def test_valid_objects_are_in_the_world_though_others_are_not() -> None:
+    manifests = read(CONFIG, ROLE_MAPPING.replace("name: okta", "nam: okta"))
+
+    assert set(manifests.world.configs) == {OKTA}
+    assert manifests.world.role_mappings == ()
