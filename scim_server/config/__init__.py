@@ -11,6 +11,7 @@ from scim_server.config.credentials import (
     BasicCredential,
     BearerCredential,
     JwtIssuer,
+    KeySource,
     OAuthClient,
 )
 from scim_server.config.documents import (
@@ -56,6 +57,7 @@ __all__ = [
     "Deprovisioning",
     "GroupSelector",
     "JwtIssuer",
+    "KeySource",
     "OAuthClient",
     "Outcome",
     "PublicJwk",

@@ -15,6 +15,8 @@ DEFAULT_ALGORITHMS = (SigningAlgorithm.RS256,)
 """What nearly every issuer signs with (OpenID Connect Core §15.1 demands it)."""
 
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+_ClientId = Annotated[str, StringConstraints(pattern=r"^[ -~]+$", max_length=256)]
+"""RFC 6749, appendix A.1: printable ASCII."""
 _JwksUrl = Annotated[str, StringConstraints(max_length=2048), AfterValidator(check_jwks_url)]
 
 
@@ -88,7 +90,7 @@ class OAuthClient(Credential, KeySource):
     `tokens.pair_digest`, with the client id, is in `ServerSecrets.digests`.
     """
 
-    client_id: _Text
+    client_id: _ClientId
 
     @model_validator(mode="after")
     def _at_most_one_source(self) -> Self:

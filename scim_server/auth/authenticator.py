@@ -1,0 +1,92 @@
+"""Who asks: what a request presents, against every credential of the tenant that it addresses."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+
+from scim_server.auth.access_tokens import AccessTokens
+from scim_server.auth.authorization import Basic, Bearer, parse_authorization
+from scim_server.auth.digest_table import DigestTable
+from scim_server.auth.jwt_issuers import JwtIssuers
+from scim_server.auth.key_cache import KeyCache
+from scim_server.auth.replay import ReplayGuard
+from scim_server.auth.token_grants import Granted, TokenGrants, TokenRequest
+from scim_server.config import Access, BasicCredential, BearerCredential, ConfigBundle, KeySource
+from scim_server.directory.tenant import ServedTenant
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """A request's credential, by its name, and what it may do."""
+
+    tenant: ServedTenant
+    credential: str
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    tenant: ServedTenant | None
+    bearer: DigestTable[BearerCredential]
+    basic: DigestTable[BasicCredential]
+
+
+class Authenticator:
+    """The credentials of one configuration; a new one is made for each configuration.
+
+    An unknown tenant, a wrong credential, another tenant's and an expired one give the same answer after the same
+    work: nobody learns which tenants exist.
+    """
+
+    def __init__(self, bundle: ConfigBundle, key_cache: KeyCache, replay: ReplayGuard) -> None:
+        tenants, digests = bundle.config.tenants, bundle.secrets.digests
+        self._key = bytes.fromhex(bundle.secrets.token_key)
+        self._tenants = {
+            (tenant.namespace, tenant.name): _Known(
+                ServedTenant(tenant, bundle.revision),
+                DigestTable((digests[tenant.credential_key(one.name)], one) for one in tenant.credentials),
+                DigestTable((digests[tenant.credential_key(one.name)], one) for one in tenant.basic_credentials),
+            )
+            for tenant in tenants
+        }
+        self._nobody = _Known(None, DigestTable(), DigestTable())
+        sources: list[KeySource] = [one for tenant in tenants for one in tenant.jwt_issuers]
+        sources += [one for tenant in tenants for one in tenant.oauth_clients]
+        key_cache.retain({source.jwks_url for source in sources if source.jwks_url is not None})
+        self._issuers = JwtIssuers(tenants, key_cache)
+        self._tokens = AccessTokens(tenants, digests, self._key)
+        self._grants = TokenGrants(tenants, digests, self._key, self._tokens, key_cache, replay)
+
+    async def authenticate(
+        self, namespace: str, name: str, authorization: bytes | None, now: datetime
+    ) -> Authenticated | None:
+        """The tenant and the credential that `Authorization` proves, or None."""
+        known = self._tenants.get((namespace, name), self._nobody)
+        match parse_authorization(authorization):
+            case Bearer(token):
+                found = await self._by_token(f"{namespace}/{name}", known, token, now)
+            case Basic(user, password):
+                found = self._by_password(known, user, password, now)
+            case _:
+                return None
+        return Authenticated(known.tenant, *found) if found is not None and known.tenant is not None else None
+
+    async def grant(self, request: TokenRequest, now: datetime) -> Granted:
+        """An access token for an OAuth client. Raises `OAuthError`."""
+        return await self._grants.grant(request, now)
+
+    async def _by_token(
+        self, tenant_key: str, known: _Known, token: bytes, now: datetime
+    ) -> tuple[str, Access] | None:
+        static = known.bearer.find(hmac.digest(self._key, token, "sha256"))
+        if static is not None:
+            return None if static.expired(now) else (static.name, static.access)
+        if AccessTokens.is_one(token):
+            verified = self._tokens.verify(tenant_key, token, now)
+            return (verified[0].name, verified[1]) if verified else None
+        issuer = await self._issuers.authenticate(tenant_key, token, now)
+        return (issuer.name, issuer.access) if issuer else None
+
+    def _by_password(self, known: _Known, user: bytes, password: bytes, now: datetime) -> tuple[str, Access] | None:
+        basic = known.basic.find(hmac.digest(self._key, user + b"\0" + password, "sha256"))
+        return (basic.name, basic.access) if basic is not None and not basic.expired(now) else None

@@ -1,0 +1,126 @@
+"""Signed JSON Web Tokens (RFC 7519 in the compact form of RFC 7515), with the cautions of RFC 8725.
+
+The algorithm comes from what the configuration pins, never from the token alone; `crit` is refused, since nothing
+critical is understood; keys in the token's own header (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
+"""
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from jwt import PyJWS
+from jwt.exceptions import PyJWTError
+from jwt.utils import base64url_decode
+
+from scim_server.auth.verification_keys import VerificationKeys
+from scim_server.config import SigningAlgorithm
+
+LEEWAY_SECONDS = 60
+"""How far the clocks of an issuer and of this server may be apart."""
+
+_LONGEST_TOKEN = 16 << 10
+_LONGEST_KID = 512
+
+_jws = PyJWS(
+    algorithms=[algorithm.value for algorithm in SigningAlgorithm], options={"enforce_minimum_key_length": True}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedJwt:
+    """What a token says. Nothing of it is proven."""
+
+    token: bytes = field(repr=False)
+    algorithm: SigningAlgorithm
+    kid: str | None
+    claims: Mapping[str, Any] = field(repr=False)
+
+    def text(self, claim: str) -> str | None:
+        """The claim, when it is a string that isn't empty."""
+        value = self.claims.get(claim)
+        return value if isinstance(value, str) and value else None
+
+
+def read_jwt(token: bytes, types: Collection[str]) -> UnverifiedJwt | None:
+    """The token's content, or None where it isn't a JWT that could be accepted by anybody.
+
+    `types`: lower-case values that the header `typ` may have, without `application/`. It may also be missing.
+    """
+    if len(token) > _LONGEST_TOKEN or token.count(b".") != 2:
+        return None
+    header_part, claims_part, _ = token.split(b".")
+    header, claims = _json_object(header_part), _json_object(claims_part)
+    if header is None or claims is None:
+        return None
+    if "crit" in header or "b64" in header:
+        return None
+    typ = header.get("typ")
+    if typ is not None and (not isinstance(typ, str) or typ.lower().removeprefix("application/") not in types):
+        return None
+    kid = header.get("kid")
+    if kid is not None and (not isinstance(kid, str) or len(kid) > _LONGEST_KID):
+        return None
+    try:
+        algorithm = SigningAlgorithm(str(header.get("alg")))
+    except ValueError:
+        return None
+    return UnverifiedJwt(token, algorithm, kid, claims)
+
+
+def is_signed_by(jwt: UnverifiedJwt, keys: VerificationKeys) -> bool:
+    """Whether one of `keys` verifies the signature by the token's algorithm, which the caller has to have pinned."""
+    for key in keys.find(jwt.algorithm, jwt.kid):
+        try:
+            _jws.decode(jwt.token, key, algorithms=[jwt.algorithm.value])
+        except (PyJWTError, ValueError, TypeError):
+            continue
+        return True
+    return False
+
+
+def is_valid_at(claims: Mapping[str, Any], now: datetime, longest_seconds: float = math.inf) -> bool:
+    """Whether `exp`, which is required, `nbf` and `iat` (RFC 7519 §4.1) permit the token now.
+
+    Within `LEEWAY_SECONDS`. `longest_seconds`: how far ahead `exp` may be.
+    """
+    moment = now.timestamp()
+    expires = _numeric_date(claims.get("exp"))
+    if expires is None or not moment - LEEWAY_SECONDS < expires <= moment + longest_seconds + LEEWAY_SECONDS:
+        return False
+    for claim in ("nbf", "iat"):
+        if claim in claims:
+            begins = _numeric_date(claims[claim])
+            if begins is None or begins > moment + LEEWAY_SECONDS:
+                return False
+    return True
+
+
+def names_audience(claims: Mapping[str, Any], accepted: Collection[str]) -> bool:
+    """Whether `aud`, a string or a list of strings (RFC 7519 §4.1.3), holds one of `accepted`."""
+    audience = claims.get("aud")
+    values = audience if isinstance(audience, list) else [audience]
+    return any(isinstance(value, str) and value in accepted for value in values)
+
+
+def has_value(claims: Mapping[str, Any], claim: str, expected: str) -> bool:
+    """Whether a claim is exactly that text, or a list that holds it."""
+    value = claims.get(claim)
+    return value == expected if isinstance(value, str) else isinstance(value, list) and expected in value
+
+
+def _numeric_date(value: object) -> float | None:
+    """RFC 7519 §2: seconds since 1970; neither text nor, as Python would have it, a boolean."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _json_object(part: bytes) -> dict[str, Any] | None:
+    try:
+        document = orjson.loads(base64url_decode(part))
+    except (ValueError, TypeError):
+        return None
+    return document if isinstance(document, dict) else None

@@ -1,0 +1,109 @@
+"""An issuer of signed tokens: real keys, and a real HTTP server for its key set that can be slow, huge or down."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from scim_server.config import PublicJwk, parse_key_set
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+_FAMILIES: dict[str, Any] = {
+    "RS": lambda: rsa.generate_private_key(65537, 2048),
+    "PS": lambda: rsa.generate_private_key(65537, 2048),
+    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate,
+}
+
+
+@dataclass(frozen=True)
+class Key:
+    """A private key with its id and the algorithm that it signs with."""
+
+    kid: str
+    algorithm: str
+    private: PrivateKey
+
+    @classmethod
+    def new(cls, kid: str, algorithm: str = "RS256") -> "Key":
+        make = _FAMILIES.get(algorithm) or _FAMILIES[algorithm[:2]]
+        return cls(kid, algorithm, make())
+
+    @property
+    def public(self) -> dict[str, Any]:
+        """The public key as its issuer publishes it: without `alg`, as Microsoft Entra ID does."""
+        writer: Any = {"R": RSAAlgorithm, "P": RSAAlgorithm, "E": ECAlgorithm}[self.algorithm[0]]
+        if self.algorithm == "EdDSA":
+            writer = OKPAlgorithm
+        written: dict[str, Any] = writer.to_jwk(self.private.public_key(), as_dict=True)
+        written.pop("key_ops", None)
+        return written | {"kid": self.kid, "use": "sig"}
+
+    def sign(self, claims: Mapping[str, Any], **header: Any) -> str:
+        """A compact JWS. `header` adds to, or replaces, `kid` and `typ`; None leaves one out."""
+        headers = {name: value for name, value in ({"kid": self.kid} | header).items() if value is not None}
+        return jwt.encode(dict(claims), self.private, self.algorithm, headers=headers)
+
+
+def jwks(*keys: Key) -> tuple[PublicJwk, ...]:
+    return parse_key_set(json.dumps({"keys": [key.public for key in keys]}).encode())
+
+
+def claims_of(issuer: str, audience: str, **changes: Any) -> dict[str, Any]:
+    """Claims that are good for five minutes. A change to None leaves the claim out."""
+    now = int(time.time())
+    claims = {"iss": issuer, "aud": audience, "sub": "client", "iat": now, "nbf": now, "exp": now + 300} | changes
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+@dataclass
+class KeyServer:
+    """Answers with `keys`, as they are at the time; counts the requests."""
+
+    keys: list[Key]
+    url: str = ""
+    requests: int = 0
+    status: int = 200
+    body: bytes | None = None
+    """Instead of the keys."""
+    headers: dict[str, str] = field(default_factory=dict)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    """Cleared: answers wait."""
+
+    async def answer(self, _: web.Request) -> web.Response:
+        self.requests += 1
+        await self.gate.wait()
+        body = self.body
+        if body is None:
+            body = json.dumps({"keys": [key.public for key in self.keys]}).encode()
+        return web.Response(body=body, status=self.status, headers=self.headers, content_type="application/json")
+
+
+@asynccontextmanager
+async def key_server(*keys: Key) -> AsyncIterator[KeyServer]:
+    """A key server on a free port of the loopback interface."""
+    server = KeyServer(list(keys))
+    server.gate.set()
+    app = web.Application()
+    app.router.add_get("/{path:.*}", server.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    server.url = f"http://{host}:{port}/keys"
+    try:
+        yield server
+    finally:
+        server.gate.set()
+        await runner.cleanup()
