@@ -26,19 +26,27 @@ class Watch:
 
     async def changes(self) -> AsyncIterator[None]:
         """Yields after each change until the task is cancelled. Several while the consumer works count as one."""
-        # What happens is told for the whole folder (the database may lie in it); the files themselves decide.
-        async for _ in awatch(
-            self._folder,
-            watch_filter=None,
-            debounce=_DEBOUNCE_MS,
-            step=_STEP_MS,
-            rust_timeout=_POLL_MS,
-            yield_on_timeout=True,
-        ):
-            now = await asyncio.to_thread(_fingerprint, self._path)
-            if now != self._seen:
-                self._seen = now
-                yield
+        while True:
+            try:
+                # What happens is told for the whole folder (the database may lie in it); the files themselves decide.
+                async for _ in awatch(
+                    self._folder,
+                    watch_filter=None,
+                    debounce=_DEBOUNCE_MS,
+                    step=_STEP_MS,
+                    rust_timeout=_POLL_MS,
+                    yield_on_timeout=True,
+                ):
+                    if await self._changed():
+                        yield
+            except FileNotFoundError:  # the folder is gone; it may come back
+                await asyncio.sleep(_POLL_MS / 1000)
+                if await self._changed():
+                    yield
+
+    async def _changed(self) -> bool:
+        before, self._seen = self._seen, await asyncio.to_thread(_fingerprint, self._path)
+        return before != self._seen
 
 
 def _fingerprint(path: Path) -> frozenset[tuple[str, int, int, int]]:

@@ -78,3 +78,17 @@ async def test_one_file_alone(tmp_path: Path) -> None:
         file.write_text("changed")
         await one_change(queue)
         assert queue.empty()
+
+
+async def test_a_folder_that_goes_and_comes_back(tmp_path: Path) -> None:
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("a")
+    async with watching(folder) as queue:
+        folder.rename(tmp_path / "away")
+        await one_change(queue)
+        folder.mkdir()
+        (folder / "a.yaml").write_text("b")
+        await one_change(queue)
+        (folder / "a.yaml").write_text("changed")
+        await one_change(queue)
