@@ -1,0 +1,401 @@
+"""The CustomResourceDefinitions on a real API server, and the checker of manifests beside it.
+
+`scim-operator validate` claims to say what the API server would: each object of the tables goes to both.
+"""
+
+import copy
+import json
+import re
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scim_operator.manifests import SourceFile, crd_directory, read_manifests
+from tests.control_plane.cluster import ControlPlane, KubectlError
+
+API_VERSION = "scim-operator.io/v1alpha1"
+
+JsonObject = dict[str, Any]
+
+SPECS: dict[str, JsonObject] = {
+    "ProvisioningConfig": {
+        "displayName": "Acme workforce",
+        "provider": "Okta",
+        "suspend": False,
+        "authentication": {
+            "bearerTokens": [
+                {
+                    "name": "2026-11",
+                    "secretRef": {"name": "okta-scim", "key": "token"},
+                    "expiresAt": "2027-05-01T00:00:00Z",
+                    "access": "Provision",
+                },
+                {"name": "apps", "secretRef": {"name": "okta-scim", "key": "read"}, "access": "Read"},
+            ]
+        },
+        "roles": [
+            {"name": "admin", "displayName": "Administrator", "permissions": ["users:write", "alerts:write"]},
+            {"name": "viewer"},
+        ],
+        "baseRoles": ["viewer"],
+        "fallbackRoles": ["viewer"],
+        "deprovisioning": {"deactivationDelay": "1h30m"},
+        "allowedNamespaces": {
+            "from": "Selector",
+            "selector": {
+                "matchLabels": {"tier": "gold"},
+                "matchExpressions": [
+                    {"key": "region", "operator": "In", "values": ["eu", "us"]},
+                    {"key": "test", "operator": "DoesNotExist"},
+                ],
+            },
+        },
+    },
+    "RoleMapping": {
+        "configRef": {"name": "okta", "namespace": "acme"},
+        "rules": [
+            {"name": "a", "groups": [{"externalId": "00g1"}, {"displayName": "Admins"}], "roles": ["admin"]},
+            {"name": "b", "groups": [{"displayNamePattern": "(?i)on-call .+"}], "roles": ["viewer", "admin"]},
+        ],
+    },
+    "AttributeMapping": {
+        "configRef": {"name": "okta"},
+        "attributes": [
+            {"target": "team", "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"},
+            {"target": "mail", "path": 'emails[type eq "work"].value', "default": ""},
+            {"target": "organization", "default": "Acme"},
+        ],
+    },
+}
+"""A valid spec of each kind, with every field in use."""
+
+TOKENS = "authentication.bearerTokens"
+MISSING = object()
+
+COLUMNS = ["NAME", "READY", "REASON", "PROVIDER", "MAPPINGS", "USERS", "LAST SYNC", "URL", "AGE"]
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+# (kind, field to change, its value or MISSING, whether it is valid then, what the API server says)
+CHANGES: list[tuple[str, str, Any, bool, str]] = [
+    ("ProvisioningConfig", "mode", "Enforce", False, 'unknown field "spec.mode"'),
+    ("ProvisioningConfig", "roles.0.sensitive", True, False, 'unknown field "spec.roles[0].sensitive"'),
+    ("ProvisioningConfig", "displayName", MISSING, True, ""),
+    ("ProvisioningConfig", "displayName", None, True, ""),
+    ("ProvisioningConfig", "displayName", 5, False, "spec.displayName"),
+    ("ProvisioningConfig", "displayName", "é" * 256, True, ""),
+    ("ProvisioningConfig", "displayName", "é" * 257, False, "Too long"),
+    ("ProvisioningConfig", "provider", "Octa", False, "spec.provider: Unsupported value"),
+    ("ProvisioningConfig", "provider", None, True, ""),
+    ("ProvisioningConfig", "suspend", "yes", False, "spec.suspend"),
+    ("ProvisioningConfig", "authentication", MISSING, False, "spec.authentication: Required value"),
+    ("ProvisioningConfig", "authentication", {}, False, "at least one credential is needed"),
+    ("ProvisioningConfig", TOKENS, [], False, "at least one credential is needed"),
+    ("ProvisioningConfig", TOKENS, [None], False, "spec.authentication.bearerTokens[0]"),
+    ("ProvisioningConfig", f"{TOKENS}.1.name", "2026-11", False, "Duplicate value"),
+    ("ProvisioningConfig", f"{TOKENS}.0.name", "", False, "spec.authentication.bearerTokens[0].name"),
+    ("ProvisioningConfig", f"{TOKENS}.0.name", "a/b", False, "spec.authentication.bearerTokens[0].name"),
+    ("ProvisioningConfig", f"{TOKENS}.0.secretRef", MISSING, False, "secretRef: Required value"),
+    ("ProvisioningConfig", f"{TOKENS}.0.secretRef.namespace", "other", False, "unknown field"),
+    ("ProvisioningConfig", f"{TOKENS}.0.secretRef.key", None, True, ""),
+    ("ProvisioningConfig", f"{TOKENS}.0.expiresAt", "tomorrow", False, "date-time"),
+    ("ProvisioningConfig", f"{TOKENS}.0.expiresAt", "2027-05-01", False, "date-time"),
+    ("ProvisioningConfig", f"{TOKENS}.0.expiresAt", "2027-05-01 00:00:00Z", False, "date-time"),
+    ("ProvisioningConfig", f"{TOKENS}.0.expiresAt", "2027-02-30T00:00:00Z", False, "date-time"),
+    ("ProvisioningConfig", f"{TOKENS}.0.expiresAt", "2027-05-01T00:00:00", False, "date-time"),
+    ("ProvisioningConfig", f"{TOKENS}.0.expiresAt", "2027-05-01T24:00:00Z", False, "date-time"),
+    ("ProvisioningConfig", f"{TOKENS}.0.expiresAt", "2027-05-01t00:00:00.123z", True, ""),
+    ("ProvisioningConfig", f"{TOKENS}.0.expiresAt", "2027-05-01T00:00:00+02:00", True, ""),
+    ("ProvisioningConfig", f"{TOKENS}.0.access", "Write", False, "Unsupported value"),
+    ("ProvisioningConfig", "roles.1.name", "admin", False, "Duplicate value"),
+    ("ProvisioningConfig", "roles.0.permissions", ["a", "a"], False, "Duplicate value"),
+    ("ProvisioningConfig", "roles", MISSING, False, 'role "viewer" is not in the catalogue'),
+    ("ProvisioningConfig", "baseRoles", ["viewer", "ghost"], False, 'role "ghost" is not in the catalogue'),
+    ("ProvisioningConfig", "fallbackRoles", ["ghost"], False, 'role "ghost" is not in the catalogue'),
+    ("ProvisioningConfig", "baseRoles", ["viewer", "viewer"], False, "Duplicate value"),
+    ("ProvisioningConfig", "baseRoles", [], True, ""),
+    ("ProvisioningConfig", "deprovisioning.deactivationDelay", "0s", True, ""),
+    ("ProvisioningConfig", "deprovisioning.deactivationDelay", "8760h", True, ""),
+    ("ProvisioningConfig", "deprovisioning.deactivationDelay", "8760h1s", False, "at most 8760h"),
+    ("ProvisioningConfig", "deprovisioning.deactivationDelay", "1d", False, "deactivationDelay"),
+    ("ProvisioningConfig", "deprovisioning.deactivationDelay", "", False, "deactivationDelay"),
+    ("ProvisioningConfig", "deprovisioning.deactivationDelay", "15", False, "deactivationDelay"),
+    ("ProvisioningConfig", "deprovisioning.deactivationDelay", 900, False, "deactivationDelay"),
+    ("ProvisioningConfig", "deprovisioning", None, True, ""),
+    ("ProvisioningConfig", "allowedNamespaces.from", "Same", False, "selector is expected with from: Selector"),
+    ("ProvisioningConfig", "allowedNamespaces.from", "Some", False, "Unsupported value"),
+    ("ProvisioningConfig", "allowedNamespaces.selector", MISSING, False, "selector is expected with from: Selector"),
+    ("ProvisioningConfig", "allowedNamespaces.selector", {}, True, ""),
+    ("ProvisioningConfig", "allowedNamespaces", {}, True, ""),
+    (
+        "ProvisioningConfig",
+        "allowedNamespaces.selector.matchExpressions.0.values",
+        [],
+        False,
+        "values are expected with In and NotIn",
+    ),
+    (
+        "ProvisioningConfig",
+        "allowedNamespaces.selector.matchExpressions.1.values",
+        ["x"],
+        False,
+        "values are expected with In and NotIn",
+    ),
+    ("ProvisioningConfig", "allowedNamespaces.selector.matchLabels.tier", 1, False, "matchLabels"),
+    ("RoleMapping", "when", "true", False, "unknown field"),
+    ("RoleMapping", "configRef", MISSING, False, "spec.configRef: Required value"),
+    ("RoleMapping", "configRef.name", MISSING, False, "spec.configRef.name: Required value"),
+    ("RoleMapping", "configRef.name", "", False, "spec.configRef.name"),
+    ("RoleMapping", "configRef.namespace", MISSING, True, ""),
+    ("RoleMapping", "rules", [], False, "spec.rules"),
+    ("RoleMapping", "rules", MISSING, False, "spec.rules: Required value"),
+    ("RoleMapping", "rules.1.name", "a", False, "Duplicate value"),
+    ("RoleMapping", "rules.0.groups", [], False, "spec.rules[0].groups"),
+    ("RoleMapping", "rules.0.roles", [], False, "spec.rules[0].roles"),
+    ("RoleMapping", "rules.0.roles", ["admin", "admin"], False, "Duplicate value"),
+    ("RoleMapping", "rules.0.groups.0", {}, False, "exactly one of externalId, displayName and displayNamePattern"),
+    ("RoleMapping", "rules.0.groups.0.displayName", "x", False, "exactly one of"),
+    ("RoleMapping", "rules.0.groups.0.id", "x", False, "unknown field"),
+    ("RoleMapping", "rules.1.groups.0.displayNamePattern", "(", False, "an RE2 expression is expected"),
+    ("RoleMapping", "rules.1.groups.0.displayNamePattern", "a(?=b)", False, "an RE2 expression is expected"),
+    ("RoleMapping", "rules.1.groups.0.displayNamePattern", "a{1001}", False, "an RE2 expression is expected"),
+    ("RoleMapping", "rules.1.groups.0.displayNamePattern", r"\Qa.b\E|\pL+", True, ""),
+    ("AttributeMapping", "schemas", [], False, "unknown field"),
+    ("AttributeMapping", "attributes", [], False, "spec.attributes"),
+    ("AttributeMapping", "attributes.1.target", "team", False, "Duplicate value"),
+    ("AttributeMapping", "attributes.2.default", MISSING, False, "path or default is expected"),
+    ("AttributeMapping", "attributes.2.default", None, False, "path or default is expected"),
+    ("AttributeMapping", "attributes.2.target", "1st", False, "spec.attributes[2].target"),
+    ("AttributeMapping", "attributes.1.path", "emails[type eq", False, "spec.attributes[1].path"),
+    ("AttributeMapping", "attributes.1.path", "name.", False, "spec.attributes[1].path"),
+    ("AttributeMapping", "attributes.1.path", "", False, "spec.attributes[1].path"),
+    ("AttributeMapping", "attributes.1.path", "members.$ref", True, ""),
+    ("AttributeMapping", "attributes.0.expression", "user.title", False, "unknown field"),
+]
+
+
+@pytest.fixture(scope="module")
+def definitions(control_plane: ControlPlane) -> ControlPlane:
+    """The control plane with our definitions."""
+    control_plane.kubectl("apply", "--server-side", "-f", crd_directory())
+    control_plane.kubectl(
+        "wait", "--for=condition=Established", "--timeout=60s", "-f", crd_directory(), "--all-namespaces"
+    )
+    return control_plane
+
+
+def object_of(kind: str, namespace: str, spec: JsonObject, name: str | None = None) -> JsonObject:
+    metadata = {"name": name or f"x{uuid.uuid4().hex[:10]}", "namespace": namespace}
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def changed(kind: str, field: str, value: Any) -> JsonObject:
+    spec = copy.deepcopy(SPECS[kind])
+    *parents, last = (int(part) if part.isdigit() else part for part in field.split("."))
+    node: Any = spec
+    for part in parents:
+        node = node[part]
+    if value is MISSING:
+        del node[last]
+    else:
+        node[last] = value
+    return spec
+
+
+def create(cluster: ControlPlane, body: JsonObject) -> JsonObject:
+    created: JsonObject = json.loads(cluster.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(body)))
+    return created
+
+
+def complaint_of_api_server(cluster: ControlPlane, body: JsonObject) -> str:
+    try:
+        create(cluster, body)
+    except KubectlError as error:
+        return str(error)
+    return ""
+
+
+def complaint_of_validate(body: JsonObject) -> str:
+    found = read_manifests([SourceFile("body.yaml", json.dumps(body))])
+    return "\n".join(str(error) for error in found.errors)
+
+
+@pytest.mark.parametrize("kind", sorted(SPECS))
+def test_a_spec_with_every_field_is_accepted_by_both(definitions: ControlPlane, namespace: str, kind: str) -> None:
+    body = object_of(kind, namespace, SPECS[kind])
+
+    assert complaint_of_api_server(definitions, body) == ""
+    assert complaint_of_validate(body) == ""
+
+
+def test_validate_and_the_api_server_agree_on_every_change(definitions: ControlPlane, namespace: str) -> None:
+    disagreements = []
+    for kind, field, value, valid, words in CHANGES:
+        body = object_of(kind, namespace, changed(kind, field, value))
+        theirs, ours = complaint_of_api_server(definitions, body), complaint_of_validate(body)
+        if (theirs == "", ours == "") != (valid, valid) or words not in theirs:
+            shown = "MISSING" if value is MISSING else repr(value)
+            disagreements.append(f"{kind} {field}={shown[:60]}\n  API server: {theirs}\n  validate:   {ours}")
+
+    assert not disagreements, "\n".join(disagreements)
+
+
+def test_a_name_that_makes_the_url_too_long_is_refused_by_both(definitions: ControlPlane, namespace: str) -> None:
+    for length in (63, 64):
+        body = object_of("ProvisioningConfig", namespace, SPECS["ProvisioningConfig"], name="x" * length)
+        for complaint in (complaint_of_api_server(definitions, body), complaint_of_validate(body)):
+            assert ("may have at most 63 characters" in complaint) == (length == 64)
+
+
+@pytest.mark.parametrize("kind", sorted(SPECS))
+def test_validate_fills_in_the_defaults_of_the_api_server(
+    definitions: ControlPlane, namespace: str, kind: str
+) -> None:
+    least = {
+        "ProvisioningConfig": {"authentication": {"bearerTokens": [{"name": "a", "secretRef": {"name": "s"}}]}},
+        "RoleMapping": {"configRef": {"name": "c"}, "rules": SPECS["RoleMapping"]["rules"]},
+        "AttributeMapping": {"configRef": {"name": "c"}, "attributes": [{"target": "x", "default": "y"}]},
+    }
+    body = object_of(kind, namespace, least[kind])
+
+    stored = create(definitions, body)
+    world = read_manifests([SourceFile("body.yaml", json.dumps(body))]).world
+
+    assert stored["status"] == {"observedGeneration": -1}
+    for ours in (*world.configs.values(), *world.role_mappings, *world.attribute_mappings):
+        assert ours.spec == type(ours).from_object(stored).spec
+    assert len(world.configs) + len(world.role_mappings) + len(world.attribute_mappings) == 1
+    if kind == "ProvisioningConfig":
+        assert stored["spec"] == {
+            "provider": "Generic",
+            "suspend": False,
+            "authentication": {
+                "bearerTokens": [
+                    {"name": "a", "secretRef": {"name": "s", "key": "token"}, "access": "Provision"},
+                ]
+            },
+            "deprovisioning": {"deactivationDelay": "15m"},
+            "allowedNamespaces": {"from": "Same"},
+        }
+
+
+def test_mappings_are_selected_by_the_config_that_they_name(definitions: ControlPlane, namespace: str) -> None:
+    other = definitions.create_namespace()
+    config = f"c{uuid.uuid4().hex[:10]}"
+    for where, name in ((namespace, config), (other, config), (other, "another")):
+        for kind in ("RoleMapping", "AttributeMapping"):
+            spec = copy.deepcopy(SPECS[kind]) | {"configRef": {"name": name, "namespace": namespace}}
+            create(definitions, object_of(kind, where, spec))
+
+    for plural in ("rolemappings", "attributemappings"):
+        selector = f"spec.configRef.name={config},spec.configRef.namespace={namespace}"
+        found = definitions.get(plural, "--all-namespaces", "--field-selector", selector)["items"]
+        assert sorted(item["metadata"]["namespace"] for item in found) == sorted((namespace, other))
+
+
+def test_status_is_a_subresource(definitions: ControlPlane, namespace: str) -> None:
+    stored = create(definitions, object_of("RoleMapping", namespace, SPECS["RoleMapping"]))
+    name = stored["metadata"]["name"]
+    condition = {
+        "type": "Accepted",
+        "status": "True",
+        "reason": "Accepted",
+        "message": "",
+        "lastTransitionTime": "2026-11-05T12:00:00Z",
+    }
+    patch = json.dumps({"status": {"observedGeneration": 1, "conditions": [condition]}})
+
+    definitions.kubectl("patch", "rolemapping", name, "-n", namespace, "--type=merge", "-p", patch)
+    assert definitions.get("rolemapping", name, "-n", namespace)["status"] == {"observedGeneration": -1}
+
+    status = ("--subresource=status", "--type=merge", "-p")
+    definitions.kubectl("patch", "rolemapping", name, "-n", namespace, *status, patch)
+    after = definitions.get("rolemapping", name, "-n", namespace)
+    assert after["status"]["conditions"] == [condition]
+    assert after["metadata"]["generation"] == stored["metadata"]["generation"]
+
+    twice = json.dumps({"status": {"conditions": [condition, condition]}})
+    with pytest.raises(KubectlError, match="Duplicate value"):
+        definitions.kubectl("patch", "rolemapping", name, "-n", namespace, *status, twice)
+
+
+def test_kubectl_get_tells_at_a_glance(definitions: ControlPlane, namespace: str) -> None:
+    create(definitions, object_of("ProvisioningConfig", namespace, SPECS["ProvisioningConfig"], name="okta"))
+    status = {
+        "observedGeneration": 1,
+        "conditions": [
+            {
+                "type": "Ready",
+                "status": "False",
+                "reason": "SecretNotFound",
+                "message": "",
+                "lastTransitionTime": "2026-11-05T12:00:00Z",
+            }
+        ],
+        "users": {"active": 41, "blocked": 2, "deactivated": 3},
+        "groups": 7,
+        "mappings": 5,
+        "revision": 9,
+        "lastSyncTime": "2026-11-05T12:00:00Z",
+        "endpoint": f"/{namespace}/okta/scim/v2",
+        "credentials": [{"name": "2026-11", "expiresAt": "2027-05-01T00:00:00Z"}],
+    }
+    patch = json.dumps({"status": status})
+    definitions.kubectl("patch", "pcfg", "okta", "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
+
+    header, row = definitions.kubectl("get", "pcfg", "-n", namespace).splitlines()
+
+    assert re.split(r"\s{2,}", header.strip()) == COLUMNS
+    assert row.split()[:6] == ["okta", "False", "SecretNotFound", "Okta", "5", "41"]
+    assert row.split()[7] == f"/{namespace}/okta/scim/v2"
+
+
+def test_short_names_and_the_category(definitions: ControlPlane, namespace: str) -> None:
+    for kind in SPECS:
+        create(definitions, object_of(kind, namespace, SPECS[kind], name="x"))
+
+    listed = definitions.kubectl("get", "scim", "-n", namespace, "-o", "name").split()
+
+    assert sorted(name.partition(".")[0] for name in listed) == [
+        "attributemapping",
+        "provisioningconfig",
+        "rolemapping",
+    ]
+    for short, kind in (("pcfg", "provisioningconfig"), ("rm", "rolemapping"), ("am", "attributemapping")):
+        assert definitions.kubectl("get", short, "-n", namespace, "-o", "name").strip() == (
+            f"{kind}.scim-operator.io/x"
+        )
+
+
+def test_kubectl_explains_every_field_of_the_spec(definitions: ControlPlane) -> None:
+    # The API server publishes a new definition with some delay.
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            explained = definitions.kubectl("explain", "provisioningconfigs.spec.deprovisioning.deactivationDelay")
+            break
+        except KubectlError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+    assert "A user who is set inactive is blocked at once" in explained
+
+
+@pytest.mark.parametrize("folder", sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()))
+def test_the_examples_are_accepted_by_the_api_server(definitions: ControlPlane, folder: str) -> None:
+    for name in namespaces_of(EXAMPLES / folder):
+        definitions.kubectl("apply", "-f", "-", stdin=json.dumps(namespace_object(name)))
+
+    definitions.kubectl("apply", "--dry-run=server", "-R", "-f", EXAMPLES / folder)
+
+
+def namespaces_of(folder: Path) -> set[str]:
+    files = [SourceFile(str(file), file.read_text()) for file in sorted(folder.rglob("*.yaml"))]
+    return set(read_manifests(files).world.namespaces)
+
+
+def namespace_object(name: str) -> JsonObject:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
