@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from scim_operator.api import AttributeMapping, ProvisioningConfig, RoleMapping
 from scim_operator.manifests import SourceFile, crd_directory, read_manifests
 from tests.control_plane.cluster import ControlPlane, KubectlError
 
@@ -264,9 +265,13 @@ def test_validate_fills_in_the_defaults_of_the_api_server(
     world = read_manifests([SourceFile("body.yaml", json.dumps(body))]).world
 
     assert stored["status"] == {"observedGeneration": -1}
-    for ours in (*world.configs.values(), *world.role_mappings, *world.attribute_mappings):
-        assert ours.spec == type(ours).from_object(stored).spec
-    assert len(world.configs) + len(world.role_mappings) + len(world.attribute_mappings) == 1
+    resources: list[ProvisioningConfig | RoleMapping | AttributeMapping] = [
+        *world.configs.values(),
+        *world.role_mappings,
+        *world.attribute_mappings,
+    ]
+    [ours] = resources
+    assert ours.spec == type(ours).from_object(stored).spec
     if kind == "ProvisioningConfig":
         assert stored["spec"] == {
             "provider": "Generic",
