@@ -1,0 +1,35 @@
+"""Authenticators of configurations that tests write."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from scim_server.auth.authenticator import Authenticated, Authenticator
+from scim_server.auth.key_cache import KeyCache
+from scim_server.auth.key_fetch import KeyFetcher
+from scim_server.auth.replay import ReplayGuard
+from scim_server.config import ConfigBundle, ServerConfig, ServerSecrets, Tenant
+
+TOKEN_KEY = bytes(range(32))
+
+
+def tenant(key: str, **fields: Any) -> Tenant:
+    namespace, _, name = key.partition("/")
+    return Tenant(namespace=namespace, name=name, **fields)
+
+
+def bundle(*tenants: Tenant, digests: Mapping[str, str] | None = None, revision: int = 1) -> ConfigBundle:
+    secrets = ServerSecrets(revision=revision, token_key=TOKEN_KEY.hex(), digests=dict(digests or {}))
+    return ConfigBundle.of(ServerConfig(revision=revision, tenants=tenants), secrets)
+
+
+def authenticator(*tenants: Tenant, digests: Mapping[str, str] | None = None) -> Authenticator:
+    return Authenticator(bundle(*tenants, digests=digests), KeyCache(KeyFetcher().fetch), ReplayGuard())
+
+
+async def ask(
+    who: Authenticator, key: str, authorization: str | bytes | None, now: datetime | None = None
+) -> Authenticated | None:
+    namespace, _, name = key.partition("/")
+    value = authorization.encode() if isinstance(authorization, str) else authorization
+    return await who.authenticate(namespace, name, value, now or datetime.now(UTC))

@@ -1,0 +1,111 @@
+"""Static tokens and passwords."""
+
+import base64
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scim_server.auth.authenticator import Authenticator
+from scim_server.auth.authorization import Basic, Bearer, parse_authorization
+from scim_server.config import Access, BasicCredential, BearerCredential, pair_digest, token_digest
+from tests.scim_server.auth.authenticators import TOKEN_KEY, ask, authenticator, tenant
+
+TOKEN = "token-of-acme-0123456789"
+PASSWORD = "pässword:of onelogin 0123456789"
+EXPIRES = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+@pytest.fixture
+def who() -> Authenticator:
+    return authenticator(
+        tenant(
+            "acme/onelogin",
+            credentials=(BearerCredential(name="token"),),
+            basic_credentials=(
+                BasicCredential(name="basic", access=Access.READ),
+                BasicCredential(name="ends", expires_at=EXPIRES),
+            ),
+        ),
+        tenant("beta/onelogin", basic_credentials=(BasicCredential(name="basic"),)),
+        tenant("gamma/empty"),
+        digests={
+            "acme/onelogin/token": token_digest(TOKEN.encode(), TOKEN_KEY),
+            "acme/onelogin/basic": pair_digest(b"sync", PASSWORD.encode(), TOKEN_KEY),
+            "acme/onelogin/ends": pair_digest(b"ends", PASSWORD.encode(), TOKEN_KEY),
+            "beta/onelogin/basic": pair_digest(b"sync", b"another password 0123456789", TOKEN_KEY),
+        },
+    )
+
+
+async def test_each_kind_is_the_credential_of_its_name(who: Authenticator) -> None:
+    for authorization, name, access in (
+        (f"Bearer {TOKEN}", "token", Access.PROVISION),
+        (f"bearer  {TOKEN} ", "token", Access.PROVISION),
+        (basic("sync", PASSWORD), "basic", Access.READ),
+        (basic("sync", PASSWORD).replace("Basic", "BASIC").rstrip("="), "basic", Access.READ),
+    ):
+        found = await ask(who, "acme/onelogin", authorization)
+        assert found is not None, authorization
+        assert (found.credential, found.access) == (name, access)
+
+
+@pytest.mark.parametrize("key", ["acme/onelogin", "beta/onelogin", "gamma/empty", "acme/unknown", "/"])
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        f"Token {TOKEN}",
+        TOKEN,
+        f"Bearer {TOKEN}x",
+        f"Bearer sync:{PASSWORD}",
+        "Bearer sync\0" + PASSWORD,
+        "Basic",
+        "Basic !!!!",
+        "Basic " + base64.b64encode(b"no colon").decode(),
+        "Basic " + base64.b64encode(b"sync\0:" + PASSWORD.encode()).decode(),
+        basic("sync", ""),
+        basic("", PASSWORD),
+        basic("Sync", PASSWORD),
+        basic("sync:", PASSWORD),
+        basic("sync", PASSWORD + "x"),
+        basic("token", TOKEN),
+        "Bearer " + "x" * 20_000,
+    ],
+    ids=repr,
+)
+async def test_nothing_else_is_taken_anywhere(who: Authenticator, key: str, authorization: str | None) -> None:
+    assert await ask(who, key, authorization) is None
+
+
+async def test_one_tenants_password_is_nothing_to_another(who: Authenticator) -> None:
+    assert await ask(who, "beta/onelogin", basic("sync", PASSWORD)) is None
+    assert await ask(who, "acme/onelogin", basic("sync", "another password 0123456789")) is None
+    assert await ask(who, "beta/onelogin", basic("sync", "another password 0123456789")) is not None
+
+
+async def test_a_password_ends_at_its_time(who: Authenticator) -> None:
+    before = EXPIRES.replace(year=2026)
+    assert await ask(who, "acme/onelogin", basic("ends", PASSWORD), before) is not None
+    assert await ask(who, "acme/onelogin", basic("ends", PASSWORD), EXPIRES) is None
+
+
+@given(st.binary(max_size=40).filter(lambda user: b":" not in user and b"\0" not in user),
+       st.binary(max_size=40).filter(lambda password: b"\0" not in password))  # fmt: skip
+def test_what_a_client_encodes_is_what_is_read(user: bytes, password: bytes) -> None:
+    header = b"Basic " + base64.b64encode(user + b":" + password)
+    assert parse_authorization(header) == Basic(user, password)
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_can_be_read(value: bytes) -> None:
+    assert isinstance(parse_authorization(value), Bearer | Basic | None)
+    assert isinstance(parse_authorization(b"Basic " + value), Basic | None)
