@@ -166,6 +166,15 @@ class Installation:
             metadata = item["metadata"]
             self.wait_for(f"{item['kind'].lower()}s", metadata["namespace"], metadata["name"], "Programmed", "True")
 
+    def wait_answer(self, client: ScimClient, status: int, what: str) -> None:
+        """Wait until a look-up by `client` is answered `status`."""
+        self.wait_until(lambda: client.status() == status, what)
+
+    def wait_roles(self, tenant: "Tenant", user: str, roles: set[str], what: str) -> None:
+        """Wait until the user has exactly these roles on both replicas."""
+        applications = tenant.applications()
+        self.wait_until(lambda: all(application.roles(user) == roles for application in applications), what)
+
     def wait_until(
         self, holds: Callable[[], bool], what: str, seen: Callable[[], str] = str, seconds: float = _WAIT_SECONDS
     ) -> None:

@@ -6,13 +6,8 @@ from collections.abc import Callable
 
 from tests.e2e.installation import Installation, Tenant
 from tests.e2e.manifests import credential, new_token, role_mapping, rule, token_secret
-from tests.e2e.provider import ScimClient
 
 _EDITS = 15
-
-
-def everyone_has(applications: tuple[ScimClient, ...], user: str, roles: set[str]) -> Callable[[], bool]:
-    return lambda: all(application.roles(user) == roles for application in applications)
 
 
 def with_admin(installation: Installation, namespace: str) -> tuple[Tenant, str]:
@@ -28,13 +23,12 @@ def with_admin(installation: Installation, namespace: str) -> tuple[Tenant, str]
 
 def test_an_edit_of_a_role_mapping_changes_existing_users(installation: Installation, namespace: str) -> None:
     tenant, user = with_admin(installation, namespace)
-    applications = tenant.applications()
     seconds = []
     for edit in range(_EDITS):
         role = ("analyst", "auditor", "admin")[edit % 3]
         began = time.monotonic()
         installation.cluster.apply(role_mapping(namespace, "roles", rule("admins", "Admins", role)))
-        installation.wait_until(everyone_has(applications, user, {"viewer", role}), f"role {role}")
+        installation.wait_roles(tenant, user, {"viewer", role}, f"role {role}")
         seconds.append(time.monotonic() - began)
         # The next edit is an event after quiet, as an edit in real life is.
         installation.wait_for("rolemappings", namespace, "roles", "Programmed", "True")
@@ -50,8 +44,7 @@ def test_an_edit_of_a_role_mapping_changes_existing_users(installation: Installa
 def test_deletion_of_a_role_mapping_removes_its_roles(installation: Installation, namespace: str) -> None:
     tenant, user = with_admin(installation, namespace)
     installation.cluster.kubectl("delete", "rolemapping", "roles", "-n", namespace)
-    gone = everyone_has(tenant.applications(), user, {"viewer", "guest"})
-    installation.wait_until(gone, "the roles of the deleted mapping are gone")
+    installation.wait_roles(tenant, user, {"viewer", "guest"}, "the roles of the deleted mapping are gone")
 
 
 def test_a_mapping_that_moves_to_another_config_leaves_the_first(installation: Installation, namespace: str) -> None:
@@ -63,10 +56,8 @@ def test_a_mapping_that_moves_to_another_config_leaves_the_first(installation: I
     there.create_group("Admins", user_there)
     moved = role_mapping(namespace, "roles", rule("admins", "Admins", "admin"), config={"name": "entra"})
     installation.cluster.apply(moved)
-    installation.wait_until(everyone_has(tenant.applications(), user, {"viewer", "guest"}), "gone from the first")
-    installation.wait_until(
-        everyone_has(other.applications(), user_there, {"viewer", "admin"}), "there in the second"
-    )
+    installation.wait_roles(tenant, user, {"viewer", "guest"}, "gone from the first")
+    installation.wait_roles(other, user_there, {"viewer", "admin"}, "there in the second")
 
 
 def test_a_broken_reference_is_named(installation: Installation, namespace: str) -> None:
@@ -108,23 +99,20 @@ def test_a_rotated_token_works_at_once_and_the_removed_one_stops(installation: I
     tenant.config["spec"]["authentication"]["bearerTokens"] = both
     installation.cluster.apply(token_secret(namespace, "okta-next", second), tenant.config)
     for server in (0, 1):
-        fresh = tenant.provider(server, second)
-        installation.wait_until(lambda fresh=fresh: fresh.status() == 200, "the new token works")
+        installation.wait_answer(tenant.provider(server, second), 200, "the new token works")
         assert tenant.provider(server).status() == 200
 
     tenant.config["spec"]["authentication"]["bearerTokens"] = both[1:]
     installation.cluster.apply(tenant.config)
     for server in (0, 1):
-        removed = tenant.provider(server)
-        installation.wait_until(lambda removed=removed: removed.status() == 401, "the removed token stops")
+        installation.wait_answer(tenant.provider(server), 401, "the removed token stops")
         assert tenant.provider(server, second).status() == 200
 
     third = new_token()
     installation.cluster.apply(token_secret(namespace, "okta-next", third))
     for server in (0, 1):
-        replaced, before = tenant.provider(server, third), tenant.provider(server, second)
-        installation.wait_until(lambda replaced=replaced: replaced.status() == 200, "the replaced value works")
-        assert before.status() == 401
+        installation.wait_answer(tenant.provider(server, third), 200, "the replaced value works")
+        assert tenant.provider(server, second).status() == 401
 
 
 def test_withdrawn_consent_of_a_namespace_acts(
@@ -142,18 +130,18 @@ def test_withdrawn_consent_of_a_namespace_acts(
     provider = tenant.provider()
     user = provider.create_user("ada@example.com")
     provider.create_group("Admins", user)
-    installation.wait_until(everyone_has(tenant.applications(), user, {"viewer", "admin"}), "attached")
+    installation.wait_roles(tenant, user, {"viewer", "admin"}, "attached")
 
     installation.cluster.kubectl("label", "namespace", team, "scim-")
-    installation.wait_until(everyone_has(tenant.applications(), user, {"viewer", "guest"}), "label withdrawn")
+    installation.wait_roles(tenant, user, {"viewer", "guest"}, "label withdrawn")
     installation.wait_for("rolemappings", team, "roles", "Accepted", "False", "ConfigNotFound")
 
     installation.cluster.kubectl("label", "namespace", team, "scim=yes")
-    installation.wait_until(everyone_has(tenant.applications(), user, {"viewer", "admin"}), "label back")
+    installation.wait_roles(tenant, user, {"viewer", "admin"}, "label back")
 
     tenant.config["spec"]["allowedNamespaces"] = {"from": "Same"}
     installation.cluster.apply(tenant.config)
-    installation.wait_until(everyone_has(tenant.applications(), user, {"viewer", "guest"}), "consent withdrawn")
+    installation.wait_roles(tenant, user, {"viewer", "guest"}, "consent withdrawn")
 
 
 def test_a_suspended_config_is_left_alone(installation: Installation, namespace: str) -> None:
@@ -163,7 +151,8 @@ def test_a_suspended_config_is_left_alone(installation: Installation, namespace:
     other = installation.tenant(namespace, "other")
     installation.cluster.kubectl("delete", "rolemapping", "roles", "-n", namespace)
     other.apply()  # by now the operator has dealt with what came before
-    assert everyone_has(tenant.applications(), user, {"viewer", "admin"})()
+    for application in tenant.applications():
+        assert application.roles(user) == {"viewer", "admin"}
     del tenant.config["spec"]["suspend"]
     installation.cluster.apply(tenant.config)
-    installation.wait_until(everyone_has(tenant.applications(), user, {"viewer", "guest"}), "no longer suspended")
+    installation.wait_roles(tenant, user, {"viewer", "guest"}, "no longer suspended")

@@ -29,7 +29,7 @@ def everything_runs_afterwards(installation: Installation) -> Iterator[None]:
 
 
 class Writer(threading.Thread):
-    """An identity provider that creates users in a group, one after the other, and remembers what was acknowledged."""
+    """An identity provider that creates users in a group, one by one, and remembers what was acknowledged."""
 
     def __init__(self, tenant: Tenant, server: int, group: str, stop: threading.Event) -> None:
         super().__init__(name=f"writer-{server}", daemon=True)
@@ -133,12 +133,8 @@ def test_what_happened_while_the_operator_was_down_is_found(installation: Instal
     assert kept.application().roles(user) == {"viewer", "admin"}
     installation.operator.start()
     for server in (0, 1):
-        gone = deleted.provider(server)
-        installation.wait_until(lambda gone=gone: gone.status() == 401, "the deleted config is gone")
-    for application in kept.applications():
-        installation.wait_until(
-            lambda application=application: application.roles(user) == {"viewer", "guest"}, "roles are gone"
-        )
+        installation.wait_answer(deleted.provider(server), 401, "the deleted config is gone")
+    installation.wait_roles(kept, user, {"viewer", "guest"}, "roles are gone")
 
 
 def test_a_replica_that_is_down_is_named_and_gets_the_document_when_it_is_back(
@@ -184,10 +180,7 @@ def test_the_api_server_going_away_is_survived(installation: Installation, names
     installation.cluster.restart_api_server()
     assert tenant.application().roles(user) == {"viewer", "admin"}
     installation.cluster.kubectl("delete", "rolemapping", "roles", "-n", namespace)
-    for application in tenant.applications():
-        installation.wait_until(
-            lambda application=application: application.roles(user) == {"viewer", "guest"}, "roles are gone"
-        )
+    installation.wait_roles(tenant, user, {"viewer", "guest"}, "roles are gone")
     assert installation.operator.running
 
 

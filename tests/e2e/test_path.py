@@ -133,5 +133,4 @@ def test_a_deleted_config_is_not_served_any_more(
     tenant.apply()
     installation.cluster.kubectl("delete", "provisioningconfig", "okta", "-n", namespace)
     for server in (0, 1):
-        provider = tenant.provider(server)
-        installation.wait_until(lambda provider=provider: provider.status() == 401, "the tenant is gone")
+        installation.wait_answer(tenant.provider(server), 401, "the tenant is gone")

@@ -9,7 +9,6 @@ from scim_operator.api import PLURALS, reasons
 from scim_operator.api.constants import API_VERSION
 from scim_operator.cluster import (
     ClusterClient,
-    ClusterConflict,
     ClusterError,
     ClusterNotFound,
     EventType,
@@ -37,16 +36,20 @@ class Publisher:
         self._written: dict[str, float] = {}
 
     async def publish(self, kind: str, raw: JsonObject, wanted: Status, now: datetime) -> None:
-        """Bring the status of `raw` to `wanted` if it differs. Raises `ClusterError`."""
+        """Bring the status of `raw` to `wanted` if it differs.
+
+        Raises `ClusterError`; `ClusterConflict` when the object is no longer what was read: changed, or another one
+        of that name. Then it has to be read again before anything is said about it.
+        """
         existing = raw.get("status") or {}
         if not self._worth_writing(raw["metadata"]["uid"], existing, wanted):
             return
-        metadata = {name: raw["metadata"][name] for name in ("namespace", "name", "uid")}
+        metadata = {name: raw["metadata"][name] for name in ("namespace", "name", "resourceVersion")}
         body = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "status": wanted}
         try:
             await self._client.apply_status(PLURALS[kind], body)
-        except (ClusterNotFound, ClusterConflict):
-            return  # deleted, or replaced by another of that name, which has its own event
+        except ClusterNotFound:
+            return  # deleted, for which there is an event
         self._written[raw["metadata"]["uid"]] = self._clock()
         for condition in transitions(existing.get("conditions") or (), wanted["conditions"]):
             if condition["type"] in _ANNOUNCED:

@@ -1,0 +1,172 @@
+"""The operator's parts in this process, against a real API server and management APIs of a real port."""
+
+import base64
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scim_operator.api import PLURALS, ObjectKey
+from scim_operator.cluster.connection import ClusterLogin
+from scim_operator.cluster.kubernetes_client import KubernetesClient
+from scim_operator.delivery import Delivery, ManagementClient, ManagementToken, replicas_at
+from scim_operator.reconcile.apply import DocumentStore
+from scim_operator.reconcile.document import DocumentNames
+from scim_operator.reconcile.publish import Publisher
+from scim_operator.reconcile.reconciler import Reconciler
+from scim_operator.reconcile.triggers import Triggers
+from scim_server.config import (
+    CONFIG_FILE,
+    SECRETS_FILE,
+    ServerConfig,
+    ServerSecrets,
+    decode_config,
+    decode_secrets,
+)
+from tests.control_plane.cluster import ControlPlane, KubectlError
+from tests.scim_operator.delivery.management_stub import TOKEN, ManagementStub
+from tests.support.processes import wait_until
+
+CRDS = Path(__file__).parents[3] / "crds"
+
+Object = dict[str, Any]
+
+
+class CountingClient(KubernetesClient):
+    """Remembers what was written; `before_apply` runs before each write of the document."""
+
+    def __init__(self, login: ClusterLogin, namespaces: list[str]) -> None:
+        super().__init__(login, namespaces)
+        self.applied: list[str] = []
+        self.statuses: list[str] = []
+        self.events: list[Object] = []
+        self.before_apply: Callable[[Object], None] = lambda body: None
+
+    async def apply(self, body: Object) -> Object:
+        self.before_apply(body)
+        self.applied.append(body["kind"])
+        return await super().apply(body)
+
+    async def apply_status(self, plural: str, body: Object) -> None:
+        self.statuses.append(f"{plural}/{body['metadata']['name']}")
+        await super().apply_status(plural, body)
+
+    async def create_event(self, body: Object) -> None:
+        self.events.append(body)
+        await super().create_event(body)
+
+
+class World:
+    """One namespace: custom resources and the document both."""
+
+    def __init__(self, cluster: ControlPlane, namespace: str, client: CountingClient, management: ManagementClient):
+        self.cluster, self.namespace, self.client = cluster, namespace, client
+        self.stub = ManagementStub()
+        self._management = management
+        self.names = DocumentNames(namespace)
+        self.okta = ObjectKey(namespace, "okta")
+        self.time = time.monotonic()
+        self.token = secrets.token_urlsafe(32)
+
+    def start_operator(self) -> None:
+        """A new process, as far as the operator's memory goes."""
+        self.delivery = Delivery(self._management, replicas_at([self.stub.url]))
+        self.store = DocumentStore(self.client, self.names, floor=lambda: self.delivery.floor)
+        self.triggers = Triggers(enqueue=lambda key: None, relisted=lambda: None)
+        publisher = Publisher(self.client, "test", lambda: self.time)
+        self.reconciler = Reconciler(self.client, self.store, self.delivery, self.triggers, publisher)
+
+    async def reconcile(self, key: ObjectKey | None = None) -> None:
+        await self.reconciler.reconcile(key or self.okta)
+
+    def apply(self, *objects: Object) -> None:
+        self.cluster.apply(*objects)
+
+    def delete(self, *arguments: str) -> None:
+        self.cluster.kubectl("delete", *arguments, "-n", self.namespace)
+
+    def config(self, name: str = "okta", **spec: Any) -> Object:
+        credential = {"name": "one", "secretRef": {"name": f"{name}-token"}}
+        return {
+            "apiVersion": "scim-operator.io/v1alpha1",
+            "kind": "ProvisioningConfig",
+            "metadata": {"namespace": self.namespace, "name": name},
+            "spec": {
+                "authentication": {"bearerTokens": [credential]},
+                "roles": [{"name": "admin"}, {"name": "viewer"}],
+                **spec,
+            },
+        }
+
+    def secret(self, name: str = "okta") -> Object:
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"namespace": self.namespace, "name": f"{name}-token"},
+            "stringData": {"token": self.token},
+        }
+
+    def mapping(self, name: str = "roles", role: str = "admin", config: str = "okta") -> Object:
+        return {
+            "apiVersion": "scim-operator.io/v1alpha1",
+            "kind": "RoleMapping",
+            "metadata": {"namespace": self.namespace, "name": name},
+            "spec": {
+                "configRef": {"name": config},
+                "rules": [{"name": "one", "groups": [{"displayName": "Admins"}], "roles": [role]}],
+            },
+        }
+
+    def get(self, kind: str, name: str) -> Object:
+        return self.cluster.get(kind, name, "-n", self.namespace)
+
+    def conditions(self, kind: str, name: str) -> dict[str, tuple[str, str]]:
+        """Status and reason by type."""
+        found = self.get(kind, name)["status"].get("conditions", [])
+        return {item["type"]: (item["status"], item["reason"]) for item in found}
+
+    def stored_config(self) -> ServerConfig:
+        found = self.get("configmap", self.names.config_map)
+        return decode_config(base64.b64decode(found["binaryData"][CONFIG_FILE]))
+
+    def stored_secrets(self) -> ServerSecrets:
+        found = self.get("secret", self.names.secret)
+        return decode_secrets(base64.b64decode(found["data"][SECRETS_FILE]))
+
+
+@pytest.fixture(scope="session")
+def api_installed(control_plane: ControlPlane) -> None:
+    control_plane.kubectl("apply", "-f", CRDS)
+    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", CRDS)
+    for plural in PLURALS.values():
+        wait_until(partial(_listable, control_plane, plural), seconds=30, what=plural)
+
+
+def _listable(control_plane: ControlPlane, plural: str) -> bool:
+    """A kind whose CRD was just installed answers 429 for a moment ("storage is (re)initializing")."""
+    try:
+        control_plane.get(plural, "--all-namespaces")
+    except KubectlError:
+        return False
+    return True
+
+
+@pytest.fixture
+async def world(
+    control_plane: ControlPlane, api_installed: None, namespace: str, tmp_path: Path
+) -> AsyncIterator[World]:
+    token_file = tmp_path / "token"
+    token_file.write_text(TOKEN)
+    login = ClusterLogin(control_plane.kubeconfig)
+    async with (
+        CountingClient(login, [namespace]) as client,
+        ManagementClient(ManagementToken(token_file)) as management,
+    ):
+        made = World(control_plane, namespace, client, management)
+        async with made.stub:
+            made.start_operator()
+            yield made

@@ -1,0 +1,315 @@
+"""What one reconcile does to the cluster and the servers, faults included."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scim_operator.cluster import ClusterUnavailable
+from scim_operator.reconcile import document
+from scim_operator.reconcile.queue import RetryLater
+from tests.scim_operator.reconcile.conftest import Object, World
+
+
+async def test_a_config_is_stored_delivered_and_reported(world: World) -> None:
+    world.apply(world.secret(), world.config(), world.mapping())
+    await world.reconcile()
+    tenant = world.stored_config().tenants[0]
+    assert tenant.key == str(world.okta)
+    assert [rule.mapping for rule in tenant.rules] == [f"{world.namespace}/roles"]
+    assert world.stub.holder.current is not None
+    assert world.stub.holder.current.config == world.stored_config()
+    assert world.conditions("provisioningconfig", "okta") == {
+        "Ready": ("True", "Succeeded"),
+        "Reconciling": ("False", "Succeeded"),
+        "Stalled": ("False", "NotStalled"),
+        "ResolvedRefs": ("True", "ResolvedRefs"),
+        "Programmed": ("True", "Succeeded"),
+    }
+    assert world.conditions("rolemapping", "roles") == {
+        "Accepted": ("True", "Accepted"),
+        "Programmed": ("True", "Succeeded"),
+    }
+    found = world.get("provisioningconfig", "okta")
+    assert found["status"]["observedGeneration"] == found["metadata"]["generation"]
+    assert found["status"]["endpoint"] == f"/{world.okta}/scim/v2"
+    assert found["status"]["mappings"] == 1
+
+
+async def test_the_token_itself_is_nowhere_but_in_its_own_secret(world: World) -> None:
+    world.apply(world.secret(), world.config(), world.mapping())
+    await world.reconcile()
+    written = [
+        world.stored_config().model_dump_json(),
+        world.stored_secrets().model_dump_json(),
+        world.cluster.kubectl("get", "provisioningconfig,rolemapping,events", "-n", world.namespace, "-o", "json"),
+    ]
+    assert not any(world.token in text for text in written)
+    assert world.stored_secrets().token_key not in world.stored_config().model_dump_json()
+
+
+async def test_a_second_reconcile_writes_nothing(world: World) -> None:
+    world.apply(world.secret(), world.config(), world.mapping())
+    await world.reconcile()
+    world.client.applied.clear()
+    world.client.statuses.clear()
+    world.client.events.clear()
+    await world.reconcile()
+    assert (world.client.applied, world.client.statuses, world.client.events) == ([], [], [])
+    assert world.stub.pushes == [world.stub.holder.revision]
+
+
+async def test_a_new_process_goes_on_with_what_it_finds(world: World) -> None:
+    world.apply(world.secret(), world.config(), world.mapping())
+    await world.reconcile()
+    revision, key = world.stored_config().revision, world.stored_secrets().token_key
+    world.start_operator()
+    await world.delivery.poll()
+    await world.reconcile()
+    assert world.stored_config().revision == revision
+    assert world.stored_secrets().token_key == key
+    assert world.stub.pushes == [revision]
+
+
+async def test_a_change_moves_the_revision_of_its_own_tenant_only(world: World) -> None:
+    world.apply(world.secret(), world.config(), world.secret("entra"), world.config("entra"))
+    entra = world.okta._replace(name="entra")
+    await world.reconcile()
+    await world.reconcile(entra)
+    before = world.get("provisioningconfig", "okta")["status"]["revision"]
+    world.apply(world.config("entra", displayName="Renamed"))
+    await world.reconcile(entra)
+    await world.reconcile()
+    assert world.get("provisioningconfig", "okta")["status"]["revision"] == before
+    assert world.get("provisioningconfig", "entra")["status"]["revision"] == world.stored_config().revision > before
+
+
+async def test_a_deleted_config_is_taken_out_and_its_mappings_say_so(world: World) -> None:
+    world.apply(world.secret(), world.config(), world.mapping())
+    await world.reconcile()
+    world.delete("provisioningconfig", "okta")
+    await world.reconcile()
+    assert world.stored_config().tenants == ()
+    assert world.stored_secrets().digests == {}
+    assert world.conditions("rolemapping", "roles") == {
+        "Accepted": ("False", "ConfigNotFound"),
+        "Programmed": ("False", "NotAccepted"),
+    }
+    assert world.okta in world.triggers
+    world.delete("rolemapping", "roles")
+    await world.reconcile()
+    assert world.okta not in world.triggers
+
+
+async def test_the_document_is_healed_after_a_crash_between_its_two_halves(world: World) -> None:
+    world.apply(world.secret(), world.config())
+    await world.reconcile()
+    world.apply(world.mapping())
+
+    def crash(body: Object) -> None:
+        if body["kind"] == "ConfigMap":
+            raise ClusterUnavailable("killed between the two")
+
+    world.client.before_apply = crash
+    with pytest.raises(RetryLater):
+        await world.reconcile()
+    assert world.stored_secrets().revision == world.stored_config().revision + 1
+    world.client.before_apply = lambda body: None
+    key = world.stored_secrets().token_key
+    world.start_operator()
+    await world.reconcile()
+    assert world.stored_secrets().revision == world.stored_config().revision
+    assert world.stored_secrets().token_key == key
+    assert len(world.stored_config().tenants[0].rules) == 1
+    assert world.stub.holder.current is not None
+    assert world.stub.holder.current.config == world.stored_config()
+
+
+@pytest.mark.parametrize("kind", ["configmap", "secret"])
+async def test_a_deleted_half_is_made_again_with_all_tenants_and_a_higher_revision(world: World, kind: str) -> None:
+    world.apply(world.secret(), world.config(), world.secret("entra"), world.config("entra"))
+    await world.reconcile()
+    revision = world.stored_config().revision
+    world.delete(kind, world.names.config_map if kind == "configmap" else world.names.secret)
+    world.start_operator()
+    await world.delivery.poll()
+    await world.reconcile()
+    assert [tenant.name for tenant in world.stored_config().tenants] == ["entra", "okta"]
+    assert world.stored_config().revision > revision
+    assert world.stub.holder.revision == world.stored_config().revision
+    assert world.conditions("provisioningconfig", "okta")["Ready"] == ("True", "Succeeded")
+
+
+async def test_garbage_in_the_document_is_written_over(world: World) -> None:
+    world.apply(world.secret(), world.config())
+    await world.reconcile()
+    key = world.stored_secrets().token_key
+    world.cluster.kubectl(
+        "patch",
+        "configmap",
+        world.names.config_map,
+        "-n",
+        world.namespace,
+        "--type=merge",
+        "-p",
+        '{"binaryData": {"server-config.json.gz": "AAAA"}}',
+    )
+    world.start_operator()
+    await world.reconcile()
+    assert [tenant.name for tenant in world.stored_config().tenants] == ["okta"]
+    assert world.stored_secrets().token_key == key
+
+
+async def test_somebody_else_writing_meanwhile_is_read_again(world: World) -> None:
+    world.apply(world.secret(), world.config())
+    await world.reconcile()
+    world.apply(world.mapping())
+    disturbed: list[str] = []
+
+    def disturb(body: Object) -> None:
+        if not disturbed:
+            disturbed.append(body["kind"])
+            world.cluster.kubectl(
+                "annotate", body["kind"].lower(), body["metadata"]["name"], "-n", world.namespace, "by=another"
+            )
+
+    world.client.before_apply = disturb
+    await world.reconcile()
+    assert disturbed
+    assert len(world.stored_config().tenants[0].rules) == 1
+    assert world.stored_config().revision == world.stored_secrets().revision == world.stub.holder.revision
+
+
+async def test_a_server_that_has_seen_a_higher_revision_gets_a_higher_one(world: World) -> None:
+    world.stub.floor = 500
+    world.apply(world.secret(), world.config())
+    await world.reconcile()
+    assert world.stored_config().revision == 501
+    assert world.stub.holder.revision == 501
+    assert world.conditions("provisioningconfig", "okta")["Programmed"] == ("True", "Succeeded")
+
+
+async def test_without_a_server_it_says_so_and_does_not_spin(world: World) -> None:
+    world.apply(world.secret(), world.config(), world.mapping())
+    await world.stub.stop()
+    with pytest.raises(RetryLater, match=str(world.stub.port)):
+        await world.reconcile()
+    conditions = world.conditions("provisioningconfig", "okta")
+    assert conditions["Programmed"] == ("False", "ReplicaUnavailable")
+    assert conditions["Ready"] == ("False", "ReplicaUnavailable")
+    assert conditions["Reconciling"] == ("True", "InProgress")
+    assert world.conditions("rolemapping", "roles")["Programmed"] == ("False", "ReplicaUnavailable")
+    writes = len(world.client.statuses)
+    with pytest.raises(RetryLater):
+        await world.reconcile()
+    assert len(world.client.statuses) == writes
+    await world.stub.start()
+    await world.reconcile()
+    assert world.conditions("provisioningconfig", "okta")["Ready"] == ("True", "Succeeded")
+
+
+async def test_a_refused_document_is_reported_with_the_reason(world: World) -> None:
+    world.stub.refusal = "schemaVersion 9 is newer"
+    world.apply(world.secret(), world.config())
+    with pytest.raises(RetryLater):
+        await world.reconcile()
+    assert world.conditions("provisioningconfig", "okta")["Programmed"] == ("False", "ReplicaRejected")
+
+
+async def test_a_document_that_does_not_fit_is_a_condition_and_what_was_delivered_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.apply(world.secret(), world.config())
+    await world.reconcile()
+    before = world.stored_config()
+    monkeypatch.setattr(document, "LARGEST_OBJECT", 100)
+    world.apply(world.mapping())
+    await world.reconcile()
+    assert world.conditions("provisioningconfig", "okta")["Programmed"] == ("False", "DocumentTooLarge")
+    assert world.conditions("provisioningconfig", "okta")["Reconciling"][0] == "False"
+    assert world.conditions("rolemapping", "roles")["Programmed"] == ("False", "DocumentTooLarge")
+    assert world.stored_config() == before
+
+
+async def test_events_tell_transitions_and_nothing_twice(world: World) -> None:
+    world.apply(world.config())
+    await world.reconcile()
+    await world.reconcile()
+    assert [(event["type"], event["reason"]) for event in world.client.events] == [
+        ("Warning", "SecretNotFound"),
+        ("Warning", "SecretNotFound"),
+    ]
+    world.apply(world.secret())
+    await world.reconcile()
+    await world.reconcile()
+    assert [(event["type"], event["reason"]) for event in world.client.events[2:]] == [("Normal", "Succeeded")]
+
+
+async def test_counters_alone_are_written_once_a_minute(world: World) -> None:
+    world.apply(world.secret(), world.config())
+    await world.reconcile()
+
+    def counted(active: int) -> None:
+        users = {"active": active, "blocked": 0, "deactivated": 0}
+        last = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(seconds=active)
+        world.stub.tenants = {
+            str(world.okta): {"users": users, "groups": 1, "lastSyncTime": last.isoformat().replace("+00:00", "Z")}
+        }
+
+    counted(1)
+    await world.delivery.poll()
+    world.client.statuses.clear()
+    await world.reconcile()
+    assert world.client.statuses == []
+    world.time += 61
+    await world.reconcile()
+    assert len(world.client.statuses) == 1
+    status = world.get("provisioningconfig", "okta")["status"]
+    assert (status["users"]["active"], status["groups"], status["lastSyncTime"]) == (1, 1, "2026-11-01T00:00:01Z")
+    counted(2)
+    await world.delivery.poll()
+    await world.reconcile()
+    assert len(world.client.statuses) == 1
+
+
+async def test_conditions_of_other_controllers_stay_theirs(world: World) -> None:
+    world.apply(world.secret(), world.config())
+    await world.reconcile()
+    world.cluster.kubectl(
+        "apply",
+        "--server-side",
+        "--field-manager=another",
+        "--subresource=status",
+        "-f",
+        "-",
+        stdin=f"""
+apiVersion: scim-operator.io/v1alpha1
+kind: ProvisioningConfig
+metadata: {{namespace: {world.namespace}, name: okta}}
+status:
+  conditions:
+  - {{type: example.com/Audited, status: "True", reason: Done, message: "",
+     lastTransitionTime: "2026-11-01T00:00:00Z"}}
+""",
+    )
+    world.client.statuses.clear()
+    await world.reconcile()
+    assert world.client.statuses == []
+    world.apply(world.config(displayName="Changed"))
+    await world.reconcile()
+    assert world.conditions("provisioningconfig", "okta")["example.com/Audited"] == ("True", "Done")
+
+
+async def test_a_status_is_never_written_to_a_successor_of_that_name(world: World) -> None:
+    world.apply(world.secret(), world.config())
+    read = await world.client.get_config(world.okta)
+    assert read is not None
+    world.delete("provisioningconfig", "okta")
+    world.apply(world.config())
+
+    async def stale(_: object) -> Object | None:
+        return read
+
+    world.client.get_config = stale  # type: ignore[method-assign, assignment]
+    with pytest.raises(RetryLater):
+        await world.reconcile()
+    assert world.get("provisioningconfig", "okta")["status"] == {"observedGeneration": -1}
