@@ -34,8 +34,8 @@ def serve(
         Path | None,
         typer.Option(
             envvar="SCIM_CONFIG_DIR",
-            help="Folder with config/server-config.json.gz and secrets/server-secrets.json, as a ConfigMap and a Secret"
-            " are mounted. Watched. Without it the configuration has to be pushed.",
+            help="Folder with config/server-config.json.gz and secrets/server-secrets.json, as a ConfigMap and a"
+            " Secret are mounted. Watched. Without it the configuration has to be pushed.",
         ),
     ] = None,
     database: Annotated[
@@ -46,7 +46,9 @@ def serve(
         ),
     ] = "sqlite:///scim.db",
     host: Annotated[str, typer.Option(envvar="SCIM_HOST", help="Address of the public port.")] = "0.0.0.0",  # noqa: S104
-    port: Annotated[int, typer.Option(envvar="SCIM_PORT", min=0, max=65535, help="SCIM; 0 takes a free port.")] = 8080,
+    port: Annotated[
+        int, typer.Option(envvar="SCIM_PORT", min=0, max=65535, help="SCIM; 0 takes a free port.")
+    ] = 8080,
     management_host: Annotated[
         str, typer.Option(envvar="SCIM_MANAGEMENT_HOST", help="Address of the management port.")
     ] = "0.0.0.0",  # noqa: S104

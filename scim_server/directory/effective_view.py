@@ -26,7 +26,7 @@ async def effective_extensions(
             "state": state_of(record.active, record.blocked_at, tenant.delay, now),
             "roles": [_role(role, tenant) for role in roles],
             "permissions": permissions_of((role.value for role in roles), tenant.permissions),
-            "profile": tenant.profile.of(record.document),
+            "profile": tenant.profile.of({**record.document, "active": record.active}),
         }
     return extensions
 

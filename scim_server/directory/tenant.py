@@ -1,9 +1,11 @@
 """A tenant as the server works with it: its configuration with everything precomputed."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from scim_server.config import Tenant
 from scim_server.directory.profile import Profile
+from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.resource_types import group_resource_type, user_resource_type
 
 
@@ -18,6 +20,10 @@ class ServedTenant:
         self.delay = timedelta(seconds=config.deprovisioning.deactivation_delay_seconds)
         """How long an inactive user counts as blocked before it counts as deactivated."""
         self.users = user_resource_type(profile_targets=[rule.target for rule in config.attributes])
+        self.users_as_provisioned = replace(
+            self.users, extensions=tuple(e for e in self.users.extensions if e.id != EFFECTIVE_URN)
+        )
+        """Users without the extension that nobody can write."""
         self.groups = group_resource_type()
         self.role_displays = {role.name: role.display_name for role in config.roles}
         self.permissions = {role.name: role.permissions for role in config.roles}

@@ -2,7 +2,7 @@
 
 Every change is one transaction; `version` and `lastModified` move only when something really changed, so that a
 provider's repeats leave no trace. `active` that isn't said is what it was: a PUT from a template that doesn't
-know the attribute must not let a blocked user in again.
+know the attribute must not let a blocked user in again, nor must a PATCH that removes it.
 """
 
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ async def list_users(
 
     async def work(reader: Reader) -> tuple[int, list[JsonObject]]:
         page: Page[UserRecord] = await reader.users(asked)
-        return page.total, await _show(directory, caller, reader, page.records, projection)
+        return page.total or 0, await _show(directory, caller, reader, page.records, projection)
 
     return await directory.read(caller, work)
 
@@ -75,10 +75,11 @@ async def replace_user(
     directory: Directory, caller: Caller, user_id: str, body: Any, if_match: str | None, projection: Projection
 ) -> Shown:
     """PUT. Raises ScimError: 400 for the body, 404, 409 uniqueness, 412."""
-    replacement = normalise_resource(body, caller.tenant.users)
+    named = normalise_resource(body, caller.tenant.users)
 
     async def work(writer: Writer) -> Shown:
         record = await _locked(writer, user_id, if_match)
+        replacement = {"active": record.active, **named}
         check_immutable(record.document, replacement, caller.tenant.users)
         record = await _update(caller, writer, record, replacement)
         return await _show_one(directory, caller, writer, record, projection)
@@ -122,11 +123,10 @@ async def _locked(writer: Writer, user_id: str, if_match: str | None) -> UserRec
 
 
 async def _update(caller: Caller, writer: Writer, record: UserRecord, document: JsonObject) -> UserRecord:
-    document = {"active": record.active, **document}
     if document == record.document:
         return record
     validate_resource(document, caller.tenant.users)
-    return await writer.update_user(record, document, document["active"])
+    return await writer.update_user(record, document, document.get("active", record.active))
 
 
 async def _write(directory: Directory, caller: Caller, work: Any) -> Shown:

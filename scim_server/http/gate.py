@@ -104,8 +104,9 @@ class Gate:
         exchange.caller = Caller(
             tenant, credential.name, credential.access, self._public_url.of(scope, headers) + base_path
         )
-        if credential.access is Access.READ and exchange.method not in _READING:
-            return error_response(ScimError(403, "This credential has access Read: it may only GET."))
+        reading = exchange.method in _READING or (exchange.method == "POST" and path.endswith("/.search"))
+        if credential.access is Access.READ and not reading:
+            return error_response(ScimError(403, "This credential has access Read: it may only GET and search."))
         scope["root_path"] = base_path
         if path.endswith("/") and len(path) > len(base_path):
             scope["path"] = path.rstrip("/")

@@ -5,6 +5,8 @@ URL may hold a flag (`?aadOptscim062020`), `+` is a space. Unknown parameters ar
 case.
 """
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -17,31 +19,53 @@ from scim_server.scim.filter.parser import parse
 from scim_server.scim.paging import parse_page
 from scim_server.scim.path import AttributePath, UnresolvedPath, resolve
 from scim_server.scim.resource import Projection
-from scim_server.scim.schema import ResourceType
+from scim_server.scim.schema import JsonObject, ResourceType
 from scim_server.scim.values import shown
 from scim_server.storage.protocol import Query
 
 _MAX_PARAMETERS = 100
+_SHOWN_TO_READERS = (EFFECTIVE_URN, "members.value", "members.$ref", "members.type", "members.display")
 
 
 class Parameters:
-    """The parameters of one request; of a repeated one the first counts."""
+    """The parameters of one request, by name in lower case; see `of_url` and `of_search`."""
 
     __slots__ = ("_values",)
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    @classmethod
+    def of_url(cls, request: Request) -> "Parameters":
+        """Of a repeated parameter the first counts. Raises InvalidValue."""
         query: bytes = request.scope["query_string"]
-        self._values: dict[str, str] = {}
         if not query:
-            return
+            return _NONE
         try:
             pairs = parse_qsl(
                 query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS
             )
         except ValueError:
             raise InvalidValue("the query string isn't percent-encoded UTF-8, or has too many parameters") from None
-        for name, value in pairs:
-            self._values.setdefault(name.lower(), value)
+        return cls({name.lower(): value for name, value in reversed(pairs)})
+
+    @classmethod
+    def of_search(cls, body: JsonObject) -> "Parameters":
+        """Of the body of a POST to `.search` (RFC 7644 §3.4.3). Raises InvalidValue."""
+        values = {name.lower(): value for name, value in body.items() if value is not None}
+        for name in ("filter", "sortBy", "sortOrder"):
+            if not isinstance(values.get(name.lower(), ""), str):
+                raise InvalidValue(f"{name}: a string is expected")
+        for name in ("startIndex", "count"):
+            if type(values.get(name.lower(), 0)) not in (int, str):
+                raise InvalidValue(f"{name}: an integer is expected")
+        for name in ("attributes", "excludedAttributes"):
+            names = values.get(name.lower(), [])
+            if not isinstance(names, str) and not (
+                isinstance(names, list) and all(isinstance(n, str) for n in names)
+            ):
+                raise InvalidValue(f"{name}: an array of strings is expected")
+        return cls(values)
 
     @property
     def names_attributes(self) -> bool:
@@ -49,11 +73,13 @@ class Parameters:
         return "attributes" in self._values or "excludedattributes" in self._values
 
     def projection(self, caller: Caller, resource_type: ResourceType) -> Projection:
+        """A credential with read access is shown what is returned on request without asking, unless it asks."""
+        asked = "attributes" in self._values
         return Projection(
             resource_type,
             self._values.get("attributes"),
             self._values.get("excludedattributes"),
-            EFFECTIVE_URN if caller.reads_effective and "attributes" not in self._values else None,
+            _SHOWN_TO_READERS if caller.reads_effective and not asked else None,
         )
 
     def query(self, resource_type: ResourceType) -> Query:
@@ -75,6 +101,9 @@ class Parameters:
             sort_by=_sort_by(self._values.get("sortby", "").strip(), resource_type),
             descending=order == "descending",
         )
+
+
+_NONE = Parameters({})
 
 
 def _sort_by(name: str, resource_type: ResourceType) -> AttributePath | None:

@@ -178,7 +178,7 @@ GROUP = Schema(
                     mutability="immutable",
                     canonical_values=("User", "Group"),
                 ),
-                Attribute("display", description="Name of the member", mutability="readOnly"),
+                Attribute("display", description="Name of the member", mutability="readOnly", returned="request"),
             ),
         ),
     ),

@@ -28,9 +28,13 @@ def scenarios(folder: Path) -> list[Path]:
     return sorted(folder.glob("*/*.json"))
 
 
-async def play(scenario: Path, provider: httpx.AsyncClient, application: httpx.AsyncClient) -> None:
+def read(scenario: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(scenario.read_text())
+    return document
+
+
+async def play(document: dict[str, Any], provider: httpx.AsyncClient, application: httpx.AsyncClient) -> None:
     """Send every request, check every answer, then the state."""
-    document = json.loads(scenario.read_text())
     saved: dict[str, str] = {}
     provider.headers.update(document["headers"])
     for step in document["steps"]:

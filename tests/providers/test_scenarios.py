@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.providers.scenario import play, scenarios
+from tests.providers.scenario import play, read, scenarios
 
 _FOLDER = Path(__file__).parent
 
@@ -14,4 +14,4 @@ _FOLDER = Path(__file__).parent
     "scenario", scenarios(_FOLDER), ids=lambda path: f"{path.parent.name}-{path.stem}".replace("_", "-")
 )
 async def test_scenario(scenario: Path, provider: httpx.AsyncClient, application: httpx.AsyncClient) -> None:
-    await play(scenario, provider, application)
+    await play(read(scenario), provider, application)

@@ -35,6 +35,7 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 MANAGEMENT_TOKEN = "management-token-of-the-tests"
+MANAGEMENT_HEADERS = {"Authorization": f"Bearer {MANAGEMENT_TOKEN}"}
 
 CATALOGUE = {
     "admin": ("users:write", "alerts:write"),
@@ -112,13 +113,16 @@ def bundle_of(*connections: Connection, revision: int = 1) -> ConfigBundle:
 
 @asynccontextmanager
 async def client_of(
-    url: str, connection: Connection | None = None, credential: str = "provision", **headers: str
+    url: str,
+    connection: Connection | None = None,
+    credential: str = "provision",
+    headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a tenant's SCIM root, or of the server's when `connection` is None."""
     connection_headers = {"Authorization": f"Bearer {connection.token(credential)}"} if connection else {}
     async with httpx.AsyncClient(
         base_url=url + (connection.path if connection else ""),
-        headers=connection_headers | headers,
+        headers=connection_headers | dict(headers or {}),
         timeout=60,
         trust_env=False,
     ) as client:
@@ -193,5 +197,5 @@ async def application(server: Server, connection: Connection) -> AsyncIterator[h
 @pytest.fixture
 async def management(bare_server: Server) -> AsyncIterator[httpx.AsyncClient]:
     """The operator, at the management port."""
-    async with client_of(bare_server.management_url, Authorization=f"Bearer {MANAGEMENT_TOKEN}") as client:
+    async with client_of(bare_server.management_url, headers=MANAGEMENT_HEADERS) as client:
         yield client

@@ -42,8 +42,10 @@ async def get_resource_type(request: Request) -> Response:
 
 
 def _documents(request: Request, documents: _Documents) -> list[JsonObject]:
+    """Provisioning credentials aren't shown the effective extension: providers would offer to map into it."""
     caller = caller_of(request)
-    return documents((caller.tenant.users, caller.tenant.groups), caller.base_url)
+    users = caller.tenant.users if caller.reads_effective else caller.tenant.users_as_provisioned
+    return documents((users, caller.tenant.groups), caller.base_url)
 
 
 def _list(request: Request, documents: _Documents) -> Response:

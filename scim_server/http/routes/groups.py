@@ -29,21 +29,26 @@ class GroupRoutes:
 
     async def create(self, request: Request) -> Response:
         caller = caller_of(request)
-        projection = Parameters(request).projection(caller, caller.tenant.groups)
+        projection = Parameters.of_url(request).projection(caller, caller.tenant.groups)
         body = await read_object(request, self._body_limit)
         record = await groups.create_group(self._directory, caller, body)
         return self._show(caller, record, projection, 201)
 
     async def query(self, request: Request) -> Response:
-        caller = caller_of(request)
-        parameters = Parameters(request)
+        return self._list(caller_of(request), Parameters.of_url(request))
+
+    async def search(self, request: Request) -> Response:
+        body = await read_object(request, self._body_limit)
+        return self._list(caller_of(request), Parameters.of_search(body))
+
+    def _list(self, caller: Caller, parameters: Parameters) -> Response:
         query = parameters.query(caller.tenant.groups)
         projection = parameters.projection(caller, caller.tenant.groups)
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             async def work(reader: Reader) -> None:
                 page = await reader.groups(query)
-                pieces = _list_pieces(caller, reader, page.records, page.total, query, projection)
+                pieces = _list_pieces(caller, reader, page.records, page.total or 0, query, projection)
                 await send_pieces(pieces, scope, receive, send, 200, {})
 
             await self._directory.read(caller, work, snapshot=projection.includes("members"))
@@ -52,7 +57,7 @@ class GroupRoutes:
 
     async def get(self, request: Request) -> Response:
         caller = caller_of(request)
-        projection = Parameters(request).projection(caller, caller.tenant.groups)
+        projection = Parameters.of_url(request).projection(caller, caller.tenant.groups)
         if_none_match = request.headers.get("if-none-match")
         group_id = request.path_params["id"]
 
@@ -72,7 +77,7 @@ class GroupRoutes:
 
     async def replace(self, request: Request) -> Response:
         caller = caller_of(request)
-        projection = Parameters(request).projection(caller, caller.tenant.groups)
+        projection = Parameters.of_url(request).projection(caller, caller.tenant.groups)
         body = await read_object(request, self._body_limit)
         if_match = request.headers.get("if-match")
         record = await groups.replace_group(self._directory, caller, request.path_params["id"], body, if_match)
@@ -80,7 +85,7 @@ class GroupRoutes:
 
     async def patch(self, request: Request) -> Response:
         caller = caller_of(request)
-        parameters = Parameters(request)
+        parameters = Parameters.of_url(request)
         body = await read_object(request, self._body_limit)
         if_match = request.headers.get("if-match")
         record = await groups.patch_group(self._directory, caller, request.path_params["id"], body, if_match)

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from scim_server.directory import users
+from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
 from scim_server.directory.shown import Shown
 from scim_server.http.bodies import read_object
@@ -23,14 +24,19 @@ class UserRoutes:
 
     async def create(self, request: Request) -> Response:
         caller = caller_of(request)
-        projection = Parameters(request).projection(caller, caller.tenant.users)
+        projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
         body = await read_object(request, self._body_limit)
         shown = await users.create_user(self._directory, caller, body, projection)
         return _answer(shown, 201)
 
     async def query(self, request: Request) -> Response:
-        caller = caller_of(request)
-        parameters = Parameters(request)
+        return await self._list(caller_of(request), Parameters.of_url(request))
+
+    async def search(self, request: Request) -> Response:
+        body = await read_object(request, self._body_limit)
+        return await self._list(caller_of(request), Parameters.of_search(body))
+
+    async def _list(self, caller: Caller, parameters: Parameters) -> Response:
         query = parameters.query(caller.tenant.users)
         projection = parameters.projection(caller, caller.tenant.users)
         total, resources = await users.list_users(self._directory, caller, query, projection)
@@ -38,7 +44,7 @@ class UserRoutes:
 
     async def get(self, request: Request) -> Response:
         caller = caller_of(request)
-        projection = Parameters(request).projection(caller, caller.tenant.users)
+        projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
         shown = await users.get_user(self._directory, caller, request.path_params["id"], projection)
         # What a user effectively is changes without the resource's version.
         if not caller.reads_effective and is_not_modified(request.headers.get("if-none-match"), shown.version):
@@ -47,7 +53,7 @@ class UserRoutes:
 
     async def replace(self, request: Request) -> Response:
         caller = caller_of(request)
-        projection = Parameters(request).projection(caller, caller.tenant.users)
+        projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
         body = await read_object(request, self._body_limit)
         if_match = request.headers.get("if-match")
         user_id = request.path_params["id"]
@@ -55,7 +61,7 @@ class UserRoutes:
 
     async def patch(self, request: Request) -> Response:
         caller = caller_of(request)
-        projection = Parameters(request).projection(caller, caller.tenant.users)
+        projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
         body = await read_object(request, self._body_limit)
         if_match = request.headers.get("if-match")
         user_id = request.path_params["id"]

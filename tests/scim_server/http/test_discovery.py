@@ -20,7 +20,7 @@ async def test_service_provider_config_announces_what_works(provider: httpx.Asyn
 
 @pytest.mark.parametrize(
     ("path", "ids"),
-    [("/Schemas", {USER, GROUP, ENTERPRISE, EFFECTIVE}), ("/ResourceTypes", {"User", "Group"})],
+    [("/Schemas", {USER, GROUP, ENTERPRISE}), ("/ResourceTypes", {"User", "Group"})],
 )
 async def test_lists_and_single_items(provider: httpx.AsyncClient, path: str, ids: set[str]) -> None:
     listed = (await provider.get(path)).json()
@@ -35,3 +35,12 @@ async def test_lists_and_single_items(provider: httpx.AsyncClient, path: str, id
 async def test_discovery_needs_a_token(provider: httpx.AsyncClient) -> None:
     answer = await provider.get("/ServiceProviderConfig", headers={"Authorization": ""})
     assert answer.status_code == 401
+
+
+async def test_only_readers_are_told_of_the_effective_extension(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    assert (await application.get(f"/Schemas/{EFFECTIVE}")).status_code == 200
+    assert (await provider.get(f"/Schemas/{EFFECTIVE}")).status_code == 404
+    shown = (await application.get("/ResourceTypes/User")).json()["schemaExtensions"]
+    assert [extension["schema"] for extension in shown] == [ENTERPRISE, EFFECTIVE]

@@ -126,9 +126,7 @@ async def test_bodies_that_are_too_large(database_url: str, connection: Connecti
         ("filter=%ff", "invalidValue"),
     ],
 )
-async def test_parameters_that_are_not_understood(
-    provider: httpx.AsyncClient, query: str, scim_type: str
-) -> None:
+async def test_parameters_that_are_not_understood(provider: httpx.AsyncClient, query: str, scim_type: str) -> None:
     assert_scim_error(await provider.get(f"/Users?{query}"), 400, scim_type)
 
 

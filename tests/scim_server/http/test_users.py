@@ -57,7 +57,9 @@ async def test_an_existing_user_name_is_a_conflict_that_names_its_user(provider:
     assert str(user["id"]) in assert_scim_error(renamed, 409, "uniqueness")
 
 
-@pytest.mark.parametrize("body", [{}, {"userName": ""}, {"userName": "  "}, {"userName": None}, {"userName": {"of": "ada"}}])
+@pytest.mark.parametrize(
+    "body", [{}, {"userName": ""}, {"userName": "  "}, {"userName": None}, {"userName": {"of": "ada"}}]
+)
 async def test_user_name_is_required(provider: httpx.AsyncClient, body: dict[str, object]) -> None:
     assert "userName" in assert_scim_error(await provider.post("/Users", json=body), 400, "invalidValue")
 
@@ -204,6 +206,29 @@ async def test_filters_as_providers_write_them(provider: httpx.AsyncClient, quer
     assert [user["userName"] for user in found["Resources"]] == ["ada@acme.com"]
     nobody = (await provider.get("/Users", params={"filter": 'userName eq "none@acme.com"'})).json()
     assert (nobody["totalResults"], nobody["Resources"]) == (0, [])
+
+
+@pytest.mark.parametrize("credential", ["provision", "read"])
+async def test_search_by_post(
+    server: Server, connection: Connection, provider: httpx.AsyncClient, credential: str
+) -> None:
+    await create(provider, "b@acme.com")
+    ada = (await provider.post("/Users", json=ADA)).json()
+    body = {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],
+        "filter": 'name.givenName sw "a"',
+        "attributes": ["userName"],
+        "startIndex": 1,
+        "count": 10,
+    }
+    async with client_of(server.url, connection, credential) as client:
+        found = (await client.post("/Users/.search", json=body)).json()
+        assert found["Resources"] == [{"schemas": ada["schemas"][:1], "id": ada["id"], "userName": "ada@acme.com"}]
+        nobody = (await client.post("/Groups/.search", json={"filter": 'displayName eq "x"'})).json()
+        assert nobody["totalResults"] == 0
+        wrongs: list[dict[str, object]] = [{"count": "many"}, {"count": []}, {"filter": 5}, {"attributes": [5]}]
+        for wrong in wrongs:
+            assert_scim_error(await client.post("/Users/.search", json=wrong), 400, "invalidValue")
 
 
 async def test_a_query_string_may_end_with_nothing(provider: httpx.AsyncClient) -> None:

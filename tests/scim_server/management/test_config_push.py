@@ -10,7 +10,7 @@ import pytest
 
 from scim_server.app import Server, ServerSettings
 from scim_server.config import ConfigBundle
-from tests.support.serving import MANAGEMENT_TOKEN, TOKEN_KEY, Connection, bundle_of, client_of
+from tests.support.serving import MANAGEMENT_HEADERS, MANAGEMENT_TOKEN, TOKEN_KEY, Connection, bundle_of, client_of
 
 
 async def push(management: httpx.AsyncClient, bundle: ConfigBundle) -> httpx.Response:
@@ -53,7 +53,7 @@ async def test_the_floor_survives_a_restart_and_holds_for_other_replicas(
         await bare_server.stop()
     async with (
         Server(replace_ports(bare_server.settings)) as second,
-        client_of(second.management_url, Authorization=f"Bearer {MANAGEMENT_TOKEN}") as manage_second,
+        client_of(second.management_url, headers=MANAGEMENT_HEADERS) as manage_second,
     ):
         assert (await manage_second.get("/v1/status")).json()["floor"] == 7
         answer = await push(manage_second, bundle_of(connection, revision=6))
@@ -107,25 +107,24 @@ async def test_a_body_that_is_no_document(management: httpx.AsyncClient) -> None
 @pytest.mark.parametrize("header", ["Bearer wrong", f"Basic {MANAGEMENT_TOKEN}", MANAGEMENT_TOKEN, "", None])
 async def test_the_management_token_is_needed(bare_server: Server, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
-    async with client_of(bare_server.management_url, **headers) as stranger:
+    async with client_of(bare_server.management_url, headers=headers) as stranger:
         for method, path in (("PUT", "/v1/config"), ("GET", "/v1/config"), ("GET", "/v1/status")):
             assert (await stranger.request(method, path)).status_code == 401
 
 
-async def test_the_management_token_is_read_again(
-    management: httpx.AsyncClient, management_token_file: Path
-) -> None:
+async def test_the_management_token_is_read_again(management: httpx.AsyncClient, management_token_file: Path) -> None:
+    write = management_token_file.write_text
     assert (await management.get("/v1/status")).status_code == 200
-    management_token_file.write_text("another-management-token")
+    write("another-management-token")
     assert (await management.get("/v1/status")).status_code == 401
-    management_token_file.write_text("")
+    write("")
     assert (await management.get("/v1/status", headers={"Authorization": "Bearer"})).status_code == 401
-    management_token_file.write_text(MANAGEMENT_TOKEN)
+    write(MANAGEMENT_TOKEN)
     assert (await management.get("/v1/status")).status_code == 200
 
 
 async def test_scim_tokens_open_nothing_here(bare_server: Server, connection: Connection) -> None:
     await bare_server.intake.offer(bundle_of(connection), "test")
     token = f"Bearer {connection.token('provision')}"
-    async with client_of(bare_server.management_url, Authorization=token) as provider:
+    async with client_of(bare_server.management_url, headers={"Authorization": token}) as provider:
         assert (await provider.get("/v1/status")).status_code == 401

@@ -1,0 +1,62 @@
+"""`scim-server` as a process of its own, for what a server in the test's process can't show."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from scim_server.config import ConfigBundle
+from tests.support.mounts import mount_pair
+from tests.support.processes import free_port, kill_process, start_process, wait_until
+
+
+class ServerProcess:
+    """One replica, with mounted files. `stop` and `kill` may be followed by `start` on the same ports."""
+
+    def __init__(self, directory: Path, database_url: str, bundle: ConfigBundle) -> None:
+        self.config_dir = directory / "mounted"
+        self.log = directory / "server.log"
+        self.token_file = directory / "management-token"
+        self.config_dir.mkdir(parents=True)
+        mount_pair(self.config_dir, bundle)
+        self.token_file.write_text("management-token-of-the-process")
+        port, management_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.management_url = f"http://127.0.0.1:{management_port}"
+        self._argv: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "scim_server.cli",
+            *("--config-dir", self.config_dir, "--database", database_url),
+            *("--host", "127.0.0.1", "--port", str(port)),
+            *("--management-host", "127.0.0.1", "--management-port", str(management_port)),
+            *("--management-token-file", self.token_file),
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Return when it is ready: configured, and with its database."""
+        self._process = start_process(self._argv, log=self.log)
+        wait_until(self._is_ready, seconds=30, what="scim-server", process=self._process, log=self.log)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        return kill_process(process, how)
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.management_url}/readyz", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
