@@ -1,6 +1,9 @@
 """Errors of the protocol (RFC 7644 §3.12). The web layer turns each into its SCIM body; nothing else is raised.
 
     ScimError(status, detail, scim_type)
+    ├── InvalidCount        400 invalidCount
+    ├── InvalidCursor       400 invalidCursor
+    ├── ExpiredCursor       400 expiredCursor
     ├── InvalidFilter       400 invalidFilter
     ├── InvalidPath         400 invalidPath
     ├── InvalidSyntax       400 invalidSyntax
@@ -47,6 +50,24 @@ class _FixedError(ScimError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(self.fixed_status, detail, self.fixed_type)
+
+
+class InvalidCount(_FixedError):
+    """The count of a request by cursor isn't one that a page can have (RFC 9865 §2.3)."""
+
+    fixed_type = "invalidCount"
+
+
+class InvalidCursor(_FixedError):
+    """The cursor isn't one of ours, or belongs to another request (RFC 9865 §2.3)."""
+
+    fixed_type = "invalidCursor"
+
+
+class ExpiredCursor(_FixedError):
+    """The cursor is older than the announced `cursorTimeout` (RFC 9865 §2.3)."""
+
+    fixed_type = "expiredCursor"
 
 
 class InvalidFilter(_FixedError):

@@ -21,10 +21,10 @@ Roles are computed after the locks are held, in statements of their own, so that
 user's last two reasons for a role can't each still see the other's.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from scim_server.provisioning.effective import GroupGrant, HeldRole
 from scim_server.provisioning.grants import Grant, RoleRules
@@ -91,6 +91,20 @@ class EffectiveContext:
     """The catalogue: permissions by role name."""
 
 
+SortKey: TypeAlias = str | bool | int | float | datetime | None
+"""A value as the database sorts it, good for nothing but a `Position`; None where a resource has no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the order of a list: that of one resource, which may be gone by now."""
+
+    created: datetime
+    id: str
+    key: SortKey = None
+    """Its value of `sort_by`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A list request. `start_index` is 1-based; `count` 0 asks for the total alone.
@@ -106,12 +120,19 @@ class Query:
     descending: bool = False
     effective: EffectiveContext | None = None
     """Needed where the filter speaks of `state` or `permissions` of the effective extension."""
+    after: Position | None = None
+    """Only what follows it in the order; `start_index` then counts from there. The total is still that of all."""
+    wants_total: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Record]):
-    total: int
+    """`total` is None only where it isn't wanted."""
+
     records: Sequence[Record]
+    total: int | None
+    end: Position | None
+    """Of the last record, where more follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +250,10 @@ class Reader(Protocol):
         ...
 
     async def rules(self) -> RoleRules | None: ...
+
+    async def stamp(self) -> Hashable:
+        """Another one when users or groups of the tenant came, went or were modified, or its rules changed."""
+        ...
 
     async def counts(self, blocked_after: datetime) -> TenantCounts:
         """Inactive users count as blocked if their `blocked_at` is later than `blocked_after`."""

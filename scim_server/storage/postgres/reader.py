@@ -2,12 +2,13 @@
 
 from scim_server.storage.postgres.memberships import MembershipReads, MembershipWrites
 from scim_server.storage.postgres.rules import RuleReads, RuleWrites
+from scim_server.storage.postgres.stamp import StampReads
 from scim_server.storage.postgres.users import UserReads, UserWrites
 
 
-class PostgresReader(UserReads, MembershipReads, RuleReads):
+class PostgresReader(UserReads, MembershipReads, RuleReads, StampReads):
     """`protocol.Reader`."""
 
 
-class PostgresWriter(UserWrites, MembershipWrites, RuleWrites):
+class PostgresWriter(UserWrites, MembershipWrites, RuleWrites, StampReads):
     """`protocol.Writer`."""

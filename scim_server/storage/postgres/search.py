@@ -1,12 +1,15 @@
 """Runs compiled searches."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, TypeVar
+from uuid import UUID
 
 from scim_server.storage.postgres.session import Connection
-from scim_server.storage.protocol import Page, Query
-from scim_server.storage.search import Searchable, compile_search
+from scim_server.storage.protocol import Page, Position, Query
+from scim_server.storage.search import CompiledSearch, Searchable, compile_search
 from scim_server.storage.search.postgres import POSTGRES
+from scim_server.storage.search.statement import SORT_KEY
 
 _Record = TypeVar("_Record")
 
@@ -19,10 +22,18 @@ async def search(
     columns: str,
     record: Callable[[Any], _Record],
 ) -> Page[_Record]:
-    """One statement where the page tells the total, as for every look-up by a key; else two."""
+    """One statement where the page tells the total, as for every look-up by a key; else at most two."""
     compiled = compile_search(searchable, POSTGRES, tenant, query, columns)
     rows = await connection.fetch(compiled.page, *compiled.page_parameters) if query.count > 0 else []
     total = compiled.total_from(len(rows))
-    if total is None:
+    if total is None and query.wants_total:
         total = await connection.fetchval(compiled.total, *compiled.parameters)
-    return Page(total, [record(row) for row in rows[: query.count]])
+    end = _position(rows[query.count - 1], compiled) if 0 < query.count < len(rows) else None
+    return Page([record(row) for row in rows[: query.count]], total, end)
+
+
+def _position(row: Any, compiled: CompiledSearch) -> Position:
+    key = row[SORT_KEY] if compiled.sorted else None
+    if isinstance(key, Decimal):
+        key = int(key)
+    return Position(row["created"], str(row["id"]), str(key) if isinstance(key, UUID) else key)

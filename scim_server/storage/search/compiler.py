@@ -62,6 +62,9 @@ class Compiler:
         virtual = self._virtual(path)
         if virtual is not None:
             return virtual.sort_key(self, path)
+        column = self._searchable.sort_columns.get((path.schema_urn, path.attribute.name))
+        if column is not None:
+            return f"{self.alias}.{column}"
         attribute, place = path.attribute, self._place(path)
         if path.sub_attribute is None and attribute.type == "complex":
             value = attribute.sub_attribute("value")
@@ -71,7 +74,7 @@ class Compiler:
         target, name = path.target, path.sub_attribute.name if path.sub_attribute else None
 
         def key(at: Place) -> str:
-            return _sortable(target, at if name is None else at.child(name))
+            return self._sortable(target, at if name is None else at.child(name))
 
         return place.preferred_element(key) if attribute.multi_valued else key(place)
 
@@ -107,7 +110,8 @@ class Compiler:
         elif path.attribute.multi_valued:
             exact = self._place(path).any_element(lambda element: self._inside(element, inner))
         else:
-            exact = self._inside(self._place(path), inner)
+            place = self._place(path)
+            exact = f"({place.is_object()} AND {self._inside(place, inner)})"
         # What an index can answer of it narrows the search.
         narrowing = [
             shortcut(self, str(term.value))
@@ -174,21 +178,20 @@ class Compiler:
                 text = place.text(exact=attribute.case_exact)
                 return self.compare_text(text, operator, comparable(attribute, str(value)))
 
+    def _sortable(self, attribute: Attribute, place: Place) -> str:
+        match attribute.type:
+            case "boolean":
+                return place.boolean_is(True)
+            case "integer" | "decimal":
+                return place.number(attribute.type)
+            case "dateTime":
+                return place.instant()
+            case _:
+                return self.dialect.sortable_text(place.text(exact=attribute.case_exact))
+
 
 def _filled(place: Place, attribute: Attribute) -> str:
     return place.any_member_filled() if attribute.type == "complex" else place.filled()
-
-
-def _sortable(attribute: Attribute, place: Place) -> str:
-    match attribute.type:
-        case "boolean":
-            return place.boolean_is(True)
-        case "integer" | "decimal":
-            return place.number(attribute.type)
-        case "dateTime":
-            return place.instant()
-        case _:
-            return place.text(exact=attribute.case_exact)
 
 
 def _required_equalities(filter_: Filter) -> Iterator[Comparison]:

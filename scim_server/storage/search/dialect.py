@@ -6,7 +6,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from scim_server.scim.filter import Operator
 
-Scalar: TypeAlias = str | int | float | datetime
+Scalar: TypeAlias = str | bool | int | float | datetime
 """A value bound to a parameter."""
 
 NumberType = Literal["integer", "decimal"]
@@ -32,6 +32,8 @@ class Place(Protocol):
     def instant(self) -> str:
         """A dateTime, comparable with a bound `datetime`."""
         ...
+
+    def is_object(self) -> str: ...
 
     def filled(self) -> str:
         """Whether it is neither null nor empty."""
@@ -64,6 +66,10 @@ class Dialect(Protocol):
         ...
 
     def compare_text(self, text: str, operator: Operator, parameter: str) -> str: ...
+
+    def sortable_text(self, text: str) -> str:
+        """Text that sorts by code points."""
+        ...
 
     def compare_number(self, number: str, operator: Operator, parameter: str, kind: NumberType) -> str: ...
 

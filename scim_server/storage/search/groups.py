@@ -56,4 +56,5 @@ GROUPS = Searchable(
         (None, "externalId"): lambda compiler, name: f"g.external_id_key = {compiler.bind(index_key(name))}",
         (None, "members.value"): _has_member,
     },
+    sort_columns={(None, "displayName"): "display_name_key", (None, "externalId"): "external_id_key"},
 )

@@ -34,6 +34,9 @@ class _JsonbPlace:
     def instant(self) -> str:
         return f"instant({self.exact} #>> '{{}}')"
 
+    def is_object(self) -> str:
+        return f"(jsonb_typeof({self.folded}) = 'object')"
+
     def filled(self) -> str:
         return f"({self.folded} NOT IN {_EMPTY})"
 
@@ -73,7 +76,7 @@ class _Postgres:
         return f"${number}"
 
     def bound(self, value: Scalar) -> object:
-        return Decimal(value) if isinstance(value, int) else value
+        return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
     def document(self, alias: str) -> Place:
         return _JsonbPlace(f"{alias}.folded", f"{alias}.document::jsonb")
@@ -88,6 +91,9 @@ class _Postgres:
                 return f"right({text}, length({parameter})) = {parameter}"
             case _:
                 return f'{text} COLLATE "C" {COMPARISONS[operator]} {parameter}'
+
+    def sortable_text(self, text: str) -> str:
+        return f'({text} COLLATE "C")'
 
     def compare_number(self, number: str, operator: Operator, parameter: str, kind: NumberType) -> str:
         return f"{number} {COMPARISONS[operator]} {parameter}::{'numeric' if kind == 'integer' else 'float8'}"

@@ -50,6 +50,8 @@ class Searchable:
     virtual: Mapping[Name, Virtual]
     shortcuts: Mapping[tuple[str | None, str], Shortcut]
     """By extension URN and dotted path: equality that an index answers."""
+    sort_columns: Mapping[Name, str]
+    """Columns whose index gives an order; beyond 256 characters it is stable, but not alphabetical."""
 
 
 class Id(Virtual):

@@ -35,6 +35,9 @@ class _JsonPlace:
     def instant(self) -> str:
         return f"instant({self._value()})"
 
+    def is_object(self) -> str:
+        return f"({self._type()} = 'object')"
+
     def filled(self) -> str:
         return f"({self._type()} IS NOT NULL AND {_filled(self._type(), self._value())})"
 
@@ -42,7 +45,7 @@ class _JsonPlace:
         # json_each of an object that isn't there has no rows; of a scalar it has that as its only one.
         fields = f"json_each({self.json}, {literal(self.path)})"
         return (
-            f"({self._type()} = 'object' AND EXISTS (SELECT 1 FROM {fields} AS field"
+            f"({self.is_object()} AND EXISTS (SELECT 1 FROM {fields} AS field"
             f" WHERE {_filled('field.type', 'field.value')}))"
         )
 
@@ -93,6 +96,9 @@ class _Sqlite:
                 )
             case _:
                 return f"{text} {COMPARISONS[operator]} {parameter}"
+
+    def sortable_text(self, text: str) -> str:
+        return text
 
     def compare_number(self, number: str, operator: Operator, parameter: str, kind: NumberType) -> str:
         return f"{number} {COMPARISONS[operator]} {parameter}"

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from scim_server.scim.errors import InvalidPath
-from scim_server.storage.protocol import Query
+from scim_server.storage.protocol import Position, Query
 from scim_server.storage.search.compiler import Compiler
 from scim_server.storage.search.dialect import Dialect
 from scim_server.storage.search.searchable import Searchable
+
+SORT_KEY = "sort_key"
+"""Name of the column that a sorted page has besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +19,15 @@ class CompiledSearch:
     page_parameters: tuple[object, ...]
     total: str
     parameters: tuple[object, ...]
-    count: int
-    start_index: int
+    query: Query
+    sorted: bool
 
     def total_from(self, rows: int) -> int | None:
         """The total, where the number of rows that the page statement returned tells it."""
-        if self.count == 0 or rows > self.count or (rows == 0 and self.start_index > 1):
+        query = self.query
+        if query.after is not None or query.count == 0 or rows > query.count or (rows == 0 and query.start_index > 1):
             return None
-        return self.start_index - 1 + rows
+        return query.start_index - 1 + rows
 
 
 def compile_search(
@@ -36,25 +40,58 @@ def compile_search(
     if query.filter is not None:
         where += f" AND {compiler.condition(query.filter)}"
     source = f"FROM {searchable.table} {alias} WHERE {where}"
+    total = f"SELECT count(*) {source}" if query.filter is not None else _kept_total(searchable, compiler)
     parameters = tuple(compiler.parameters)
+    key = _sort_key(compiler, query)
+    if query.after is not None:
+        source += f" AND {_follows(compiler, query, query.after, key)}"
+    place = f"{alias}.created, {alias}.id"
+    order = place if key is None else f"{key} {'DESC NULLS FIRST' if query.descending else 'ASC NULLS LAST'}, {place}"
+    offset = ""
+    if query.start_index > 1:
+        offset = f" OFFSET {compiler.bind(query.start_index - 1)}"
+        if key is None:
+            # The rows before the page are passed over in the index alone.
+            source += f" AND ({place}) >= (SELECT {place} {source} ORDER BY {order} LIMIT 1{offset})"
+            offset = ""
     selected = ", ".join(f"{alias}.{column.strip()}" for column in columns.split(","))
-    offset = f" OFFSET {compiler.bind(query.start_index - 1)}" if query.start_index > 1 else ""
+    if key is not None:
+        selected += f", {key} AS {SORT_KEY}"
     return CompiledSearch(
-        page=f"SELECT {selected} {source} ORDER BY {_order(compiler, query)} LIMIT {query.count + 1}{offset}",
+        page=f"SELECT {selected} {source} ORDER BY {order} LIMIT {query.count + 1}{offset}",
         page_parameters=tuple(compiler.parameters),
-        total=f"SELECT count(*) {source}",
+        total=total,
         parameters=parameters,
-        count=query.count,
-        start_index=query.start_index,
+        query=query,
+        sorted=key is not None,
     )
 
 
-def _order(compiler: Compiler, query: Query) -> str:
-    alias = compiler.alias
-    stable = f"{alias}.created, {alias}.id"
+def _kept_total(searchable: Searchable, compiler: Compiler) -> str:
+    kept = f"FROM totals WHERE tenant = {compiler.tenant} AND kind = '{searchable.table}'"
+    return f"SELECT CAST(coalesce(sum(added - removed), 0) AS bigint) {kept}"
+
+
+def _sort_key(compiler: Compiler, query: Query) -> str | None:
     if query.sort_by is None:
-        return stable
+        return None
     key = compiler.sort_key(query.sort_by)
     if key is None:
         raise InvalidPath(f"sortBy: {query.sort_by} can't be sorted by")
-    return f"{key} {'DESC NULLS FIRST' if query.descending else 'ASC NULLS LAST'}, {stable}"
+    # (created, id) is the order anyhow, and has an index.
+    return None if key == f"{compiler.alias}.created" and not query.descending else key
+
+
+def _follows(compiler: Compiler, query: Query, position: Position, key: str | None) -> str:
+    """That a row comes after the position; row values compare by an index on both databases."""
+    alias, bind = compiler.alias, compiler.bind
+    behind = f"({alias}.created, {alias}.id) > ({bind(position.created)}, {bind(position.id)})"
+    if key is None:
+        return behind
+    if position.key is None:
+        among_none = f"({key} IS NULL AND {behind})"
+        return f"({among_none} OR {key} IS NOT NULL)" if query.descending else among_none
+    value = bind(position.key)
+    if query.descending:
+        return f"({key} < {value} OR ({key} = {value} AND {behind}))"
+    return f"({key} > {value} OR ({key} = {value} AND {behind}) OR {key} IS NULL)"

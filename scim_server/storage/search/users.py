@@ -177,4 +177,9 @@ USERS = Searchable(
         (None, "groups.value"): _in_group,
         (EFFECTIVE_URN, "roles.value"): lambda compiler, role: _has_role(compiler, role),
     },
+    sort_columns={
+        (None, "userName"): "user_name_key",
+        (None, "displayName"): "display_name_key",
+        (None, "externalId"): "external_id_key",
+    },
 )

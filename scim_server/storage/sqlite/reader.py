@@ -2,12 +2,13 @@
 
 from scim_server.storage.sqlite.memberships import MembershipReads, MembershipWrites
 from scim_server.storage.sqlite.rules import RuleReads, RuleWrites
+from scim_server.storage.sqlite.stamp import StampReads
 from scim_server.storage.sqlite.users import UserReads, UserWrites
 
 
-class SqliteReader(UserReads, MembershipReads, RuleReads):
+class SqliteReader(UserReads, MembershipReads, RuleReads, StampReads):
     """`protocol.Reader`."""
 
 
-class SqliteWriter(UserWrites, MembershipWrites, RuleWrites):
+class SqliteWriter(UserWrites, MembershipWrites, RuleWrites, StampReads):
     """`protocol.Writer`."""

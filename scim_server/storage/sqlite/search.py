@@ -4,9 +4,11 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from scim_server.storage.protocol import Page, Query
-from scim_server.storage.search import Searchable, compile_search
+from scim_server.storage.protocol import Page, Position, Query
+from scim_server.storage.search import CompiledSearch, Searchable, compile_search
 from scim_server.storage.search.sqlite import SQLITE
+from scim_server.storage.search.statement import SORT_KEY
+from scim_server.storage.sqlite.times import from_microseconds
 
 _Record = TypeVar("_Record")
 
@@ -19,10 +21,15 @@ def search(
     columns: str,
     record: Callable[[Any], _Record],
 ) -> Page[_Record]:
-    """One statement where the page tells the total, as for every look-up by a key; else two."""
+    """One statement where the page tells the total, as for every look-up by a key; else at most two."""
     compiled = compile_search(searchable, SQLITE, tenant, query, columns)
     rows = connection.execute(compiled.page, compiled.page_parameters).fetchall() if query.count > 0 else []
     total = compiled.total_from(len(rows))
-    if total is None:
+    if total is None and query.wants_total:
         (total,) = connection.execute(compiled.total, compiled.parameters).fetchone()
-    return Page(total, [record(row) for row in rows[: query.count]])
+    end = _position(rows[query.count - 1], compiled) if 0 < query.count < len(rows) else None
+    return Page([record(row) for row in rows[: query.count]], total, end)
+
+
+def _position(row: Any, compiled: CompiledSearch) -> Position:
+    return Position(from_microseconds(row["created"]), row["id"], row[SORT_KEY] if compiled.sorted else None)

@@ -1,0 +1,167 @@
+"""Pages: every order walked page by page gives each resource once, and the total without counting."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from scim_server.scim.filter import parse
+from scim_server.scim.path import resolve
+from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
+from scim_server.storage.protocol import Page, Position, Query, UserRecord
+from tests.scim_server.storage.steps import Steps
+
+PEOPLE: Sequence[dict[str, Any]] = (
+    {"userName": "dora", "title": "b", "active": False},
+    {"userName": "Ann", "title": "A", "emails": [{"value": "z@x"}, {"value": "a@x", "primary": True}]},
+    {"userName": "bob", "emails": [{"value": "b@x"}]},
+    {"userName": "eve", "title": "ä", "name": {"familyName": "Z"}},
+    {"userName": "Carl", "title": "a", "name": {"familyName": "a"}},
+    {"userName": "fay", "title": "b"},
+    {"userName": "gus"},
+)
+
+
+async def _people(steps: Steps) -> None:
+    for person in PEOPLE:
+        active = person.get("active", True)
+        await steps.insert_user({**person, "active": active}, active)
+
+
+async def _page(steps: Steps, query: Query) -> Page[UserRecord]:
+    return await steps.storage.read(steps.tenant, lambda reader: reader.users(query))
+
+
+def _names(page: Page[UserRecord]) -> list[str]:
+    return [record.document["userName"] for record in page.records]
+
+
+async def _walk(steps: Steps, query: Query, count: int) -> list[str]:
+    names: list[str] = []
+    after: Position | None = None
+    while True:
+        page = await _page(steps, replace(query, count=count, after=after))
+        names += _names(page)
+        if page.end is None:
+            return names
+        after = page.end
+
+
+SORTED = {
+    "userName": ["Ann", "bob", "Carl", "dora", "eve", "fay", "gus"],
+    "title": ["Ann", "Carl", "dora", "fay", "eve", "bob", "gus"],
+    "name.familyName": ["Carl", "eve", "dora", "Ann", "bob", "fay", "gus"],
+    "emails": ["Ann", "bob", "dora", "eve", "Carl", "fay", "gus"],
+    "active": ["dora", "Ann", "bob", "eve", "Carl", "fay", "gus"],
+    "meta.created": [person["userName"] for person in PEOPLE],
+    "externalId": [person["userName"] for person in PEOPLE],
+}
+
+
+@pytest.mark.parametrize("sort_by", SORTED)
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+async def test_an_ascending_walk(steps: Steps, sort_by: str, count: int) -> None:
+    await _people(steps)
+    query = Query(sort_by=resolve(sort_by, USER_TYPE))
+    assert await _walk(steps, query, count) == SORTED[sort_by]
+
+
+@pytest.mark.parametrize("sort_by", [*SORTED, "id", "meta.lastModified"])
+@pytest.mark.parametrize("descending", [False, True])
+async def test_a_walk_is_the_list_in_pieces(steps: Steps, sort_by: str, descending: bool) -> None:
+    await _people(steps)
+    query = Query(sort_by=resolve(sort_by, USER_TYPE), descending=descending)
+    whole = _names(await _page(steps, query))
+    assert sorted(whole) == sorted(SORTED["userName"])
+    for count in (1, 2, 3):
+        assert await _walk(steps, query, count) == whole
+
+
+async def test_none_comes_first_when_descending(steps: Steps) -> None:
+    await _people(steps)
+    query = Query(sort_by=resolve("title", USER_TYPE), descending=True)
+    assert _names(await _page(steps, query)) == ["bob", "gus", "eve", "dora", "fay", "Ann", "Carl"]
+
+
+async def test_an_index_counts_from_the_place(steps: Steps) -> None:
+    await _people(steps)
+    names = [person["userName"] for person in PEOPLE]
+    end = (await _page(steps, Query(count=2))).end
+    assert end is not None
+    for start in range(1, 8):
+        page = await _page(steps, Query(count=2, start_index=start, after=end))
+        assert _names(page) == names[2:][start - 1 : start + 1]
+        assert page.total == len(PEOPLE)
+        assert _names(await _page(steps, Query(count=3, start_index=start))) == names[start - 1 : start + 2]
+
+
+async def test_a_place_outlives_its_resource(steps: Steps) -> None:
+    ids = [await steps.add_user(f"user-{number}") for number in range(4)]
+    end = (await _page(steps, Query(count=2))).end
+    assert await steps.delete_user(ids[1])
+    assert await steps.delete_user(ids[0])
+    assert _names(await _page(steps, Query(count=10, after=end))) == ["user-2", "user-3"]
+
+
+async def test_totals_follow_what_comes_and_goes(steps: Steps) -> None:
+    async def totals() -> tuple[int | None, int | None]:
+        users = await steps.storage.read(steps.tenant, lambda reader: reader.users(Query(count=0)))
+        groups = await steps.storage.read(steps.tenant, lambda reader: reader.groups(Query(count=0)))
+        return users.total, groups.total
+
+    assert await totals() == (0, 0)
+    ids = await steps.add_users("a", "b", "c")
+    group = await steps.add_group("Staff", ids)
+    assert await totals() == (3, 1)
+    await steps.delete_user(ids[0])
+    await steps.delete_user(ids[0])
+    assert await totals() == (2, 1)
+    await steps.delete_group(group)
+    assert await totals() == (2, 0)
+
+
+async def test_a_total_that_is_not_wanted_is_not_counted(steps: Steps) -> None:
+    await _people(steps)
+    query = Query(filter=parse("active eq true", USER_TYPE), count=2, wants_total=False)
+    assert (await _page(steps, query)).total is None
+    assert (await _page(steps, replace(query, wants_total=True))).total == len(PEOPLE) - 1
+
+
+async def test_the_stamp_moves_with_every_change(steps: Steps) -> None:
+    stamps = []
+
+    async def note() -> None:
+        stamps.append(await steps.storage.read(steps.tenant, lambda reader: reader.stamp()))
+
+    await note()
+    ann, bob = await steps.add_users("ann", "bob")
+    await note()
+    await steps.update_user(ann, title="x")
+    await note()
+    group = await steps.add_group("Staff", [ann])
+    await note()
+    await steps.change_members(group, add=[bob])
+    await note()
+    await steps.delete_user(ann)
+    await note()
+    assert len(set(stamps)) == len(stamps)
+    await note()
+    assert stamps[-1] == stamps[-2]
+
+
+async def test_groups_are_walked_too(steps: Steps) -> None:
+    for name in ("b", "A", "c"):
+        await steps.add_group(name)
+    query = Query(sort_by=resolve("displayName", GROUP_TYPE), count=1)
+    names: list[str] = []
+    after: Position | None = None
+    while True:
+        page = await steps.storage.read(
+            steps.tenant, lambda reader, after=after: reader.groups(replace(query, after=after))
+        )
+        names += [record.document["displayName"] for record in page.records]
+        after = page.end
+        if after is None:
+            break
+    assert names == ["A", "b", "c"]
