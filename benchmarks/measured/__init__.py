@@ -1,0 +1,22 @@
+"""The benchmarks themselves, one in each file, and their list."""
+
+from benchmarks.bench import Bench
+from benchmarks.measured.create_users import CREATE_USERS
+from benchmarks.measured.find_user import FIND_USER
+from benchmarks.measured.patch_member import PATCH_MEMBER
+from benchmarks.measured.peer import PEER
+from benchmarks.measured.put_group import PUT_GROUP
+from benchmarks.measured.read_group import READ_GROUP
+from benchmarks.measured.two_servers import TWO_SERVERS
+from benchmarks.measured.walk_users import WALK_USERS
+
+BENCHES: tuple[Bench, ...] = (
+    CREATE_USERS,
+    PATCH_MEMBER,
+    READ_GROUP,
+    FIND_USER,
+    WALK_USERS,
+    PUT_GROUP,
+    TWO_SERVERS,
+    PEER,
+)
