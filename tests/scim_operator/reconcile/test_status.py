@@ -1,0 +1,155 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from scim_operator.api import Condition, reasons
+from scim_operator.delivery import DeliveryReport, Progress, TenantStatus
+from scim_operator.plan import ConfigVerdict, CredentialStatus, MappingVerdict
+from scim_operator.reconcile.status import (
+    config_status,
+    counters_differ,
+    differs,
+    mapping_status,
+    programmed,
+    too_large,
+    transitions,
+)
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+DONE = programmed(DeliveryReport(Progress.PROGRAMMED, "2 of 2 replicas run it"))
+RESOLVED = Condition.of(reasons.RESOLVED_REFS, True, reasons.RESOLVED_REFS, "all credentials can be used")
+UNRESOLVED = Condition.of(reasons.RESOLVED_REFS, False, reasons.SECRET_NOT_FOUND, "Secret acme/x was not found")
+FINE = Condition.of(reasons.STALLED, False, reasons.NOT_STALLED, "the spec is valid")
+STALLED = Condition.of(reasons.STALLED, True, reasons.INVALID_SPEC, "spec.baseRoles[0]: no such role")
+
+
+def raw(status: Any = None) -> dict[str, Any]:
+    return {"metadata": {"namespace": "acme", "name": "okta", "generation": 3}, "status": status or {}}
+
+
+def status(
+    existing: Any = None,
+    *,
+    resolved: Condition = RESOLVED,
+    stalled: Condition = FINE,
+    delivered: Any = DONE,
+    tenant: TenantStatus | None = None,
+    now: datetime = NOW,
+) -> dict[str, Any]:
+    credentials = (CredentialStatus("one", None), CredentialStatus("two", NOW + timedelta(days=1)))
+    verdict = ConfigVerdict(resolved, stalled, mappings=2, credentials=credentials)
+    return config_status(
+        raw(existing), verdict, delivered, revision=9, endpoint="/acme/okta/scim/v2", tenant=tenant, now=now
+    )
+
+
+def short(found: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {item["type"]: (item["status"], item["reason"]) for item in found["conditions"]}
+
+
+def test_all_is_well() -> None:
+    found = status()
+    assert short(found)["Ready"] == ("True", "Succeeded")
+    assert found["observedGeneration"] == 3
+    assert found["credentials"] == [{"name": "one"}, {"name": "two", "expiresAt": "2026-11-24T12:00:00Z"}]
+    assert all(item["observedGeneration"] == 3 for item in found["conditions"])
+
+
+@pytest.mark.parametrize(
+    ("progress", "reason", "under_way"),
+    [
+        (Progress.NO_REPLICAS, "NoReplicas", "True"),
+        (Progress.UNAVAILABLE, "ReplicaUnavailable", "True"),
+        (Progress.REFUSED, "ReplicaRejected", "True"),
+        (Progress.SETTLING, "InProgress", "True"),
+        (Progress.STALE, "InProgress", "True"),
+    ],
+)
+def test_what_is_not_programmed_is_not_ready(progress: Progress, reason: str, under_way: str) -> None:
+    found = short(status(delivered=programmed(DeliveryReport(progress, "why"))))
+    assert found["Programmed"] == found["Ready"] == ("False", reason)
+    assert found["Reconciling"][0] == under_way
+
+
+def test_a_missing_secret_is_not_ready_though_the_rest_is_programmed() -> None:
+    found = short(status(resolved=UNRESOLVED))
+    assert found["Programmed"] == ("True", "Succeeded")
+    assert found["Ready"] == ("False", "SecretNotFound")
+
+
+def test_a_stalled_spec_is_neither_programmed_nor_under_way() -> None:
+    found = short(status(stalled=STALLED, delivered=programmed(DeliveryReport(Progress.UNAVAILABLE, "x"))))
+    assert found["Stalled"] == ("True", "InvalidSpec")
+    assert found["Programmed"] == found["Ready"] == ("False", "InvalidSpec")
+    assert found["Reconciling"][0] == "False"
+
+
+def test_too_large_is_a_condition_that_nothing_works_on() -> None:
+    found = short(status(delivered=too_large("the ConfigMap")))
+    assert found["Ready"] == ("False", "DocumentTooLarge")
+    assert found["Reconciling"][0] == "False"
+
+
+def test_equal_facts_later_are_no_reason_to_write() -> None:
+    first = status()
+    second = status(first, now=NOW + timedelta(hours=1))
+    assert not differs(first, second)
+    assert first == second
+
+
+def test_a_condition_of_another_controller_is_neither_claimed_nor_counted() -> None:
+    foreign = {
+        "type": "example.com/Audited",
+        "status": "True",
+        "reason": "X",
+        "message": "",
+        "lastTransitionTime": "t",
+    }
+    first = status()
+    existing = {**first, "conditions": [*first["conditions"], foreign]}
+    second = status(existing)
+    assert "example.com/Audited" not in short(second)
+    assert not differs(existing, second)
+
+
+def test_counters_are_told_apart_from_the_rest() -> None:
+    first = status(tenant=TenantStatus(active=1, last_sync_time=NOW))
+    second = status(first, tenant=TenantStatus(active=2, last_sync_time=NOW))
+    assert not differs(first, second)
+    assert counters_differ(first, second)
+    assert second["users"] == {"active": 2, "blocked": 0, "deactivated": 0}
+
+
+def test_counters_that_nobody_tells_stay_as_they_were_told_last() -> None:
+    first = status(tenant=TenantStatus(active=1, groups=5, last_sync_time=NOW))
+    second = status(first, tenant=None)
+    assert not counters_differ(first, second)
+    assert second["groups"] == 5
+
+
+def test_a_mapping_that_is_in_effect_follows_the_delivery() -> None:
+    verdict = MappingVerdict(True, reasons.ACCEPTED, "all rules are in effect")
+    assert short(mapping_status(raw(), verdict, DONE, NOW)) == {
+        "Accepted": ("True", "Accepted"),
+        "Programmed": ("True", "Succeeded"),
+    }
+    waiting = programmed(DeliveryReport(Progress.NO_REPLICAS, "none"))
+    assert short(mapping_status(raw(), verdict, waiting, NOW))["Programmed"] == ("False", "NoReplicas")
+
+
+def test_a_mapping_that_is_refused_is_never_programmed() -> None:
+    verdict = MappingVerdict(False, reasons.ROLE_NOT_FOUND, 'role "x" is not in the catalogue')
+    assert short(mapping_status(raw(), verdict, DONE, NOW)) == {
+        "Accepted": ("False", "RoleNotFound"),
+        "Programmed": ("False", "NotAccepted"),
+    }
+
+
+def test_transitions_are_changes_of_status_or_reason_and_not_of_words() -> None:
+    before = status()["conditions"]
+    reworded = [item | {"message": "in other words"} for item in before]
+    assert transitions(before, reworded) == []
+    after = status(resolved=UNRESOLVED)["conditions"]
+    assert {item["type"] for item in transitions(before, after)} == {"Ready", "ResolvedRefs"}
+    assert {item["type"] for item in transitions([], before)} == {item["type"] for item in before}
