@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,12 @@ import pytest
 from tests.support.server_process import ServerProcess
 from tests.support.serving import Connection, bundle_of
 
+# Skipped is what the server says it doesn't do: 501.
+_GOOD = {"SUCCESS", "COMPLIANT", "ACCEPTABLE", "SKIPPED"}
+
 
 @pytest.fixture
-def scim_url(tmp_path: Path, database_url: str, connection: Connection) -> object:
+def scim_url(tmp_path: Path, database_url: str, connection: Connection) -> Iterator[str]:
     server = ServerProcess(tmp_path, database_url, bundle_of(connection))
     server.start()
     yield server.url + connection.path
@@ -31,6 +36,6 @@ def test_every_check_passes(scim_url: str, connection: Connection) -> None:
             "NO_COLOR": "1",
         },
     )
-    checks = [line for line in result.stdout.splitlines() if line.startswith(("SUCCESS", "COMPLIANT", "ACCEPTABLE"))]
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert len(checks) > 50, result.stdout
+    statuses = Counter(line.split()[0] for line in result.stdout.splitlines() if line[:1].isupper())
+    assert set(statuses) <= {"Performing", *_GOOD}, result.stdout + result.stderr
+    assert statuses["SUCCESS"] > 80, result.stdout + result.stderr
