@@ -141,7 +141,7 @@ class Rows(Virtual):
     def present(self, compiler: "Compiler", path: AttributePath) -> str:
         if path.sub_attribute is None:
             return self._source(compiler, TRUE)
-        return self._source(compiler, f"{self._column(path).sql(compiler)} IS NOT NULL")
+        return self._source(compiler, self._filled(compiler, path))
 
     def select(self, compiler: "Compiler", path: AttributePath, inner: Filter) -> str:
         return self._source(compiler, compiler.boolean(inner, lambda leaf: self._leaf(compiler, leaf)))
@@ -151,7 +151,7 @@ class Rows(Virtual):
             case Comparison(path, operator, value):
                 return self._comparison(compiler, path, operator, value)
             case Present(path):
-                return f"({self._column(path).sql(compiler)} IS NOT NULL)"
+                return self._filled(compiler, path)
             case _:  # no value path stands inside another
                 raise TypeError(leaf)
 
@@ -160,6 +160,11 @@ class Rows(Virtual):
         if column.is_time:
             return compiler.compare_value(column.sql(compiler), operator, value)
         return compiler.compare_text(column.sql(compiler), operator, comparable(path.target, str(value)))
+
+    def _filled(self, compiler: "Compiler", path: AttributePath) -> str:
+        column = self._column(path)
+        is_filled = "IS NOT NULL" if column.is_time else "<> ''"
+        return f"({column.sql(compiler)} {is_filled})"
 
     def _column(self, path: AttributePath) -> Column:
         column = self._columns.get(path.target.name) if path.sub_attribute else None

@@ -108,7 +108,12 @@ async def test_a_large_group(steps: Steps) -> None:
     assert await steps.roles(users[-1]) == {"reader"}
     changed = await steps.change_members(everyone, remove=users)
     assert len(changed.removed_users) == len(users) - 1
-    assert await steps.find_users('urn:scim-operator:params:scim:schemas:extension:effective:2.0:User:roles.value eq "reader"') == set()
+    assert (
+        await steps.find_users(
+            'urn:scim-operator:params:scim:schemas:extension:effective:2.0:User:roles.value eq "reader"'
+        )
+        == set()
+    )
 
 
 async def test_parallel_changes_of_one_group_lose_none(steps: Steps) -> None:

@@ -44,7 +44,9 @@ async def test_since_survives_what_does_not_end_the_role(steps: Steps) -> None:
 
 
 async def test_reasons(steps: Steps) -> None:
-    granted = rules((named("Admins"), ["admin"]), (GroupSelector(external_id="b1"), ["admin", "boss"]), base=["viewer"])
+    granted = rules(
+        (named("Admins"), ["admin"]), (GroupSelector(external_id="b1"), ["admin", "boss"]), base=["viewer"]
+    )
     await steps.put_rules(granted, 1)
     ann = await steps.add_user("ann")
     admins = await steps.add_group("Admins", [ann])
@@ -176,7 +178,9 @@ async def test_a_change_of_rules_beside_everything_else(steps: Steps) -> None:
     users = await steps.add_users(*(f"u{n}" for n in range(20)))
     a, b = await steps.add_group("A", users[:10]), await steps.add_group("B", users[10:])
     for revision in range(1, 16):
-        wanted = rules((named("A"), [f"a{revision}"]), (named("B"), [f"b{revision % 2}"]), base=[f"base{revision % 3}"])
+        wanted = rules(
+            (named("A"), [f"a{revision}"]), (named("B"), [f"b{revision % 2}"]), base=[f"base{revision % 3}"]
+        )
         new, *_ = await asyncio.gather(
             steps.add_user(f"new{revision}"),
             steps.put_rules(wanted, revision),
@@ -197,4 +201,3 @@ async def test_a_change_of_rules_beside_everything_else(steps: Steps) -> None:
             if user in members["B"] and record.active:
                 expected.add(f"b{revision % 2}")
             assert await steps.roles(user) == expected
-

@@ -47,7 +47,9 @@ async def test_the_highest_of_parallel_revisions_wins(steps: Steps) -> None:
     ann = await steps.add_user("ann")
     await steps.add_group("Admins", [ann])
     wanted = {revision: rules((named("Admins"), [f"r{revision}"])) for revision in range(1, 13)}
-    await asyncio.gather(*(steps.put_rules(wanted[revision], revision) for revision in sorted(wanted, key=lambda r: r % 5)))
+    await asyncio.gather(
+        *(steps.put_rules(wanted[revision], revision) for revision in sorted(wanted, key=lambda r: r % 5))
+    )
     await steps.settle()
     assert await _stamp(steps) == RulesStamp(12, wanted[12].fingerprint, settled=True)
     assert await steps.roles(ann) == {"r12"}
