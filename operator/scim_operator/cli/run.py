@@ -172,10 +172,10 @@ def run(
     if all_namespaces and namespace:
         raise typer.BadParameter("give either --all-namespaces or --namespace, not both")
     service = _service(server_service)
-    names = DocumentNames(_config_namespace(config_namespace, service), config_name, secret_name)
     fixed = _fixed(replica or ())
     if service is None and not fixed:
         raise typer.BadParameter("give --server-service, or --replica for each server")
+    names = DocumentNames(_config_namespace(config_namespace, service), config_name, secret_name)
     settings = ControllerSettings(
         names=names,
         server_service=service,

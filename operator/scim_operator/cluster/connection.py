@@ -38,7 +38,7 @@ class ClusterLogin:
             if self.kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ:
                 kubernetes_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
             else:
-                path = str(self.kubeconfig) if self.kubeconfig is not None else None
+                path = str(self.kubeconfig) if self.kubeconfig is not None else _default_kubeconfig()
                 await kubernetes_config.load_kube_config(  # type: ignore[no-untyped-call]
                     config_file=path, client_configuration=configuration
                 )
@@ -60,3 +60,11 @@ class ClusterLogin:
             certificate_path=configuration.cert_file,
             private_key_path=configuration.key_file,
         )
+
+
+def _default_kubeconfig() -> str:
+    """$KUBECONFIG, which may be several files, else ~/.kube/config. Raises `OSError` when there is none."""
+    path = os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+    if not any(Path(part).exists() for part in path.split(os.pathsep)):
+        raise FileNotFoundError(f"this is no pod, and there is no kubeconfig at {path}")
+    return path

@@ -1,0 +1,128 @@
+"""`scim-operator run` with servers elsewhere, in some namespaces only, and with wrong options."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.control_plane.cluster import ControlPlane
+from tests.e2e.installation import Installation
+from tests.e2e.manifests import provisioning_config, token_secret
+from tests.e2e.processes import Program
+from tests.scim_operator.delivery.management_stub import TOKEN, ManagementStub
+from tests.scim_operator.until import until
+from tests.support.processes import free_port
+
+_COMMAND = Path(sys.executable).parent / "scim-operator"
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[ManagementStub]:
+    async with ManagementStub() as stub:
+        yield stub
+
+
+async def test_fixed_replicas_and_some_namespaces(
+    installation: Installation,
+    control_plane: ControlPlane,
+    new_namespace: Callable[[], str],
+    stub: ManagementStub,
+    tmp_path: Path,
+) -> None:
+    served, not_served = new_namespace(), new_namespace()
+    token_file = tmp_path / "token"
+    await asyncio.to_thread(token_file.write_text, TOKEN)
+    liveness, metrics = free_port(), free_port()
+    operator = Program(
+        [
+            "scim-operator",
+            "run",
+            f"--kubeconfig={control_plane.kubeconfig}",
+            f"--namespace={served}",
+            f"--config-namespace={served}",
+            "--config-name=the-config",
+            "--secret-name=the-secrets",
+            f"--replica={stub.url}",
+            f"--management-token-file={token_file}",
+            "--no-watch-secrets",
+            f"--liveness-port={liveness}",
+            f"--metrics-port={metrics}",
+        ],
+        tmp_path / "operator.log",
+    )
+    operator.start()
+    try:
+        # Without any config there is a document: a server is ready only when it has one.
+        await until(lambda: stub.holder.revision == 1, 30)
+        for namespace in (served, not_served):
+            config = provisioning_config(namespace)
+            secrets = [token_secret(namespace, f"okta-{name}", "t" * 32, watched=False) for name in ("scim", "read")]
+            await asyncio.to_thread(control_plane.apply, *secrets, config)
+        await until(lambda: stub.holder.revision > 1, 30)
+        assert stub.holder.current is not None
+        assert [tenant.namespace for tenant in stub.holder.current.config.tenants] == [served]
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(f"http://127.0.0.1:{liveness}/healthz")).status_code == 200
+            text = (await client.get(f"http://127.0.0.1:{metrics}/metrics")).text
+        assert 'scim_operator_replicas{state="current"} 1.0' in text
+        assert f"scim_operator_document_revision {float(stub.holder.revision)}" in text
+        assert "t" * 32 not in await asyncio.to_thread(operator.log.read_text)
+    finally:
+        await asyncio.to_thread(operator.kill)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "--management-token-file"),
+        (["--management-token-file=/no/such/file"], "does not exist"),
+        (["--management-token-file={token}"], "--server-service"),
+        (["--management-token-file={token}", "--replica=10.0.0.1:8081"], "http://10.0.0.7:8081"),
+        (["--management-token-file={token}", "--server-service=scim-server"], "namespace/name"),
+        (
+            ["--management-token-file={token}", "--replica=http://a:1", "--all-namespaces", "--namespace=x"],
+            "--all-namespaces or --namespace",
+        ),
+        (["--management-token-file={token}", "--replica=http://a:1"], "--config-namespace"),
+    ],
+)
+def test_wrong_options_are_named(arguments: list[str], named: str, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    result = subprocess.run(
+        [_COMMAND, "run", *(argument.format(token=token) for argument in arguments)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"COLUMNS": "300", "HOME": str(tmp_path)},
+    )
+    assert result.returncode == 2
+    assert named in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_no_way_to_log_in_is_one_line(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    result = subprocess.run(
+        [
+            _COMMAND,
+            "run",
+            f"--management-token-file={token}",
+            "--replica=http://127.0.0.1:1",
+            "--config-namespace=x",
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"HOME": str(tmp_path)},
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith("scim-operator: no way to log in to a cluster")
+    assert len(result.stderr.splitlines()) == 1
