@@ -35,13 +35,12 @@ class Status:
 
     async def ready(self) -> str | None:
         """None when requests can be served, else what is missing."""
-        if self._holder.current is None:
-            return "no configuration yet"
+        missing = [] if self._holder.current is not None else ["no configuration yet"]
         try:
             await self._storage.ping()
         except StorageUnavailable:
-            return "the database doesn't answer"
-        return None
+            missing.append("the database doesn't answer")
+        return "; ".join(missing) or None
 
     async def document(self) -> dict[str, Any]:
         """The body of `GET /v1/status`."""

@@ -1,0 +1,151 @@
+"""The command `scim-server`: options, ending, log."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from scim_server.config import MINIMUM_TOKEN_BYTES
+from tests.support.server_process import ServerProcess
+from tests.support.serving import TOKEN_KEY, Connection, bundle_of
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "scim_server.cli", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--database", "mysql://root:secret@host/db"], "sqlite:///PATH or postgresql://"),
+        (["--database", "sqlite:///:x", "--config-dir", "/nonexistent"], "--config-dir"),
+        (["--management-token-file", "/nonexistent"], "--management-token-file"),
+        (["--public-url", "scim.example.com"], "--public-url"),
+        (["--trusted-proxy", "the-proxy"], "the-proxy"),
+    ],
+)
+def test_bad_values_are_one_line_and_status_2(arguments: list[str], named: str) -> None:
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert named in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert "secret" not in result.stderr
+
+
+def test_a_port_in_use_is_one_line_and_status_2(tmp_path: Path, connection: Connection) -> None:
+    server = ServerProcess(tmp_path / "first", f"sqlite:///{tmp_path}/a.db", bundle_of(connection))
+    server.start()
+    port = server.url.rpartition(":")[2]
+    result = run("--host", "127.0.0.1", "--port", port, "--database", f"sqlite:///{tmp_path}/b.db")
+    server.stop()
+    assert result.returncode == 2
+    assert port in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+
+
+def test_a_database_of_a_newer_server_is_refused(tmp_path: Path, connection: Connection) -> None:
+    path = tmp_path / "scim.db"
+    server = ServerProcess(tmp_path / "first", f"sqlite:///{path}", bundle_of(connection))
+    server.start()
+    server.stop()
+    with sqlite3.connect(path) as database:
+        database.execute("INSERT INTO schema_migrations (version, usable_from, server) VALUES (9999, 9999, '9.9')")
+    result = run("--port", "0", "--management-port", "0", "--database", f"sqlite:///{path}")
+    assert result.returncode == 2
+    assert "9999" in result.stderr.splitlines()[-1]
+
+
+def test_help_shows_every_environment_variable() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    for name in ("SCIM_CONFIG_DIR", "SCIM_DATABASE", "SCIM_MANAGEMENT_TOKEN_FILE", "SCIM_LOG_FORMAT"):
+        assert name in result.stdout
+
+
+def test_sigterm_answers_what_is_under_way(tmp_path: Path, connection: Connection) -> None:
+    server = ServerProcess(tmp_path, f"sqlite:///{tmp_path}/scim.db", bundle_of(connection))
+    server.start()
+    reading = threading.Event()
+
+    def slow_body() -> object:
+        yield b'{"userName": '
+        reading.set()
+        stopping.wait(5)
+        yield b'"ada@acme.com"}'
+
+    stopping = threading.Event()
+    answers: list[httpx.Response] = []
+    headers = {"Authorization": f"Bearer {connection.token('provision')}", "Content-Type": "application/scim+json"}
+    request = threading.Thread(
+        target=lambda: answers.append(
+            httpx.post(
+                f"{server.url}{connection.path}/Users",
+                content=slow_body(),  # type: ignore[arg-type]
+                headers=headers,
+                trust_env=False,
+            )
+        )
+    )
+    request.start()
+    assert reading.wait(10)
+    ending = threading.Timer(0.3, stopping.set)
+    ending.start()
+    assert server.stop() == 0
+    request.join(10)
+    assert [answer.status_code for answer in answers] == [201]
+
+
+def test_the_log_has_one_line_per_request_and_nothing_personal_or_secret(
+    tmp_path: Path, connection: Connection
+) -> None:
+    server = ServerProcess(tmp_path, f"sqlite:///{tmp_path}/scim.db", bundle_of(connection))
+    server.start()
+    with httpx.Client(
+        base_url=server.url + connection.path,
+        headers={"Authorization": f"Bearer {connection.token('provision')}"},
+        trust_env=False,
+    ) as client:
+        user = {"userName": "ada@acme.com", "password": "correct horse", "name": {"familyName": "Lovelace"}}
+        created = client.post("/Users", json=user, headers={"X-Request-ID": "request-1"}).json()
+        client.get("/Users", params={"filter": 'userName eq "ada@acme.com"'})
+        client.get(f"/Users/{created['id']}")
+        client.get("/Users", headers={"Authorization": "Bearer a-wrong-token-of-a-stranger"})
+        client.post("/Users", content=b'{"userName": "ada@acme.com", ', headers={"Content-Type": "application/json"})
+    server.stop()
+    text = server.log.read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    requests = [line for line in lines if line["logger"] == "scim_server.request"]
+    assert [(line["method"], line["route"], line["status"]) for line in requests] == [
+        ("POST", "/Users", 201),
+        ("GET", "/Users", 200),
+        ("GET", "/Users/{id}", 200),
+        ("GET", "unknown", 401),
+        ("POST", "/Users", 400),
+    ]
+    assert {(line["tenant"], line["credential"]) for line in requests} == {("acme/okta", "provision"), ("", "")}
+    assert requests[0]["requestId"] == "request-1"
+    assert all(line["durationMs"] > 0 for line in requests)
+    for private in (
+        "ada@",
+        "Lovelace",
+        "correct horse",
+        created["id"],
+        connection.token("provision"),
+        "a-wrong-token",
+        TOKEN_KEY.hex(),
+    ):
+        assert private not in text
+    assert len(connection.token("provision")) >= MINIMUM_TOKEN_BYTES
