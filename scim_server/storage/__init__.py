@@ -1,12 +1,12 @@
 """The only place with SQL: one protocol, two implementations (PostgreSQL, SQLite), their migrations."""
 
-from scim_server.storage.protocol import Storage
+from scim_server.storage.protocol import Storage, StorageObserver
 from scim_server.storage.urls import InvalidDatabaseUrl, sqlite_path, without_password
 
 __all__ = ["InvalidDatabaseUrl", "open_storage", "without_password"]
 
 
-def open_storage(url: str) -> Storage:
+def open_storage(url: str, observer: StorageObserver | None = None) -> Storage:
     """The storage at a URL; nothing is connected before its `open`. Raises `InvalidDatabaseUrl`.
 
     * `sqlite:///relative/path`, `sqlite:////absolute/path`: embedded, for one server process.
@@ -17,9 +17,9 @@ def open_storage(url: str) -> Storage:
     if scheme == "sqlite":
         from scim_server.storage.sqlite import SqliteStorage
 
-        return SqliteStorage(sqlite_path(url))
+        return SqliteStorage(sqlite_path(url), observer=observer)
     if scheme in ("postgresql", "postgres"):
         from scim_server.storage.postgres import PostgresStorage
 
-        return PostgresStorage(url)
+        return PostgresStorage(url, observer=observer)
     raise InvalidDatabaseUrl("sqlite:///PATH or postgresql://USER@HOST/DATABASE is expected")

@@ -176,6 +176,36 @@ class TenantCounts:
     """When a user or group last changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class PoolUsage:
+    """Connections of this process to its database."""
+
+    limit: int
+    opened: int = 0
+    in_use: int = 0
+    waiting: int = 0
+    """Tasks that wait for a connection."""
+
+
+class StorageObserver(Protocol):
+    """Is told, in the event loop, what the database costs beside the work itself."""
+
+    def waited(self, seconds: float) -> None:
+        """For a connection, whether one was had in the end or not."""
+        ...
+
+    def retried(self) -> None:
+        """A transaction starts again because another one got in its way."""
+        ...
+
+
+class NullObserver:
+    """`StorageObserver` for those who don't measure."""
+
+    def waited(self, seconds: float) -> None: ...
+    def retried(self) -> None: ...
+
+
 class StorageError(Exception):
     """Base of what storage raises."""
 
@@ -339,8 +369,10 @@ class Storage(Protocol):
     async def close(self) -> None: ...
 
     async def ping(self) -> None:
-        """Raises `StorageUnavailable`."""
+        """Raises `StorageUnavailable`, after a few seconds where the database doesn't answer at all."""
         ...
+
+    def usage(self) -> PoolUsage: ...
 
     async def read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
         """`snapshot`: everything that `work` reads is of one instant; costs PostgreSQL two round trips.

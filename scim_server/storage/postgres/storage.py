@@ -1,8 +1,10 @@
 """The pool, transactions and what concerns all tenants."""
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -12,7 +14,15 @@ from scim_server.storage.postgres.failures import AGAIN, translated
 from scim_server.storage.postgres.migrate import migrate
 from scim_server.storage.postgres.reader import PostgresReader, PostgresWriter
 from scim_server.storage.postgres.session import Connection, TryAgain, tenant_lock
-from scim_server.storage.protocol import NeedsExclusive, Reader, StorageUnavailable, Writer
+from scim_server.storage.protocol import (
+    NeedsExclusive,
+    NullObserver,
+    PoolUsage,
+    Reader,
+    StorageObserver,
+    StorageUnavailable,
+    Writer,
+)
 
 T = TypeVar("T")
 
@@ -20,14 +30,19 @@ _ATTEMPTS = 10
 _LONGEST_PAUSE = 0.2  # seconds between attempts
 _ACQUIRE_TIMEOUT = 10.0  # seconds to wait for a free connection
 _CONNECT_TIMEOUT = 10.0
-_COMMAND_TIMEOUT = 60.0
+_COMMAND_TIMEOUT = 60.0  # for a PostgreSQL that doesn't answer at all; it ends its own statements before
+_PING_TIMEOUT = 5.0
+_ROLLBACK_TIMEOUT = 5.0
 
 _SETTINGS = {
     "application_name": "scim-server",
     "timezone": "UTC",
     "jit": "off",  # compiling costs more than any of our statements
+    "statement_timeout": "50s",
     "lock_timeout": "30s",
-    "idle_in_transaction_session_timeout": "60s",  # a replica that died mid-way gives its locks back
+    # A replica that died in the middle gives its locks back:
+    "idle_in_transaction_session_timeout": "60s",
+    "client_connection_check_interval": "5s",
 }
 
 # Each replica knows a part of the tenants' revisions; the rows are locked in order, so that replicas don't deadlock.
@@ -54,16 +69,19 @@ class PostgresStorage:
     """`protocol.Storage` on one PostgreSQL database.
 
     `dsn` as asyncpg takes it: `postgresql://user:password@host:port/database?…`, with `host=/directory` for Unix
-    sockets. `pool_size` bounds the connections of this process.
+    sockets. `pool_size` bounds the connections of this process; migrating takes one more, at start.
     """
 
-    def __init__(self, dsn: str, *, pool_size: int = 16) -> None:
+    def __init__(self, dsn: str, *, pool_size: int = 16, observer: StorageObserver | None = None) -> None:
         self._dsn = dsn
         self._pool_size = pool_size
+        self._observer = observer or NullObserver()
         self._pool: asyncpg.Pool | None = None
+        self._waiting = 0
 
     async def open(self) -> None:
         with translated():
+            await self._migrate()
             pool = await asyncpg.create_pool(
                 self._dsn,
                 min_size=0,
@@ -74,12 +92,6 @@ class PostgresStorage:
                 reset=_leave_as_it_is,
                 server_settings=_SETTINGS,
             )
-            try:
-                async with pool.acquire() as connection:
-                    await migrate(connection)
-            except BaseException:
-                pool.terminate()
-                raise
         self._pool = pool
 
     async def close(self) -> None:
@@ -88,38 +100,44 @@ class PostgresStorage:
             await pool.close()
 
     async def ping(self) -> None:
-        with translated():
-            async with self._opened.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
-                await connection.fetchval("SELECT 1")
+        async with self._connection(_PING_TIMEOUT) as connection:
+            await connection.fetchval("SELECT 1", timeout=_PING_TIMEOUT)
+
+    def usage(self) -> PoolUsage:
+        if self._pool is None:
+            return PoolUsage(self._pool_size)
+        opened = self._pool.get_size()
+        return PoolUsage(self._pool_size, opened, opened - self._pool.get_idle_size(), self._waiting)
 
     async def read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
-        with translated():
-            async with self._opened.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
-                if not snapshot:
-                    return await work(PostgresReader(connection, tenant))
-                async with connection.transaction(isolation="repeatable_read", readonly=True):
-                    return await work(PostgresReader(connection, tenant))
+        async with self._connection() as connection:
+            if not snapshot:
+                return await work(PostgresReader(connection, tenant))
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                return await work(PostgresReader(connection, tenant))
 
     async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
         last: Exception | None = None
         for attempt in range(_ATTEMPTS):
             try:
-                with translated():
-                    async with self._opened.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
-                        return await _transaction(connection, tenant, work, exclusive=exclusive)
+                async with self._connection() as connection:
+                    return await _transaction(connection, tenant, work, exclusive=exclusive)
             except NeedsExclusive:
                 exclusive = True
             except (*AGAIN, TryAgain) as error:
                 last = error
+                self._observer.retried()
                 await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE * (attempt + 1) / _ATTEMPTS))  # noqa: S311
         raise StorageUnavailable(f"other transactions got in the way {_ATTEMPTS} times") from last
 
     async def highest_revision(self) -> int:
-        return await self._fetch_value("SELECT coalesce(max(revision), 0) FROM tenants")
+        async with self._connection() as connection:
+            revision: int = await connection.fetchval("SELECT coalesce(max(revision), 0) FROM tenants")
+        return revision
 
     async def unsettled_tenants(self) -> Sequence[str]:
-        with translated():
-            rows = await self._opened.fetch(
+        async with self._connection() as connection:
+            rows = await connection.fetch(
                 "SELECT tenant FROM tenants t WHERE EXISTS (SELECT FROM unsettled u WHERE u.tenant = t.tenant)"
                 " ORDER BY tenant"
             )
@@ -127,16 +145,36 @@ class PostgresStorage:
 
     async def bump_revisions(self, fingerprints: Mapping[str, str], revision: int) -> Sequence[str]:
         tenants, stamps = [*fingerprints], [*fingerprints.values()]
-        with translated():
-            async with self._opened.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
-                await connection.execute(_BUMP, tenants, stamps, revision)
-                rows = await connection.fetch(_OTHERS, tenants, revision)
+        async with self._connection() as connection:
+            await connection.execute(_BUMP, tenants, stamps, revision)
+            rows = await connection.fetch(_OTHERS, tenants, revision)
         return [row["tenant"] for row in rows]
 
-    async def _fetch_value(self, statement: str) -> int:
+    async def _migrate(self) -> None:
+        """On a connection of its own, whose statements may take as long as they need."""
+        settings = {**_SETTINGS, "statement_timeout": "0"}
+        connection = await asyncpg.connect(self._dsn, timeout=_CONNECT_TIMEOUT, server_settings=settings)
+        try:
+            await migrate(connection)
+        finally:
+            await connection.close(timeout=_CONNECT_TIMEOUT)
+
+    @contextlib.asynccontextmanager
+    async def _connection(self, patience: float = _ACQUIRE_TIMEOUT) -> AsyncIterator[asyncpg.Connection]:
+        """One of the pool's, waited for up to `patience` seconds; errors of the block are translated as well."""
+        pool = self._opened
+        asked = time.perf_counter()
         with translated():
-            value: int = await self._opened.fetchval(statement)
-        return value
+            self._waiting += 1
+            try:
+                connection = await pool.acquire(timeout=patience)
+            finally:
+                self._waiting -= 1
+                self._observer.waited(time.perf_counter() - asked)
+            try:
+                yield connection
+            finally:
+                await pool.release(connection, timeout=_ROLLBACK_TIMEOUT)
 
     @property
     def _opened(self) -> asyncpg.Pool:
@@ -153,12 +191,27 @@ async def _transaction(
     try:
         await connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock{kind}({tenant_lock(tenant)})")
         result = await work(PostgresWriter(connection, tenant, datetime.now(UTC), exclusive=exclusive))
+        ended = await connection.execute("COMMIT")
     except BaseException:
-        if not connection.is_closed():
-            await connection.execute("ROLLBACK")
+        await _roll_back(connection)
         raise
-    await connection.execute("COMMIT")
+    if ended != "COMMIT":  # what PostgreSQL answers when an earlier statement had failed
+        raise RuntimeError(f"the transaction ended with {ended}")
     return result
+
+
+async def _roll_back(connection: Connection) -> None:
+    """Where that doesn't work the connection is closed: it must not get to others with its locks."""
+    rolled_back = False
+    try:
+        if not connection.is_closed():
+            with contextlib.suppress(Exception):  # what made us roll back is raised instead
+                async with asyncio.timeout(_ROLLBACK_TIMEOUT):
+                    await connection.execute("ROLLBACK")
+                rolled_back = True
+    finally:
+        if not rolled_back:
+            connection.terminate()
 
 
 async def _leave_as_it_is(connection: Connection) -> None:

@@ -36,36 +36,51 @@ class Connection:
 
     def __init__(self, path: Path, name: str) -> None:
         self._path = path
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite-{name}")
+        self._name = name
+        self._executor: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
 
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
     async def open(self) -> None:
-        """Raises `StorageUnavailable`."""
+        """Raises `StorageUnavailable`; may then be tried again."""
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite-{self._name}")
         try:
-            self._connection = await self._in_thread(_connect, self._path)
-        except sqlite3.Error as error:
-            self._executor.shutdown(wait=False)
-            raise StorageUnavailable(f"SQLite database {self._path}: {error}") from error
+            self._connection = await self._in_thread(self._executor, _connect, self._path)
+        except BaseException as error:
+            await self.close()
+            if isinstance(error, sqlite3.Error):
+                raise StorageUnavailable(f"SQLite database {self._path}: {error}") from error
+            raise
 
     async def close(self) -> None:
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            await self._in_thread(connection.close)
-        self._executor.shutdown(wait=False)
+        """After what still runs on it."""
+        connection, self._connection = self._connection, None
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            if connection is not None:
+                await self._in_thread(executor, connection.close)
+            executor.shutdown(wait=False)
 
     async def run(
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
         """Raises `StorageUnavailable` where the file can't be read or written, or stays locked."""
-        if self._connection is None:
+        if self._connection is None or self._executor is None:
             raise StorageUnavailable("the storage is not open")
         try:
-            return await self._in_thread(function, self._connection, *arguments, **named)
+            return await self._in_thread(self._executor, function, self._connection, *arguments, **named)
         except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # a statement is wrong: trying again won't help
+                raise
             raise StorageUnavailable(f"SQLite: {error}") from error
 
-    async def _in_thread(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: function(*arguments, **named))
+    async def _in_thread(
+        self, executor: ThreadPoolExecutor, function: Callable[P, T], *arguments: P.args, **named: P.kwargs
+    ) -> T:
+        return await asyncio.get_running_loop().run_in_executor(executor, lambda: function(*arguments, **named))
 
 
 def _connect(path: Path) -> sqlite3.Connection:

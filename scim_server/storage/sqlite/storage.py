@@ -2,19 +2,30 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from scim_server.storage.protocol import Reader, StorageUnavailable, Writer
+from scim_server.storage.protocol import (
+    NullObserver,
+    PoolUsage,
+    Reader,
+    StorageObserver,
+    StorageUnavailable,
+    Writer,
+)
 from scim_server.storage.records import to_json
 from scim_server.storage.sqlite.connection import Connection
 from scim_server.storage.sqlite.migrate import migrate
 from scim_server.storage.sqlite.reader import SqliteReader, SqliteWriter
 
 T = TypeVar("T")
+
+_READER_PATIENCE = 10.0  # seconds to wait for a connection
+_WRITER_PATIENCE = 30.0
 
 _BUMP = """
     UPDATE tenants SET revision = ?2
@@ -36,32 +47,43 @@ class SqliteStorage:
     (WAL). `readers` bounds how many read at once.
     """
 
-    def __init__(self, path: Path, *, readers: int = 4) -> None:
+    def __init__(self, path: Path, *, readers: int = 4, observer: StorageObserver | None = None) -> None:
         self._path = path
         self._writer = Connection(path, "writer")
         self._readers = [Connection(path, f"reader-{number}") for number in range(readers)]
+        self._observer = observer or NullObserver()
         self._writing = asyncio.Lock()
         self._idle: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+        self._waiting = 0
 
     async def open(self) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageUnavailable(f"SQLite database {self._path}: {error.strerror}") from error
-        await self._writer.open()
-        await self._writer.run(migrate)
+        try:
+            await self._writer.open()
+            await self._writer.run(migrate)
+            for reader in self._readers:
+                await reader.open()
+        except BaseException:
+            await self._close_all()
+            raise
         for reader in self._readers:
-            await reader.open()
             self._idle.put_nowait(reader)
 
     async def close(self) -> None:
         async with self._writing:
-            for connection in (*self._readers, self._writer):
-                await connection.close()
+            await self._close_all()
 
     async def ping(self) -> None:
         async with self._reader() as connection:
             await connection.run(_fetch_value, "SELECT 1 FROM schema_migrations", ())
+
+    def usage(self) -> PoolUsage:
+        connections = [self._writer, *self._readers]
+        in_use = len(self._readers) - self._idle.qsize() + self._writing.locked() if self._writer.is_open else 0
+        return PoolUsage(len(connections), sum(each.is_open for each in connections), in_use, self._waiting)
 
     async def read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
         async with self._reader() as connection:
@@ -71,7 +93,7 @@ class SqliteStorage:
                 return await work(SqliteReader(connection, tenant))
 
     async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
-        async with self._writing, _transaction(self._writer, "BEGIN IMMEDIATE"):
+        async with self._write_turn(), _transaction(self._writer, "BEGIN IMMEDIATE"):
             return await work(SqliteWriter(self._writer, tenant, datetime.now(UTC)))
 
     async def highest_revision(self) -> int:
@@ -88,29 +110,61 @@ class SqliteStorage:
 
     async def bump_revisions(self, fingerprints: Mapping[str, str], revision: int) -> Sequence[str]:
         parameters = (to_json(dict(fingerprints)), revision)
-        async with self._writing, _transaction(self._writer, "BEGIN IMMEDIATE"):
+        async with self._write_turn(), _transaction(self._writer, "BEGIN IMMEDIATE"):
             await self._writer.run(_execute, _BUMP, parameters)
             return await self._writer.run(_fetch_names, _OTHERS, parameters)
 
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[Connection]:
-        connection = await self._idle.get()
+        if not self._writer.is_open:
+            raise StorageUnavailable("the storage is not open")
+        connection = await self._wait_for(self._idle.get(), _READER_PATIENCE)
         try:
             yield connection
         finally:
             self._idle.put_nowait(connection)
+
+    @asynccontextmanager
+    async def _write_turn(self) -> AsyncIterator[None]:
+        await self._wait_for(self._writing.acquire(), _WRITER_PATIENCE)
+        try:
+            yield
+        finally:
+            self._writing.release()
+
+    async def _wait_for(self, connection: Coroutine[Any, Any, T], patience: float) -> T:
+        asked = time.perf_counter()
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(patience):
+                return await connection
+        except TimeoutError:
+            raise StorageUnavailable(f"SQLite: no connection was free for {patience:.0f} s") from None
+        finally:
+            self._waiting -= 1
+            self._observer.waited(time.perf_counter() - asked)
+
+    async def _close_all(self) -> None:
+        for connection in (*self._readers, self._writer):
+            await connection.close()
 
 
 @asynccontextmanager
 async def _transaction(connection: Connection, begin: str) -> AsyncIterator[None]:
     """Ends before anybody else gets the connection, also when the task is cancelled in the middle of a statement."""
     try:
-        await connection.run(_execute, begin, ())
+        await connection.run(_begin, begin)
         yield
         await connection.run(_execute, "COMMIT", ())
     except BaseException:
-        await asyncio.shield(connection.run(_roll_back))
+        with suppress(StorageUnavailable):  # what made us roll back is raised; the next to begin tries it again
+            await asyncio.shield(connection.run(_roll_back))
         raise
+
+
+def _begin(connection: sqlite3.Connection, statement: str) -> None:
+    _roll_back(connection)
+    connection.execute(statement)
 
 
 def _execute(connection: sqlite3.Connection, statement: str, parameters: Sequence[str | int]) -> None:
