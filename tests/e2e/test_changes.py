@@ -21,6 +21,12 @@ def with_admin(installation: Installation, namespace: str) -> tuple[Tenant, str]
     return tenant, user
 
 
+def events_in(installation: Installation, namespace: str) -> set[tuple[str, str, str]]:
+    """Reason, type and object of each."""
+    found = installation.reader.get("events", namespace) or {"items": []}
+    return {(item["reason"], item["type"], item["regarding"]["name"]) for item in found["items"]}
+
+
 def test_an_edit_of_a_role_mapping_changes_existing_users(installation: Installation, namespace: str) -> None:
     tenant, user = with_admin(installation, namespace)
     seconds = []
@@ -76,11 +82,8 @@ def test_a_broken_reference_is_named(installation: Installation, namespace: str)
     assert f"{namespace}/okta-read" in found["message"]
     found = installation.wait_for("provisioningconfigs", namespace, "okta", "Ready", "False")
     assert f"{namespace}/okta-read" in found["message"]
-    events = installation.reader.get("events", namespace)
-    assert events is not None
-    notes = {(item["reason"], item["type"], item["regarding"]["name"]) for item in events["items"]}
-    assert ("SecretNotFound", "Warning", "okta") in notes
-    assert ("RoleNotFound", "Warning", "broken") in notes
+    wanted = {("SecretNotFound", "Warning", "okta"), ("RoleNotFound", "Warning", "broken")}
+    installation.wait_until(lambda: wanted <= events_in(installation, namespace), "Events of both")
 
     installation.cluster.apply(*tenant.secrets)
     installation.wait_for("provisioningconfigs", namespace, "okta", "Ready", "True")
