@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
+from scim_server.storage.postgres.dialect import POSTGRES
 from scim_server.storage.postgres.session import Connection
 from scim_server.storage.protocol import Page, Position, Query
 from scim_server.storage.search import CompiledSearch, Searchable, compile_search
-from scim_server.storage.search.postgres import POSTGRES
 from scim_server.storage.search.statement import SORT_KEY
 
 _Record = TypeVar("_Record")

@@ -28,7 +28,6 @@ T = TypeVar("T")
 
 _ATTEMPTS = 10
 _LONGEST_PAUSE = 0.2  # seconds between attempts
-_ACQUIRE_TIMEOUT = 10.0  # seconds to wait for a free connection
 _CONNECT_TIMEOUT = 10.0
 _COMMAND_TIMEOUT = 60.0  # for a PostgreSQL that doesn't answer at all; it ends its own statements before
 _PING_TIMEOUT = 5.0
@@ -69,12 +68,16 @@ class PostgresStorage:
     """`protocol.Storage` on one PostgreSQL database.
 
     `dsn` as asyncpg takes it: `postgresql://user:password@host:port/database?…`, with `host=/directory` for Unix
-    sockets. `pool_size` bounds the connections of this process; migrating takes one more, at start.
+    sockets. `pool_size` bounds the connections of this process; migrating takes one more, at start. `patience`: how
+    many seconds a task waits for a free one before it is told `StorageUnavailable`.
     """
 
-    def __init__(self, dsn: str, *, pool_size: int = 16, observer: StorageObserver | None = None) -> None:
+    def __init__(
+        self, dsn: str, *, pool_size: int = 16, patience: float = 10.0, observer: StorageObserver | None = None
+    ) -> None:
         self._dsn = dsn
         self._pool_size = pool_size
+        self._patience = patience
         self._observer = observer or NullObserver()
         self._pool: asyncpg.Pool | None = None
         self._waiting = 0
@@ -160,14 +163,14 @@ class PostgresStorage:
             await connection.close(timeout=_CONNECT_TIMEOUT)
 
     @contextlib.asynccontextmanager
-    async def _connection(self, patience: float = _ACQUIRE_TIMEOUT) -> AsyncIterator[asyncpg.Connection]:
-        """One of the pool's, waited for up to `patience` seconds; errors of the block are translated as well."""
+    async def _connection(self, patience: float | None = None) -> AsyncIterator[asyncpg.Connection]:
+        """One of the pool's; errors of the block are translated as well."""
         pool = self._opened
         asked = time.perf_counter()
         with translated():
             self._waiting += 1
             try:
-                connection = await pool.acquire(timeout=patience)
+                connection = await pool.acquire(timeout=patience or self._patience)
             finally:
                 self._waiting -= 1
                 self._observer.waited(time.perf_counter() - asked)

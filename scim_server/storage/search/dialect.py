@@ -77,6 +77,10 @@ class Dialect(Protocol):
         """An id as text."""
         ...
 
+    def rare(self, condition: str) -> str:
+        """A condition that few resources satisfy: a hint for a planner that doesn't know the values."""
+        ...
+
     def any_key(self, alias: str, condition: Callable[[str], str]) -> str:
         """Whether the document has a key at its top for which the condition holds."""
         ...

@@ -14,12 +14,12 @@ def _members(compiler: Compiler, condition: str) -> str:
     return f"""EXISTS (
         SELECT 1 FROM (
             SELECT mu.id AS id, 'user' AS kind, {display} AS display
-            FROM memberships m JOIN users mu ON mu.tenant = {tenant} AND mu.id = m.user_id
-            WHERE m.tenant = {tenant} AND m.group_id = g.id
+            FROM memberships m CROSS JOIN users mu
+            WHERE mu.tenant = {tenant} AND mu.id = m.user_id AND m.tenant = {tenant} AND m.group_id = g.id
             UNION ALL
             SELECT mg.id, 'group', {group.child("displayName").text(exact=False)}
-            FROM nestings n JOIN groups mg ON mg.tenant = {tenant} AND mg.id = n.child_id
-            WHERE n.tenant = {tenant} AND n.group_id = g.id
+            FROM nestings n CROSS JOIN groups mg
+            WHERE mg.tenant = {tenant} AND mg.id = n.child_id AND n.tenant = {tenant} AND n.group_id = g.id
         ) AS member WHERE {condition}
     )"""
 

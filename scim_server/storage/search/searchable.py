@@ -81,7 +81,9 @@ class Meta(Virtual):
             case "created":
                 return compiler.compare_value(f"{compiler.alias}.created", operator, value)
             case "lastModified":
-                return compiler.compare_value(f"{compiler.alias}.modified", operator, value)
+                # Who asks for this asks what changed since the last time.
+                condition = compiler.compare_value(f"{compiler.alias}.modified", operator, value)
+                return compiler.dialect.rare(condition) if operator in ("eq", "gt", "ge") else condition
             case "version":
                 etag = f"""('W/"' || {compiler.alias}.version || '"')"""
                 return compiler.compare_text(etag, operator, str(value))

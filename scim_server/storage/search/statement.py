@@ -46,7 +46,9 @@ def compile_search(
     if query.after is not None:
         source += f" AND {_follows(compiler, query, query.after, key)}"
     place = f"{alias}.created, {alias}.id"
-    order = place if key is None else f"{key} {'DESC NULLS FIRST' if query.descending else 'ASC NULLS LAST'}, {place}"
+    order = place
+    if key is not None:
+        order = f"{key} {'DESC NULLS FIRST' if query.descending else 'ASC NULLS LAST'}, {place}"
     offset = ""
     if query.start_index > 1:
         offset = f" OFFSET {compiler.bind(query.start_index - 1)}"

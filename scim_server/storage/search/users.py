@@ -91,6 +91,9 @@ class _NotSearchable(Virtual):
         raise not_searchable(path)
 
 
+# CROSS JOIN: SQLite takes the tables in the order in which they are written.
+
+
 def _groups(compiler: Compiler, condition: str) -> str:
     """Of the groups that a user is in, directly or through member groups."""
     tenant = compiler.tenant
@@ -98,9 +101,11 @@ def _groups(compiler: Compiler, condition: str) -> str:
         WITH RECURSIVE reached (group_id) AS (
             SELECT m.group_id FROM memberships m WHERE m.tenant = {tenant} AND m.user_id = u.id
             UNION
-            SELECT n.group_id FROM reached r JOIN nestings n ON n.tenant = {tenant} AND n.child_id = r.group_id
+            SELECT n.group_id FROM reached CROSS JOIN nestings n
+            WHERE n.tenant = {tenant} AND n.child_id = reached.group_id
         )
-        SELECT 1 FROM reached JOIN groups g ON g.tenant = {tenant} AND g.id = reached.group_id WHERE {condition}
+        SELECT 1 FROM reached CROSS JOIN groups g
+        WHERE g.tenant = {tenant} AND g.id = reached.group_id AND {condition}
     )"""
 
 
@@ -120,9 +125,9 @@ def _in_group(compiler: Compiler, group_id: str) -> str:
         WITH RECURSIVE below (id) AS (
             SELECT g.id FROM groups g WHERE g.tenant = {tenant} AND g.id = {compiler.bind(group_id)}
             UNION
-            SELECT n.child_id FROM below JOIN nestings n ON n.tenant = {tenant} AND n.group_id = below.id
+            SELECT n.child_id FROM below CROSS JOIN nestings n WHERE n.tenant = {tenant} AND n.group_id = below.id
         )
-        SELECT m.user_id FROM below JOIN memberships m ON m.tenant = {tenant} AND m.group_id = below.id
+        SELECT m.user_id FROM below CROSS JOIN memberships m WHERE m.tenant = {tenant} AND m.group_id = below.id
     )"""
 
 

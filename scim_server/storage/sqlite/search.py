@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from scim_server.storage.protocol import Page, Position, Query
 from scim_server.storage.search import CompiledSearch, Searchable, compile_search
-from scim_server.storage.search.sqlite import SQLITE
 from scim_server.storage.search.statement import SORT_KEY
+from scim_server.storage.sqlite.dialect import SQLITE
 from scim_server.storage.sqlite.times import from_microseconds
 
 _Record = TypeVar("_Record")

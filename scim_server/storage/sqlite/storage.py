@@ -24,9 +24,6 @@ from scim_server.storage.sqlite.reader import SqliteReader, SqliteWriter
 
 T = TypeVar("T")
 
-_READER_PATIENCE = 10.0  # seconds to wait for a connection
-_WRITER_PATIENCE = 30.0
-
 _BUMP = """
     UPDATE tenants SET revision = ?2
     WHERE revision < ?2 AND (tenant, fingerprint) IN (SELECT key, value FROM json_each(?1))
@@ -44,11 +41,15 @@ class SqliteStorage:
 
     One connection writes, and each write has it alone from `BEGIN IMMEDIATE` to `COMMIT`: SQLite has one writer at
     a time anyhow, and waiting here is cheaper and fairer than its busy time-out. Readers never wait for the writer
-    (WAL). `readers` bounds how many read at once.
+    (WAL). `readers` bounds how many read at once. `patience`: how many seconds a task waits for its turn before it
+    is told `StorageUnavailable`.
     """
 
-    def __init__(self, path: Path, *, readers: int = 4, observer: StorageObserver | None = None) -> None:
+    def __init__(
+        self, path: Path, *, readers: int = 4, patience: float = 10.0, observer: StorageObserver | None = None
+    ) -> None:
         self._path = path
+        self._patience = patience
         self._writer = Connection(path, "writer")
         self._readers = [Connection(path, f"reader-{number}") for number in range(readers)]
         self._observer = observer or NullObserver()
@@ -118,7 +119,7 @@ class SqliteStorage:
     async def _reader(self) -> AsyncIterator[Connection]:
         if not self._writer.is_open:
             raise StorageUnavailable("the storage is not open")
-        connection = await self._wait_for(self._idle.get(), _READER_PATIENCE)
+        connection = await self._wait_for(self._idle.get())
         try:
             yield connection
         finally:
@@ -126,20 +127,20 @@ class SqliteStorage:
 
     @asynccontextmanager
     async def _write_turn(self) -> AsyncIterator[None]:
-        await self._wait_for(self._writing.acquire(), _WRITER_PATIENCE)
+        await self._wait_for(self._writing.acquire())
         try:
             yield
         finally:
             self._writing.release()
 
-    async def _wait_for(self, connection: Coroutine[Any, Any, T], patience: float) -> T:
+    async def _wait_for(self, turn: Coroutine[Any, Any, T]) -> T:
         asked = time.perf_counter()
         self._waiting += 1
         try:
-            async with asyncio.timeout(patience):
-                return await connection
+            async with asyncio.timeout(self._patience):
+                return await turn
         except TimeoutError:
-            raise StorageUnavailable(f"SQLite: no connection was free for {patience:.0f} s") from None
+            raise StorageUnavailable(f"SQLite: no connection was free for {self._patience:g} s") from None
         finally:
             self._waiting -= 1
             self._observer.waited(time.perf_counter() - asked)

@@ -1,6 +1,7 @@
 """Effective roles: they follow memberships, nesting, names of groups and rules, whatever happens at once."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -98,7 +99,7 @@ async def test_nesting_counts_to_any_depth_and_cycles_end(steps: Steps) -> None:
     await steps.put_rules(ADMINS, 1)
     ann = await steps.add_user("ann")
     chain = [await steps.add_group(f"g{n}") for n in range(5)]
-    for parent, child in zip(chain, chain[1:], strict=False):
+    for parent, child in itertools.pairwise(chain):
         await steps.change_members(parent, add=[child])
     await steps.change_members(chain[-1], add=[ann])
     admins = await steps.add_group("Admins")

@@ -1,6 +1,6 @@
 """Filters in SQL mean what `scim.filter.matches` says: generated users, groups and filters, on both databases."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -194,7 +194,7 @@ class World:
         self.steps = steps
         self.users: dict[str, dict[str, Any]] = {}
         self.groups: dict[str, dict[str, Any]] = {}
-        self.effective = EffectiveContext(datetime.max, ROLES)
+        self.effective = EffectiveContext(datetime.max.replace(tzinfo=UTC), ROLES)
 
     async def fill(self, users: list[dict[str, Any]], members: list[set[int]], nested: bool) -> None:
         steps = self.steps

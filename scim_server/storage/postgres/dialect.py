@@ -101,6 +101,9 @@ class _Postgres:
     def id_text(self, column: str) -> str:
         return f"{column}::text"
 
+    def rare(self, condition: str) -> str:
+        return condition
+
     def any_key(self, alias: str, condition: Callable[[str], str]) -> str:
         return f"EXISTS (SELECT FROM jsonb_object_keys({alias}.folded) AS key WHERE {condition('key')})"
 

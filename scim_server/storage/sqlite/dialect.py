@@ -106,6 +106,9 @@ class _Sqlite:
     def id_text(self, column: str) -> str:
         return column
 
+    def rare(self, condition: str) -> str:
+        return f"likelihood({condition}, 0.0005)"
+
     def any_key(self, alias: str, condition: Callable[[str], str]) -> str:
         return f"EXISTS (SELECT 1 FROM json_each({alias}.document) AS entry WHERE {condition('entry.key')})"
 
