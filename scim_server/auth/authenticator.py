@@ -43,7 +43,7 @@ class Authenticator:
         self._key = bytes.fromhex(bundle.secrets.token_key)
         self._tenants = {
             (tenant.namespace, tenant.name): _Known(
-                ServedTenant(tenant, bundle.revision),
+                ServedTenant(tenant, bundle.revision, self._key),
                 DigestTable((digests[tenant.credential_key(one.name)], one) for one in tenant.credentials),
                 DigestTable((digests[tenant.credential_key(one.name)], one) for one in tenant.basic_credentials),
             )

@@ -7,6 +7,7 @@ from typing import TypeVar
 from scim_server.directory.caller import Caller
 from scim_server.directory.rules_applier import RulesApplier
 from scim_server.directory.rules_cache import RulesCache
+from scim_server.directory.walks import Walks
 from scim_server.storage.protocol import Reader, Storage, Writer
 
 T = TypeVar("T")
@@ -19,6 +20,7 @@ class Directory:
         self._storage = storage
         self._applier = applier
         self.rules = RulesCache()
+        self.walks = Walks()
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scim_server.config import Tenant
+from scim_server.directory.cursors import Cursors
 from scim_server.directory.profile import Profile
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.resource_types import group_resource_type, user_resource_type
@@ -12,11 +13,12 @@ from scim_server.scim.resource_types import group_resource_type, user_resource_t
 class ServedTenant:
     """Derived from one `Tenant` of one configuration; replaced whole with the configuration."""
 
-    def __init__(self, config: Tenant, revision: int) -> None:
+    def __init__(self, config: Tenant, revision: int, token_key: bytes) -> None:
         self.config = config
         self.revision = revision
         """Of the configuration that it is from."""
         self.key = config.key
+        self.cursors = Cursors(token_key, config.key)
         self.delay = timedelta(seconds=config.deprovisioning.deactivation_delay_seconds)
         """How long an inactive user counts as blocked before it counts as deactivated."""
         self.users = user_resource_type(profile_targets=[rule.target for rule in config.attributes])

@@ -6,11 +6,13 @@ know the attribute must not let a blocked user in again, nor must a PATCH that r
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
 from scim_server.directory.effective_view import effective_extensions
+from scim_server.directory.lists import Listed, ListRequest, list_page
 from scim_server.directory.shown import Shown, location_of, meta_of
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.errors import NotFound, UniquenessViolation
@@ -22,8 +24,6 @@ from scim_server.scim.versions import require_match
 from scim_server.storage.protocol import (
     EffectiveContext,
     GroupReference,
-    Page,
-    Query,
     Reader,
     UserNameTaken,
     UserRecord,
@@ -57,16 +57,17 @@ async def get_user(directory: Directory, caller: Caller, user_id: str, projectio
 
 
 async def list_users(
-    directory: Directory, caller: Caller, query: Query, projection: Projection
-) -> tuple[int, list[JsonObject]]:
-    """The number of all users that match, and those of the page. Raises InvalidFilter."""
+    directory: Directory, caller: Caller, request: ListRequest, projection: Projection
+) -> Listed[JsonObject]:
+    """A page of users. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     tenant = caller.tenant
     context = EffectiveContext(directory.now() - tenant.delay, tenant.permissions)
-    asked = Query(query.filter, query.start_index, query.count, query.sort_by, query.descending, context)
+    asked = replace(request, query=replace(request.query, effective=context))
 
-    async def work(reader: Reader) -> tuple[int, list[JsonObject]]:
-        page: Page[UserRecord] = await reader.users(asked)
-        return page.total or 0, await _show(directory, caller, reader, page.records, projection)
+    async def work(reader: Reader) -> Listed[JsonObject]:
+        listed = await list_page(directory, caller, tenant.users, asked, reader, reader.users)
+        resources = await _show(directory, caller, reader, listed.items, projection)
+        return Listed(resources, listed.total, listed.start_index, listed.next_cursor)
 
     return await directory.read(caller, work)
 

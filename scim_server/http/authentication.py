@@ -27,7 +27,7 @@ class Authenticator:
         self._key = bytes.fromhex(bundle.secrets.token_key)
         self._tenants = {
             (tenant.namespace, tenant.name): _Known(
-                ServedTenant(tenant, bundle.revision),
+                ServedTenant(tenant, bundle.revision, self._key),
                 tuple(
                     (bytes.fromhex(bundle.secrets.digests[tenant.credential_key(credential.name)]), credential)
                     for credential in tenant.credentials

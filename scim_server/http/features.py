@@ -1,5 +1,13 @@
 """What this server announces in /ServiceProviderConfig: only what works."""
 
+from scim_server.directory.cursors import CURSOR_TIMEOUT_SECONDS
 from scim_server.scim.discovery import Features
 
-FEATURES = Features(max_results=1000, default_page_size=100, sort=True, etag=True)
+FEATURES = Features(
+    max_results=1000,
+    default_page_size=100,
+    sort=True,
+    etag=True,
+    cursor_pagination=True,
+    cursor_timeout=CURSOR_TIMEOUT_SECONDS,
+)

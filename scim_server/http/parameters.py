@@ -6,12 +6,14 @@ case.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
 from scim_server.directory.caller import Caller
+from scim_server.directory.lists import ListRequest
 from scim_server.http.features import FEATURES
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.errors import InvalidPath, InvalidValue
@@ -53,7 +55,7 @@ class Parameters:
     def of_search(cls, body: JsonObject) -> "Parameters":
         """Of the body of a POST to `.search` (RFC 7644 §3.4.3). Raises InvalidValue."""
         values = {name.lower(): value for name, value in body.items() if value is not None}
-        for name in ("filter", "sortBy", "sortOrder"):
+        for name in ("filter", "sortBy", "sortOrder", "cursor"):
             if not isinstance(values.get(name.lower(), ""), str):
                 raise InvalidValue(f"{name}: a string is expected")
         for name in ("startIndex", "count"):
@@ -75,18 +77,19 @@ class Parameters:
     def projection(self, caller: Caller, resource_type: ResourceType) -> Projection:
         """A credential with read access is shown what is returned on request without asking, unless it asks."""
         asked = "attributes" in self._values
-        return Projection(
+        return _projection(
             resource_type,
-            self._values.get("attributes"),
-            self._values.get("excludedattributes"),
+            _names(self._values.get("attributes")),
+            _names(self._values.get("excludedattributes")),
             _SHOWN_TO_READERS if caller.reads_effective and not asked else None,
         )
 
-    def query(self, resource_type: ResourceType) -> Query:
-        """Raises InvalidFilter, InvalidPath, InvalidValue."""
+    def list_request(self, resource_type: ResourceType) -> ListRequest:
+        """Raises InvalidFilter, InvalidPath, InvalidValue, InvalidCount, InvalidCursor."""
         page = parse_page(
             self._values.get("startindex"),
             self._values.get("count"),
+            self._values.get("cursor"),
             default_count=FEATURES.default_page_size,
             max_count=FEATURES.max_results,
         )
@@ -94,16 +97,28 @@ class Parameters:
         order = self._values.get("sortorder", "ascending").strip().lower()
         if order not in ("ascending", "descending"):
             raise InvalidValue(f"sortOrder: ascending or descending is expected, not {shown(order)}")
-        return Query(
+        sort_by = self._values.get("sortby", "").strip()
+        query = Query(
             filter=parse(text, resource_type) if text else None,
-            start_index=page.start_index,
-            count=page.count,
-            sort_by=_sort_by(self._values.get("sortby", "").strip(), resource_type),
+            sort_by=_sort_by(sort_by, resource_type),
             descending=order == "descending",
         )
+        return ListRequest(query, page, "\0".join((text, sort_by.lower(), order)))
 
 
 _NONE = Parameters({})
+
+_Names = str | tuple[str, ...] | None
+
+
+@lru_cache(maxsize=256)
+def _projection(resource_type: ResourceType, attributes: _Names, excluded: _Names, requested: _Names) -> Projection:
+    """Most requests of a provider ask for the same; working a projection out costs more than applying it."""
+    return Projection(resource_type, attributes, excluded, requested)
+
+
+def _names(given: str | list[str] | None) -> _Names:
+    return tuple(given) if isinstance(given, list) else given
 
 
 def _sort_by(name: str, resource_type: ResourceType) -> AttributePath | None:

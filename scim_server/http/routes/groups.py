@@ -1,6 +1,6 @@
 """/Groups and /Groups/{id} (RFC 7644 §3). Groups with many members are streamed."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import orjson
 from starlette.requests import Request
@@ -10,14 +10,15 @@ from starlette.types import Receive, Scope, Send
 from scim_server.directory import groups
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
+from scim_server.directory.lists import Listed, list_page
 from scim_server.http.bodies import read_object
 from scim_server.http.exchange import caller_of
 from scim_server.http.parameters import Parameters
 from scim_server.http.responses import Streamed, no_content, send_pieces
-from scim_server.scim.paging import list_response
+from scim_server.scim.paging import envelope
 from scim_server.scim.resource import Projection
 from scim_server.scim.versions import etag, is_not_modified
-from scim_server.storage.protocol import GroupRecord, Query, Reader
+from scim_server.storage.protocol import GroupRecord, Reader
 
 
 class GroupRoutes:
@@ -42,13 +43,13 @@ class GroupRoutes:
         return self._list(caller_of(request), Parameters.of_search(body))
 
     def _list(self, caller: Caller, parameters: Parameters) -> Response:
-        query = parameters.query(caller.tenant.groups)
+        wanted = parameters.list_request(caller.tenant.groups)
         projection = parameters.projection(caller, caller.tenant.groups)
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             async def work(reader: Reader) -> None:
-                page = await reader.groups(query)
-                pieces = _list_pieces(caller, reader, page.records, page.total or 0, query, projection)
+                listed = await list_page(self._directory, caller, caller.tenant.groups, wanted, reader, reader.groups)
+                pieces = _list_pieces(caller, reader, listed, projection)
                 await send_pieces(pieces, scope, receive, send, 200, {})
 
             await self._directory.read(caller, work, snapshot=projection.includes("members"))
@@ -115,17 +116,11 @@ def _headers(caller: Caller, record: GroupRecord) -> dict[str, str]:
 
 
 async def _list_pieces(
-    caller: Caller,
-    reader: Reader,
-    records: Sequence[GroupRecord],
-    total: int,
-    query: Query,
-    projection: Projection,
+    caller: Caller, reader: Reader, listed: Listed[GroupRecord], projection: Projection
 ) -> AsyncIterator[bytes]:
-    envelope = list_response([], total, query.start_index) | {"itemsPerPage": len(records)}
-    del envelope["Resources"]
-    yield orjson.dumps(envelope)[:-1] + b',"Resources":['
-    for index, record in enumerate(records):
+    head = envelope(len(listed.items), listed.total, listed.start_index, listed.next_cursor)
+    yield orjson.dumps(head)[:-1] + b',"Resources":['
+    for index, record in enumerate(listed.items):
         if index:
             yield b","
         async for piece in groups.group_pieces(caller, reader, record, projection):

@@ -37,10 +37,10 @@ class UserRoutes:
         return await self._list(caller_of(request), Parameters.of_search(body))
 
     async def _list(self, caller: Caller, parameters: Parameters) -> Response:
-        query = parameters.query(caller.tenant.users)
+        wanted = parameters.list_request(caller.tenant.users)
         projection = parameters.projection(caller, caller.tenant.users)
-        total, resources = await users.list_users(self._directory, caller, query, projection)
-        return ScimResponse(list_response(resources, total, query.start_index))
+        listed = await users.list_users(self._directory, caller, wanted, projection)
+        return ScimResponse(list_response(listed.items, listed.total, listed.start_index, listed.next_cursor))
 
     async def get(self, request: Request) -> Response:
         caller = caller_of(request)

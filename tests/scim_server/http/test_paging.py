@@ -1,0 +1,179 @@
+"""Pages over HTTP: by index, by cursor (RFC 9865), while others write."""
+
+import base64
+from typing import Any
+
+import httpx
+import pytest
+
+from scim_server.app import Server
+from tests.support.serving import Connection, bundle_of, client_of
+
+
+async def _users(provider: httpx.AsyncClient, count: int, first: int = 0) -> list[str]:
+    names = [f"user-{number:02}" for number in range(first, first + count)]
+    for name in names:
+        answer = await provider.post("/Users", json={"userName": name, "title": name[-1]})
+        assert answer.status_code == 201
+    return names
+
+
+async def _page(provider: httpx.AsyncClient, path: str = "/Users", **parameters: Any) -> dict[str, Any]:
+    answer = await provider.get(path, params=parameters)
+    assert answer.status_code == 200, answer.text
+    page: dict[str, Any] = answer.json()
+    assert page["itemsPerPage"] == len(page["Resources"])
+    return page
+
+
+def _names(page: dict[str, Any]) -> list[str]:
+    return [user["userName"] for user in page["Resources"]]
+
+
+async def _by_cursor(provider: httpx.AsyncClient, **parameters: Any) -> list[dict[str, Any]]:
+    pages = [await _page(provider, cursor="", **parameters)]
+    while "nextCursor" in pages[-1]:
+        pages.append(await _page(provider, cursor=pages[-1]["nextCursor"], **parameters))
+    return pages
+
+
+async def test_all_pages_by_cursor(provider: httpx.AsyncClient) -> None:
+    names = await _users(provider, 7)
+    pages = await _by_cursor(provider, count=3)
+    assert [_names(page) for page in pages] == [names[:3], names[3:6], names[6:]]
+    assert all(page["totalResults"] == 7 and "startIndex" not in page for page in pages)
+
+
+async def test_a_page_that_is_just_full_is_the_last(provider: httpx.AsyncClient) -> None:
+    await _users(provider, 4)
+    assert len(await _by_cursor(provider, count=2)) == 2
+
+
+async def test_a_cursor_with_filter_and_order(provider: httpx.AsyncClient) -> None:
+    names = await _users(provider, 12)
+    parameters = {"count": 2, "filter": 'userName sw "user-0"', "sortBy": "title", "sortOrder": "descending"}
+    pages = await _by_cursor(provider, **parameters)
+    assert [name for page in pages for name in _names(page)] == names[:10][::-1]
+    assert {page["totalResults"] for page in pages} == {10}
+
+
+async def test_a_cursor_goes_on_while_others_write(provider: httpx.AsyncClient) -> None:
+    names = await _users(provider, 5)
+    first = await _page(provider, cursor="", count=2)
+    for user in first["Resources"]:
+        assert (await provider.delete(f"/Users/{user['id']}")).status_code == 204
+    second = await _page(provider, cursor=first["nextCursor"], count=2)
+    assert _names(second) == names[2:4]
+    assert second["totalResults"] == 3
+
+
+@pytest.mark.parametrize(
+    ("parameters", "scim_type"),
+    [
+        ({"cursor": "nonsense"}, "invalidCursor"),
+        ({"cursor": "é"}, "invalidCursor"),
+        ({"cursor": "A" * 200_000}, "invalidCursor"),
+        ({"cursor": "", "startIndex": 2}, "invalidCursor"),
+        ({"cursor": "", "count": 0}, "invalidCount"),
+        ({"cursor": "", "count": -1}, "invalidCount"),
+        ({"cursor": "", "count": 1001}, "invalidCount"),
+    ],
+)
+async def test_what_is_refused(provider: httpx.AsyncClient, parameters: dict[str, Any], scim_type: str) -> None:
+    answer = await provider.post("/Users/.search", json=parameters)
+    assert answer.status_code == 400
+    assert answer.json()["scimType"] == scim_type
+
+
+async def test_a_cursor_belongs_to_its_list(
+    server: Server, provider: httpx.AsyncClient, connection: Connection
+) -> None:
+    await _users(provider, 3)
+    await provider.post("/Groups", json={"displayName": "Staff"})
+    cursor: str = (await _page(provider, cursor="", count=1))["nextCursor"]
+    sealed = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    assert not any(name in bytes(sealed) for name in (b"user-00", b"created"))
+    sealed[-1] ^= 1
+    changed = base64.urlsafe_b64encode(bytes(sealed)).decode().rstrip("=")
+    refused = [
+        ("/Users", {"cursor": changed}),
+        ("/Users", {"cursor": cursor, "filter": "active eq true"}),
+        ("/Users", {"cursor": cursor, "sortBy": "title"}),
+        ("/Users", {"cursor": cursor, "sortOrder": "descending"}),
+        ("/Groups", {"cursor": cursor}),
+    ]
+    for path, parameters in refused:
+        answer = await provider.get(path, params=parameters)
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidCursor"), (path, parameters)
+    other = Connection(key="acme/other")
+    await server.intake.offer(bundle_of(connection, other, revision=2), "test")
+    async with client_of(server.url, other) as stranger:
+        answer = await stranger.get("/Users", params={"cursor": cursor})
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidCursor")
+    assert _names(await _page(provider, cursor=cursor, count=1)) == ["user-01"]
+
+
+async def test_groups_by_cursor(provider: httpx.AsyncClient) -> None:
+    for name in ("a", "b", "c"):
+        await provider.post("/Groups", json={"displayName": name})
+    first = await _page(provider, "/Groups", cursor="", count=2)
+    second = await _page(provider, "/Groups", cursor=first["nextCursor"], count=2)
+    assert [group["displayName"] for page in (first, second) for group in page["Resources"]] == ["a", "b", "c"]
+    assert "nextCursor" not in second
+
+
+async def test_all_pages_by_index(provider: httpx.AsyncClient) -> None:
+    names = await _users(provider, 7)
+    for count in (1, 2, 3, 7):
+        walked: list[str] = []
+        while True:
+            page = await _page(provider, startIndex=len(walked) + 1, count=count)
+            assert page["totalResults"] == 7
+            assert page["startIndex"] == len(walked) + 1
+            if not page["Resources"]:
+                break
+            walked += _names(page)
+        assert walked == names
+
+
+@pytest.mark.parametrize("start", [5, 3, 1, 6, 2, 7, 4])
+async def test_pages_in_any_order(provider: httpx.AsyncClient, start: int) -> None:
+    names = await _users(provider, 7)
+    await _page(provider, startIndex=1, count=2)
+    await _page(provider, startIndex=3, count=2)
+    assert _names(await _page(provider, startIndex=start, count=2)) == names[start - 1 : start + 1]
+
+
+async def test_a_walk_by_index_leaves_nobody_out_when_others_are_deleted(provider: httpx.AsyncClient) -> None:
+    names = await _users(provider, 6)
+    first = await _page(provider, startIndex=1, count=2)
+    await provider.delete(f"/Users/{first['Resources'][0]['id']}")
+    assert _names(await _page(provider, startIndex=3, count=2)) == names[2:4]
+    # A new walk counts anew.
+    assert _names(await _page(provider, startIndex=1, count=2)) == names[1:3]
+    assert _names(await _page(provider, startIndex=3, count=2)) == names[3:5]
+
+
+async def test_filtered_totals_follow_changes_during_a_walk(provider: httpx.AsyncClient) -> None:
+    await _users(provider, 8)
+    filtered: dict[str, Any] = {"filter": "active eq true", "count": 2}
+    pages = [await _page(provider, startIndex=start, **filtered) for start in (1, 3, 5)]
+    assert {page["totalResults"] for page in pages} == {8}
+    user_id = pages[0]["Resources"][0]["id"]
+    await provider.patch(
+        f"/Users/{user_id}", json={"Operations": [{"op": "replace", "path": "active", "value": False}]}
+    )
+    assert (await _page(provider, startIndex=5, **filtered))["totalResults"] == 7
+
+
+async def test_paging_is_announced(provider: httpx.AsyncClient) -> None:
+    announced = (await provider.get("/ServiceProviderConfig")).json()
+    assert announced["pagination"] == {
+        "cursor": True,
+        "index": True,
+        "defaultPaginationMethod": "index",
+        "defaultPageSize": 100,
+        "maxPageSize": 1000,
+        "cursorTimeout": 3600,
+    }
+    assert announced["sort"] == {"supported": True}
