@@ -104,7 +104,11 @@ class PostgresStorage:
 
     async def ping(self) -> None:
         async with self._connection(_PING_TIMEOUT) as connection:
-            await connection.fetchval("SELECT 1", timeout=_PING_TIMEOUT)
+            try:
+                await connection.fetchval("SELECT 1", timeout=_PING_TIMEOUT)
+            except TimeoutError:
+                connection.terminate()  # rather than to wait for its cancellation as well
+                raise
 
     def usage(self) -> PoolUsage:
         if self._pool is None:

@@ -118,3 +118,27 @@ async def test_a_storage_that_is_not_open_is_unavailable(fresh_url: str) -> None
     storage = open_storage(fresh_url)
     with pytest.raises(StorageUnavailable):
         await storage.write("acme/okta", lambda writer: writer.delete_user("x"))
+
+
+async def test_opening_that_failed_may_be_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "scim.db"
+    storage = open_storage(f"sqlite:///{path}")
+    path.mkdir()
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable):
+            await storage.open()
+    path.rmdir()
+    await storage.open()
+    steps = Steps(storage, "acme/okta")
+    await steps.add_user("ann")
+    assert await asyncio.gather(*(steps.find_users("userName pr") for _ in range(20))) == [{"ann"}] * 20
+    assert storage.usage().opened == storage.usage().limit
+    await storage.close()
+    assert storage.usage().opened == 0
+
+
+async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    path = tmp_path / "scim.db"
+    path.write_text("This is not a database. " * 100)
+    with pytest.raises(StorageUnavailable):
+        await open_storage(f"sqlite:///{path}").open()
