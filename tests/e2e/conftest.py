@@ -1,5 +1,6 @@
 """One installation for all end-to-end tests; see installation.py."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from tests.e2e.installation import Installation
 from tests.support.postgres import PostgresServer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="package"
+)  # its operator serves all namespaces: it must be gone when other tests use the cluster
 def installation(
     control_plane: ControlPlane,
     postgres_server: PostgresServer,
@@ -18,7 +21,12 @@ def installation(
     private_network: tuple[str, ...],
 ) -> Iterator[Installation]:
     database = postgres_server.create_database()
-    made = Installation(control_plane, run_directory / "e2e", postgres_server.dsn(database), private_network)
+    made = Installation(
+        control_plane,
+        Path(tempfile.mkdtemp(prefix="e2e-", dir=run_directory)),
+        postgres_server.dsn(database),
+        private_network,
+    )
     try:
         made.start()
         yield made

@@ -31,14 +31,13 @@ _WAIT_SECONDS = 60.0
 
 
 class Installation:
-    """Made once for all tests: each test has its own namespaces, and leaves every process running."""
+    """Made once for all tests here: each test has its own namespaces, and leaves every process running."""
 
     def __init__(
         self, control_plane: ControlPlane, directory: Path, database: str, addresses: tuple[str, ...]
     ) -> None:
         self.cluster = control_plane
         self.reader = ClusterReader(control_plane.kubeconfig)
-        directory.mkdir()
         token_file = directory / "management-token"
         token_file.write_text(secrets.token_urlsafe(32))
         port, management_port = free_port(addresses[0]), free_port(addresses[0])

@@ -19,8 +19,8 @@ class ClusterClient(Protocol):
         """All ProvisioningConfigs of the served namespaces."""
         ...
 
-    async def list_mappings(self, plural: str, config_name: str | None = None) -> Sequence[JsonObject]:
-        """Mappings of one kind whose `configRef.name` is `config_name` (selected by the API server), or all."""
+    async def list_mappings(self, plural: str, config_name: str) -> Sequence[JsonObject]:
+        """Mappings of one kind whose `configRef.name` is `config_name`, as selected by the API server."""
         ...
 
     async def get_secret(self, key: ObjectKey) -> JsonObject | None: ...

@@ -87,9 +87,8 @@ class KubernetesClient:
     async def list_configs(self) -> Sequence[JsonObject]:
         return await self._list_everywhere(PLURALS[PROVISIONING_CONFIG], {})
 
-    async def list_mappings(self, plural: str, config_name: str | None = None) -> Sequence[JsonObject]:
-        selector = {} if config_name is None else {"fieldSelector": f"spec.configRef.name={config_name}"}
-        return await self._list_everywhere(plural, selector)
+    async def list_mappings(self, plural: str, config_name: str) -> Sequence[JsonObject]:
+        return await self._list_everywhere(plural, {"fieldSelector": f"spec.configRef.name={config_name}"})
 
     async def get_secret(self, key: ObjectKey) -> JsonObject | None:
         return await self._get("/api/v1", "secrets", key)
