@@ -26,9 +26,10 @@ _LOCK = f"""
         WITH RECURSIVE above (id) AS (
             SELECT $2::uuid
             UNION
-            SELECT n.group_id FROM above a JOIN nestings n ON n.tenant = $1 AND n.child_id = a.id
+            SELECT n.group_id
+            FROM above a, LATERAL (SELECT group_id FROM nestings WHERE tenant = $1 AND child_id = a.id OFFSET 0) n
         )
-        SELECT FROM above JOIN grants ON grants.tenant = $1 AND grants.group_id = above.id
+        SELECT FROM above, LATERAL (SELECT FROM grants WHERE tenant = $1 AND group_id = above.id LIMIT 1) granted
     ) AS grants
     FROM groups WHERE tenant = $1 AND id = $2
     FOR NO KEY UPDATE
@@ -72,9 +73,11 @@ _USERS_BELOW = """
     WITH RECURSIVE below (id) AS (
         SELECT unnest($2::uuid[])
         UNION
-        SELECT n.child_id FROM below b JOIN nestings n ON n.tenant = $1 AND n.group_id = b.id
+        SELECT n.child_id
+        FROM below b, LATERAL (SELECT child_id FROM nestings WHERE tenant = $1 AND group_id = b.id OFFSET 0) n
     )
-    SELECT DISTINCT m.user_id FROM below JOIN memberships m ON m.tenant = $1 AND m.group_id = below.id
+    SELECT DISTINCT m.user_id
+    FROM below, LATERAL (SELECT user_id FROM memberships WHERE tenant = $1 AND group_id = below.id OFFSET 0) m
 """
 
 _IS_NESTED = "SELECT EXISTS (SELECT FROM nestings WHERE tenant = $1 AND (group_id = $2 OR child_id = $2))"

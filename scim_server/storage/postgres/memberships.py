@@ -39,24 +39,16 @@ _DIFFERENCE = """
 # Every named user is locked, in the order of ids, before its membership changes: so it can't be deleted meanwhile,
 # and its roles, settled by the next statement, see every other change of it.
 _CHANGE = """
-    WITH adding AS MATERIALIZED (
-        SELECT DISTINCT unnest($3::uuid[]) AS id
-    ), removing AS MATERIALIZED (
-        SELECT DISTINCT unnest($4::uuid[]) AS id
-    ), named AS MATERIALIZED (
-        SELECT u.id
-        FROM (SELECT id FROM adding UNION SELECT id FROM removing) AS asked
-        JOIN users u ON u.tenant = $1 AND u.id = asked.id
-        ORDER BY u.id
-        FOR NO KEY UPDATE OF u
+    WITH named AS MATERIALIZED (
+        SELECT id FROM users WHERE tenant = $1 AND id = ANY ($3::uuid[] || $4::uuid[]) ORDER BY id FOR NO KEY UPDATE
     ), removed AS (
-        DELETE FROM memberships m
-        USING named JOIN removing ON removing.id = named.id
-        WHERE m.tenant = $1 AND m.group_id = $2 AND m.user_id = named.id
-        RETURNING m.user_id
+        DELETE FROM memberships
+        WHERE tenant = $1 AND group_id = $2
+          AND user_id = ANY (ARRAY (SELECT named.id FROM named JOIN unnest($4::uuid[]) AS asked (id) USING (id)))
+        RETURNING user_id
     ), added AS (
         INSERT INTO memberships (tenant, group_id, user_id)
-        SELECT $1, $2, named.id FROM named JOIN adding ON adding.id = named.id
+        SELECT $1, $2, named.id FROM named JOIN unnest($3::uuid[]) AS asked (id) USING (id)
         ON CONFLICT DO NOTHING
         RETURNING user_id
     )
@@ -65,7 +57,7 @@ _CHANGE = """
     SELECT 'removed', user_id FROM removed
     UNION ALL
     SELECT 'not a user', asked.id
-    FROM (SELECT id FROM adding UNION SELECT id FROM removing) AS asked
+    FROM unnest($3::uuid[] || $4::uuid[]) AS asked (id)
     WHERE NOT EXISTS (SELECT FROM named WHERE named.id = asked.id)
 """
 
@@ -73,8 +65,8 @@ _NESTING = """
     SELECT g.id, EXISTS (
         SELECT FROM nestings n WHERE n.tenant = $1 AND n.group_id = $2 AND n.child_id = g.id
     ) AS nested
-    FROM groups g JOIN (SELECT DISTINCT unnest($3::uuid[]) AS id) AS asked ON asked.id = g.id
-    WHERE g.tenant = $1
+    FROM groups g
+    WHERE g.tenant = $1 AND g.id = ANY ($3::uuid[])
 """
 
 _NEST = "INSERT INTO nestings (tenant, group_id, child_id) SELECT $1, $2, unnest($3::uuid[])"

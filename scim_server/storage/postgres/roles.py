@@ -8,49 +8,61 @@ from scim_server.storage.postgres.session import ReadSession, WriteSession
 from scim_server.storage.protocol import GroupReference, RoleChange
 from scim_server.storage.records import is_id
 
+# In the statements below, LATERAL with OFFSET 0 is a fence: for each row on its left the planner must look into the
+# index on its right. Left to itself it takes a small delta for large, where statistics are missing or old, and
+# reads whole tables.
+
 # Groups that users are in, directly or through member groups; UNION ends cycles.
 _REACHED = """
     reached (user_id, group_id) AS (
-        SELECT m.user_id, m.group_id
-        FROM named JOIN memberships m ON m.user_id = named.id
-        WHERE m.tenant = $1
+        SELECT named.id, m.group_id
+        FROM named, LATERAL (
+            SELECT group_id FROM memberships WHERE tenant = $1 AND user_id = named.id OFFSET 0
+        ) m
         UNION
         SELECT r.user_id, n.group_id
-        FROM reached r JOIN nestings n ON n.child_id = r.group_id
-        WHERE n.tenant = $1
+        FROM reached r, LATERAL (
+            SELECT group_id FROM nestings WHERE tenant = $1 AND child_id = r.group_id OFFSET 0
+        ) n
     )
 """
 
 _GROUPS_OF = f"""
     WITH RECURSIVE named AS (SELECT unnest($2::uuid[]) AS id), {_REACHED}
-    SELECT r.user_id, g.id, g.document::json ->> 'displayName' AS display,
-           EXISTS (SELECT FROM memberships m
-                   WHERE m.tenant = $1 AND m.group_id = g.id AND m.user_id = r.user_id) AS direct
-    FROM reached r JOIN groups g ON g.tenant = $1 AND g.id = r.group_id
-    ORDER BY g.display_name_key, g.id
+    SELECT r.user_id, r.group_id, g.display, EXISTS (
+        SELECT FROM memberships m WHERE m.tenant = $1 AND m.group_id = r.group_id AND m.user_id = r.user_id
+    ) AS direct
+    FROM reached r, LATERAL (
+        SELECT display_name_key, document::json ->> 'displayName' AS display
+        FROM groups WHERE tenant = $1 AND id = r.group_id OFFSET 0
+    ) g
+    ORDER BY g.display_name_key, r.group_id
 """
 
 _EFFECTIVE = f"""
     WITH RECURSIVE named AS (SELECT unnest($2::uuid[]) AS id), {_REACHED}
-    SELECT ur.user_id, ur.role, ur.since, NULL AS mapping, NULL AS rule, NULL AS display
-    FROM named JOIN user_roles ur ON ur.tenant = $1 AND ur.user_id = named.id
+    SELECT named.id AS user_id, held.role, held.since, NULL AS mapping, NULL AS rule, NULL AS display
+    FROM named, LATERAL (
+        SELECT role, since FROM user_roles WHERE tenant = $1 AND user_id = named.id OFFSET 0
+    ) held
     UNION ALL
-    SELECT r.user_id, a.role, NULL, a.mapping, a.rule, g.document::json ->> 'displayName'
-    FROM reached r
-    JOIN grants a ON a.tenant = $1 AND a.group_id = r.group_id
-    JOIN groups g ON g.tenant = $1 AND g.id = r.group_id
+    SELECT r.user_id, a.role, NULL, a.mapping, a.rule, g.display
+    FROM reached r, LATERAL (
+        SELECT mapping, rule, role FROM grants WHERE tenant = $1 AND group_id = r.group_id OFFSET 0
+    ) a, LATERAL (
+        SELECT document::json ->> 'displayName' AS display
+        FROM groups WHERE tenant = $1 AND id = r.group_id OFFSET 0
+    ) g
     ORDER BY role
 """
 
 # Only differences are written, so `since` of a role that stays survives.
 _SETTLE = f"""
     WITH RECURSIVE named AS MATERIALIZED (
-        SELECT u.id
-        FROM unnest($2::uuid[]) AS asked (id) JOIN users u ON u.tenant = $1 AND u.id = asked.id
-        WHERE u.active
+        SELECT id FROM users WHERE tenant = $1 AND id = ANY ($2::uuid[]) AND active
     ), {_REACHED}, mapped AS MATERIALIZED (
         SELECT DISTINCT r.user_id, a.role
-        FROM reached r JOIN grants a ON a.tenant = $1 AND a.group_id = r.group_id
+        FROM reached r, LATERAL (SELECT role FROM grants WHERE tenant = $1 AND group_id = r.group_id OFFSET 0) a
     ), wanted AS MATERIALIZED (
         SELECT user_id, role FROM mapped
         UNION
@@ -63,17 +75,13 @@ _SETTLE = f"""
         WHERE t.tenant = $1 AND NOT EXISTS (SELECT FROM mapped WHERE mapped.user_id = named.id)
     ), gone AS (
         DELETE FROM user_roles ur
-        USING unnest($2::uuid[]) AS asked (id)
-        WHERE ur.tenant = $1 AND ur.user_id = asked.id
+        WHERE ur.tenant = $1 AND ur.user_id = ANY ($2::uuid[])
           AND NOT EXISTS (SELECT FROM wanted w WHERE w.user_id = ur.user_id AND w.role = ur.role)
         RETURNING ur.user_id, ur.role
     ), new AS (
         INSERT INTO user_roles (tenant, user_id, role, since)
-        SELECT $1, w.user_id, w.role, $3
-        FROM wanted w
-        WHERE NOT EXISTS (
-            SELECT FROM user_roles ur WHERE ur.tenant = $1 AND ur.user_id = w.user_id AND ur.role = w.role
-        )
+        SELECT $1, user_id, role, $3 FROM wanted
+        ON CONFLICT DO NOTHING
         RETURNING user_id, role
     )
     SELECT user_id, role, false AS added FROM gone
@@ -82,10 +90,7 @@ _SETTLE = f"""
 """
 
 _LOCK_USERS = """
-    SELECT u.id
-    FROM (SELECT DISTINCT unnest($2::uuid[]) AS id) AS asked JOIN users u ON u.tenant = $1 AND u.id = asked.id
-    ORDER BY u.id
-    FOR NO KEY UPDATE OF u
+    SELECT id FROM users WHERE tenant = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
 
 
@@ -93,7 +98,7 @@ class RoleReads(ReadSession):
     async def groups_of(self, user_ids: Collection[str]) -> Mapping[str, Sequence[GroupReference]]:
         found: dict[str, list[GroupReference]] = defaultdict(list)
         for row in await self._connection.fetch(_GROUPS_OF, self.tenant, [*filter(is_id, user_ids)]):
-            found[str(row["user_id"])].append(GroupReference(str(row["id"]), row["display"], row["direct"]))
+            found[str(row["user_id"])].append(GroupReference(str(row["group_id"]), row["display"], row["direct"]))
         return dict(found)
 
     async def effective_roles(

@@ -61,7 +61,8 @@ _UNSETTLE_BELOW = """
     WITH RECURSIVE below (id) AS (
         SELECT unnest($2::uuid[])
         UNION
-        SELECT n.child_id FROM below b JOIN nestings n ON n.tenant = $1 AND n.group_id = b.id
+        SELECT n.child_id
+        FROM below b, LATERAL (SELECT child_id FROM nestings WHERE tenant = $1 AND group_id = b.id OFFSET 0) n
     )
     INSERT INTO unsettled (tenant, user_id)
     SELECT DISTINCT $1, m.user_id
@@ -76,9 +77,9 @@ _TAKE = """
     WITH batch AS MATERIALIZED (
         SELECT user_id FROM unsettled WHERE tenant = $1 ORDER BY user_id LIMIT $2 FOR UPDATE SKIP LOCKED
     )
-    DELETE FROM unsettled u USING batch
-    WHERE u.tenant = $1 AND u.user_id = batch.user_id
-    RETURNING u.user_id
+    DELETE FROM unsettled
+    WHERE tenant = $1 AND user_id = ANY (ARRAY (SELECT user_id FROM batch))
+    RETURNING user_id
 """
 
 # Waits for a replica that works on the rest.

@@ -63,8 +63,8 @@ _TOUCH_GROUPS = """
     WITH locked AS MATERIALIZED (
         SELECT id FROM groups WHERE tenant = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
     )
-    UPDATE groups g SET version = g.version + 1, modified = $3
-    FROM locked WHERE g.tenant = $1 AND g.id = locked.id
+    UPDATE groups SET version = version + 1, modified = $3
+    WHERE tenant = $1 AND id = ANY (ARRAY (SELECT id FROM locked))
 """
 
 _DELETE = """
