@@ -1,0 +1,143 @@
+"""Bulk (RFC 7644 §3.7): each operation is a transaction of its own, done by the same functions as a request."""
+
+from scim_server.directory import groups, users
+from scim_server.directory.caller import Caller
+from scim_server.directory.directory import Directory
+from scim_server.directory.shown import location_of
+from scim_server.scim.bulk import (
+    PREFIX,
+    BulkOperation,
+    BulkRequest,
+    Step,
+    completion,
+    plan_bulk,
+    references,
+    resolved,
+    without_later,
+)
+from scim_server.scim.errors import InvalidValue, ScimError
+from scim_server.scim.resource import Projection
+from scim_server.scim.schema import JsonObject
+from scim_server.scim.versions import etag
+from scim_server.storage.protocol import StorageUnavailable
+
+_STATUS = {"POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
+
+
+async def run_bulk(directory: Directory, caller: Caller, request: BulkRequest) -> list[JsonObject]:
+    """The results in the order of the request; of operations that `failOnErrors` left undone there are none."""
+    run = _Run(directory, caller)
+    for step in plan_bulk(request.operations):
+        if request.fail_on_errors is not None and run.failures >= request.fail_on_errors:
+            break
+        await run.take(step)
+    return [run.results[index] for index in sorted(run.results)]
+
+
+class _Run:
+    """One request under way. `results` by index of the operation."""
+
+    def __init__(self, directory: Directory, caller: Caller) -> None:
+        self._directory = directory
+        self._caller = caller
+        self._users_shown = Projection(caller.tenant.users, attributes="id")
+        self._ids: dict[str, str] = {}
+        self._failed: set[str] = set()
+        self.results: dict[int, JsonObject] = {}
+        self.failures = 0
+
+    async def take(self, step: Step) -> None:
+        operation = step.operation
+        if step.completes and operation.bulk_id in self._failed:
+            return
+        try:
+            self.results[operation.index] = await (self._complete(step) if step.completes else self._run(step))
+        except ScimError as error:
+            self._note_failure(operation, error)
+        except StorageUnavailable:
+            self._note_failure(operation, ScimError(503, "The database doesn't answer; try this operation again."))
+
+    async def _run(self, step: Step) -> JsonObject:
+        operation = step.operation
+        if operation.refused is not None:
+            raise operation.refused
+        data = without_later(operation, step.later) if step.later else operation.data
+        if missing := references(data) & self._failed:
+            raise InvalidValue(f"bulkId {min(missing)[:64]!r}: the operation that creates it failed")
+        data = resolved(data, self._ids)
+        resource_id, version = await self._change(operation, self._target(operation), data)
+        if operation.creates is not None:
+            self._ids[operation.creates] = resource_id
+        return self._result(operation, _STATUS[operation.method], resource_id, version)
+
+    async def _complete(self, step: Step) -> JsonObject:
+        """The second step of a creation in a circle."""
+        operation = step.operation
+        resource_id = self._ids[operation.creates or ""]
+        patch = resolved(completion(operation, step.later), self._ids)
+        _, version = await self._patch(operation, resource_id, patch, None)
+        return self._result(operation, _STATUS["POST"], resource_id, version)
+
+    async def _change(self, operation: BulkOperation, target: str, data: JsonObject) -> tuple[str, int | None]:
+        """The resource's id and its version afterwards."""
+        directory, caller, version = self._directory, self._caller, operation.version
+        of_users = operation.endpoint == "Users"
+        match operation.method:
+            case "POST" if of_users:
+                shown = await users.create_user(directory, caller, data, self._users_shown)
+                return shown.resource["id"], shown.version
+            case "POST":
+                record = await groups.create_group(directory, caller, data)
+                return record.id, record.version
+            case "PUT" if of_users:
+                shown = await users.replace_user(directory, caller, target, data, version, self._users_shown)
+                return target, shown.version
+            case "PUT":
+                return target, (await groups.replace_group(directory, caller, target, data, version)).version
+            case "PATCH":
+                return await self._patch(operation, target, data, version)
+            case _:
+                delete = users.delete_user if of_users else groups.delete_group
+                await delete(directory, caller, target, version)
+                return target, None
+
+    async def _patch(
+        self, operation: BulkOperation, target: str, data: JsonObject, if_match: str | None
+    ) -> tuple[str, int | None]:
+        directory, caller = self._directory, self._caller
+        if operation.endpoint == "Users":
+            shown = await users.patch_user(directory, caller, target, data, if_match, self._users_shown)
+            return target, shown.version
+        return target, (await groups.patch_group(directory, caller, target, data, if_match)).version
+
+    def _target(self, operation: BulkOperation) -> str:
+        """The id in the path; empty for POST. Raises InvalidValue when its creation failed."""
+        target = operation.target or ""
+        if not target.startswith(PREFIX):
+            return target
+        name = target.removeprefix(PREFIX)
+        if name not in self._ids:
+            reason = "the operation that creates it failed" if name in self._failed else "no operation creates it"
+            raise InvalidValue(f"Operations[{operation.index}]: path: bulkId {name[:64]!r}: {reason}")
+        return self._ids[name]
+
+    def _note_failure(self, operation: BulkOperation, error: ScimError) -> None:
+        self.failures += 1
+        if operation.creates is not None:
+            self._failed.add(operation.creates)
+        target = operation.target if operation.target and not operation.target.startswith(PREFIX) else None
+        self.results[operation.index] = self._result(operation, error.status, target, None) | {
+            "response": error.body()
+        }
+
+    def _result(
+        self, operation: BulkOperation, status: int, resource_id: str | None, version: int | None
+    ) -> JsonObject:
+        result: JsonObject = {"method": operation.method, "status": str(status)}
+        if operation.bulk_id is not None:
+            result["bulkId"] = operation.bulk_id
+        if resource_id is not None:
+            result["location"] = location_of(self._caller.base_url, f"/{operation.endpoint}", resource_id)
+        if version is not None:
+            result["version"] = etag(version)
+        return result

@@ -1,0 +1,275 @@
+"""Bulk requests (RFC 7644 §3.7): what is in them, in which order it is done, and how `bulkId:` references resolve.
+
+Inner paths are never routed: they must be exactly an endpoint for users or groups, and an id, or they are refused.
+Operations keep their order, but that one which refers to a resource comes after the one which creates it. Where
+creations refer to each other in a circle, one of them is done in two steps: first without the references, which must
+be members of a group or a user's manager, then a PATCH adds them.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from scim_server.scim.enterprise import ENTERPRISE_URN
+from scim_server.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, ScimError
+from scim_server.scim.normalise.mismatch import kind_of
+from scim_server.scim.schema import JsonObject
+from scim_server.scim.values import shown
+
+BULK_REQUEST_URN = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+BULK_RESPONSE_URN = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+MAX_OPERATIONS = 1_000
+MAX_PAYLOAD_BYTES = 8 << 20
+
+Method = Literal["POST", "PUT", "PATCH", "DELETE"]
+Endpoint = Literal["Users", "Groups"]
+
+_METHODS: Mapping[str, Method] = {"POST": "POST", "PUT": "PUT", "PATCH": "PATCH", "DELETE": "DELETE"}
+_ENDPOINTS: Mapping[str, Endpoint] = {"users": "Users", "groups": "Groups"}
+_PATH = re.compile(r"/?([A-Za-z]+)(?:/([A-Za-z0-9:._-]{1,300}))?/?")
+PREFIX = "bulkId:"
+"""Before the name of what another operation creates."""
+_DEEPEST = 32
+_IN_PATH = re.compile(r'"bulkId:([^"\\]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class BulkOperation:
+    """One operation. `target` is an id, or `bulkId:` and a name; None for POST alone.
+
+    `refused` says what is wrong with it, when it can't even be tried.
+    """
+
+    index: int
+    method: str
+    endpoint: Endpoint = "Users"
+    target: str | None = None
+    bulk_id: str | None = None
+    version: str | None = None
+    data: Any = None
+    refused: ScimError | None = None
+
+    @property
+    def creates(self) -> str | None:
+        """The name under which others may refer to what it creates."""
+        return self.bulk_id if self.method == "POST" and self.refused is None else None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRequest:
+    """`fail_on_errors`: after how many errors nothing more is done; None for never."""
+
+    operations: tuple[BulkOperation, ...]
+    fail_on_errors: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something to do. `later` names those that are created only after it: a `completes` step refers to them."""
+
+    operation: BulkOperation
+    later: frozenset[str] = frozenset()
+    completes: bool = False
+
+
+def parse_bulk(body: Any, max_operations: int = MAX_OPERATIONS) -> BulkRequest:
+    """Read a request. What is wrong with one operation is kept in it.
+
+    Raises InvalidSyntax and InvalidValue for what is no bulk request, ScimError 413 for too many operations.
+    """
+    if not isinstance(body, dict):
+        raise InvalidSyntax(f"the body must be a JSON object, not {kind_of(body)}")
+    fields = {key.lower(): value for key, value in body.items()}
+    raw = fields.get("operations")
+    if not isinstance(raw, list):
+        raise InvalidSyntax(f"Operations: expected an array, found {kind_of(raw)}")
+    if len(raw) > max_operations:
+        raise ScimError(413, f"{len(raw)} operations in one request; at most {max_operations} are accepted")
+    limit = fields.get("failonerrors")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise InvalidValue("failOnErrors: expected an integer of 1 or more")
+    operations: list[BulkOperation] = []
+    names: set[str] = set()
+    for index, each in enumerate(raw):
+        operation = _parsed(index, each, names)
+        if operation.creates is not None:
+            names.add(operation.creates)
+        operations.append(operation)
+    return BulkRequest(tuple(operations), limit)
+
+
+def plan_bulk(operations: Sequence[BulkOperation]) -> list[Step]:
+    """The steps in an order in which every reference is known when it is needed, except those named in `later`."""
+    creators = {name: operation for operation in operations if (name := operation.creates) is not None}
+    needs = {operation.index: _needs(operation, creators) for operation in operations}
+    steps: list[Step] = []
+    done: set[str] = set()
+    waiting = list(operations)
+    while waiting:
+        held: list[BulkOperation] = []
+        held_targets: set[str | None] = set()
+        for operation in waiting:
+            # A later operation on the same target must not overtake one that waits.
+            blocked = operation.target is not None and operation.target in held_targets
+            if blocked or not needs[operation.index] <= done:
+                held.append(operation)
+                held_targets.add(operation.target)
+            else:
+                steps.append(Step(operation))
+                _note(operation, done)
+        if len(held) == len(waiting):
+            # Everything waits for a circle: the first creation in one is done in two steps.
+            first = _in_circle(held, creators, needs, done)
+            steps.append(Step(first, needs[first.index] - done))
+            _note(first, done)
+            held.remove(first)
+        waiting = held
+    completing = [Step(step.operation, step.later, completes=True) for step in steps if step.later]
+    return steps + completing
+
+
+def resolved(data: Any, ids: Mapping[str, str]) -> Any:
+    """The data with references replaced by ids, where they are known: `bulkId:x` as a whole value, at the end of
+    a `$ref`, and quoted in the path of a PATCH operation."""
+    if isinstance(data, dict):
+        return {
+            key: _IN_PATH.sub(lambda found: f'"{ids.get(found[1], PREFIX + found[1])}"', value)
+            if key.lower() == "path" and isinstance(value, str)
+            else resolved(value, ids)
+            for key, value in data.items()
+        }
+    if isinstance(data, list):
+        return [resolved(value, ids) for value in data]
+    if isinstance(data, str) and PREFIX in data:
+        head, _, name = data.rpartition(PREFIX)
+        if name in ids and (head == "" or head.endswith("/")):
+            return head + ids[name]
+    return data
+
+
+def references(data: Any) -> set[str]:
+    """Names of creations that the data refers to, or seems to. Raises InvalidSyntax for data too deep to be SCIM."""
+    names: set[str] = set()
+    ahead: list[tuple[Any, str, int]] = [(data, "", 0)]
+    while ahead:
+        value, key, depth = ahead.pop()
+        if depth > _DEEPEST:
+            raise InvalidSyntax(f"data: nested more than {_DEEPEST} deep")
+        if isinstance(value, dict):
+            ahead += [(inner, inner_key.lower(), depth + 1) for inner_key, inner in value.items()]
+        elif isinstance(value, list):
+            ahead += [(inner, key, depth + 1) for inner in value]
+        elif isinstance(value, str) and PREFIX in value:
+            head, _, name = value.rpartition(PREFIX)
+            if head == "" or head.endswith("/"):
+                names.add(name)
+            if key == "path":
+                names.update(_IN_PATH.findall(value))
+    return names
+
+
+def without_later(operation: BulkOperation, later: frozenset[str]) -> Any:
+    """The data of a creation without what refers to `later`. Raises InvalidValue where that can't be left out."""
+    remaining = _split(operation, later, keep=False)
+    if unresolved := sorted(references(remaining) & later):
+        raise InvalidValue(f"bulkId:{unresolved[0]}: a circular reference must be a member or a manager")
+    return remaining
+
+
+def completion(operation: BulkOperation, later: frozenset[str]) -> JsonObject:
+    """The PATCH that adds what `without_later` left out."""
+    added = _split(operation, later, keep=True)
+    return {"Operations": [{"op": "add", "path": path, "value": value} for path, value in added.items()]}
+
+
+def bulk_response(results: Iterable[JsonObject]) -> JsonObject:
+    """The answer of §3.7.3."""
+    return {"schemas": [BULK_RESPONSE_URN], "Operations": list(results)}
+
+
+def _parsed(index: int, raw: Any, names: set[str]) -> BulkOperation:
+    if not isinstance(raw, dict):
+        refused = InvalidSyntax(f"Operations[{index}]: expected an object, found {kind_of(raw)}")
+        return BulkOperation(index, "", refused=refused)
+    fields = {key.lower(): value for key, value in raw.items()}
+    bulk_id = fields.get("bulkid") if isinstance(fields.get("bulkid"), str) else None
+    given = fields.get("method")
+    method = given.strip().upper() if isinstance(given, str) else ""
+    try:
+        endpoint, target = _checked(index, method, fields, names)
+    except ScimError as refused:
+        return BulkOperation(index, method if method in _METHODS else "", bulk_id=bulk_id, refused=refused)
+    return BulkOperation(index, method, endpoint, target, bulk_id, fields.get("version"), fields.get("data"))
+
+
+def _checked(index: int, method: str, fields: JsonObject, names: set[str]) -> tuple[Endpoint, str | None]:
+    context = f"Operations[{index}]: "
+    if method not in _METHODS:
+        raise InvalidSyntax(f"{context}method: expected POST, PUT, PATCH or DELETE")
+    path = fields.get("path")
+    found = _PATH.fullmatch(path) if isinstance(path, str) else None
+    endpoint = None if found is None else _ENDPOINTS.get(found[1].lower())
+    if found is None or endpoint is None or (found[2] is None) != (method == "POST"):
+        expected = "/Users or /Groups" if method == "POST" else "/Users/{id} or /Groups/{id}"
+        raise InvalidPath(f"{context}path: expected {expected}, found {shown(str(path))}")
+    for name in ("bulkId", "version"):
+        if fields.get(name.lower()) is not None and not isinstance(fields[name.lower()], str):
+            raise InvalidSyntax(f"{context}{name}: expected a string, found {kind_of(fields[name.lower()])}")
+    if method == "POST" and fields.get("bulkid") in names:
+        raise InvalidValue(f"{context}bulkId: {shown(fields['bulkid'])} is used by an earlier operation")
+    if method != "DELETE" and not isinstance(fields.get("data"), dict):
+        raise InvalidSyntax(f"{context}data: expected an object, found {kind_of(fields.get('data'))}")
+    references(fields.get("data"))
+    return endpoint, found[2]
+
+
+def _needs(operation: BulkOperation, creators: Mapping[str, BulkOperation]) -> frozenset[str]:
+    """Names of what must be created before the operation."""
+    if operation.refused is not None:
+        return frozenset()
+    names = references(operation.data)
+    if operation.target is not None and operation.target.startswith(PREFIX):
+        names.add(operation.target.removeprefix(PREFIX))
+    return frozenset(names & creators.keys())
+
+
+def _in_circle(
+    held: Sequence[BulkOperation],
+    creators: Mapping[str, BulkOperation],
+    needs: Mapping[int, frozenset[str]],
+    done: set[str],
+) -> BulkOperation:
+    """The earliest creation in a circle: whoever follows what is needed, and needed for that, comes into one."""
+    operation = next(each for each in held if not needs[each.index] <= done)
+    passed: list[BulkOperation] = []
+    while operation not in passed:
+        passed.append(operation)
+        operation = creators[min(needs[operation.index] - done)]
+    return min(passed[passed.index(operation) :], key=lambda each: each.index)
+
+
+def _note(operation: BulkOperation, done: set[str]) -> None:
+    if operation.creates is not None:
+        done.add(operation.creates)
+
+
+def _split(operation: BulkOperation, later: frozenset[str], *, keep: bool) -> Any:
+    """The data's members and manager that refer to `later`, by path (`keep`), or the data without them."""
+    mentions: Callable[[Any], bool] = lambda value: bool(references(value) & later)  # noqa: E731
+    added: JsonObject = {}
+    rest: JsonObject = {}
+    for key, value in operation.data.items():
+        if operation.endpoint == "Groups" and key.lower() == "members" and isinstance(value, list):
+            added["members"] = [member for member in value if mentions(member)]
+            rest[key] = [member for member in value if not mentions(member)]
+        elif operation.endpoint == "Users" and key.lower() == ENTERPRISE_URN.lower() and isinstance(value, dict):
+            rest[key] = {}
+            for name, inner in value.items():
+                if name.lower() == "manager" and mentions(inner):
+                    added[f"{ENTERPRISE_URN}:manager"] = inner
+                else:
+                    rest[key][name] = inner
+        else:
+            rest[key] = value
+    return added if keep else rest
