@@ -11,6 +11,7 @@ from rich.table import Table
 
 from benchmarks.bench import QUICK, Bench, Ratio, Sizes, Workshop
 from benchmarks.databases import Database, PostgreSQL, Sqlite
+from benchmarks.load import UnexpectedAnswerError
 from benchmarks.measured import BENCHES
 from tests.support.temporary import RunDirectory
 
@@ -47,9 +48,9 @@ def benchmarks(
 
     Each benchmark starts real scim-server processes with default settings on a database of its own, sends them
     requests from another process over keep-alive connections, and divides two figures of that one run. A ratio says
-    much the same on any machine; the figures beside it hold for this one. The two sides take turns, request by
-    request (latencies) or run by run (rates, of which medians are compared), so that what else the machine does
-    disturbs both. Still, nothing else should keep it busy: where runs differ much, so may the ratio.
+    much the same on any machine; the figures beside it hold for this one. The sides take turns, request by
+    request for latencies, every half second for rates, so that what else the machine does disturbs both. Still,
+    nothing else should keep it busy.
 
     The load generator says how much of a core it took: near 100 % it would have measured itself.
     """
@@ -78,7 +79,12 @@ def benchmarks(
                 console.print(f"{bench.name}: not on {kind.name}\n", style="dim")
                 continue
             console.print(f"[bold]{bench.name}[/bold] on {kind.name}: {bench.summary}")
-            for ratio in bench.run(workshop):
+            try:
+                ratios = bench.run(workshop)
+            except UnexpectedAnswerError as error:
+                print(f"{bench.name}: {error}", file=sys.stderr)
+                raise typer.Exit(1) from None
+            for ratio in ratios:
                 results.append((bench, ratio))
                 _print_ratio(console, ratio)
             console.print()

@@ -18,9 +18,9 @@ class Sizes:
     """How much is measured. `--quick` takes less of everything: for trying, not for comparing."""
 
     seconds: float = 8.0
-    """Of one run, after a warm-up."""
+    """Of one run, apart from the warm-up."""
     rounds: int = 3
-    """Runs of each side."""
+    """Runs of each side, or as much time as they would take, in many short turns."""
     users: int = 1_000_000
     """Of a large directory."""
     members: int = 100_000
@@ -85,14 +85,12 @@ class Workshop:
         """A line of what was found."""
         self.console.print(f"  {label:<34} {text}", highlight=False)
 
-    def say_rate(self, label: str, runs: list[Measurement]) -> None:
-        """Requests per second: the median of the runs, then each run; and what one of the runs looks like inside."""
-        middle = sorted(runs, key=lambda run: run.rate)[len(runs) // 2]
-        each = " ".join(f"{run.rate:,.0f}" for run in runs)
+    def say_rate(self, label: str, found: Measurement) -> None:
+        """Requests per second, and what they looked like to a client."""
         self.say(
             label,
-            f"{middle.rate:8,.0f} /s   p50 {milliseconds(middle.p50)}  p99 {milliseconds(middle.p99)}"
-            f"   runs: {each}   generator: {middle.cores:.0%} of a core",
+            f"{found.rate:8,.0f} /s   p50 {milliseconds(found.p50)}   p99 {milliseconds(found.p99)}"
+            f"   generator: {found.cores:.0%} of a core",
         )
 
     def say_latency(self, label: str, found: Measurement) -> None:

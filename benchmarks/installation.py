@@ -71,7 +71,7 @@ class Installation:
                 self._start_server()
             starting.pop_all()
         self.client = self._closing.enter_context(
-            httpx.Client(base_url=self.urls[0], headers=self.headers, timeout=600)
+            httpx.Client(base_url=self.urls[0], headers=self.headers, timeout=600, trust_env=False)
         )
 
     @property
@@ -135,7 +135,8 @@ class Installation:
         process = start_process(
             [
                 *(Path(sys.executable).parent / "scim-server", "--config-dir", self._directory),
-                *("--database", self.database_url, "--port", str(port), "--management-port", str(management_port)),
+                *("--database", self.database_url, "--host", "127.0.0.1", "--port", str(port)),
+                *("--management-host", "127.0.0.1", "--management-port", str(management_port)),
             ],
             log=log,
         )
@@ -148,7 +149,7 @@ class Installation:
 def answers(url: str) -> bool:
     """Whether a GET is answered with 2xx."""
     try:
-        return httpx.get(url, timeout=5).is_success
+        return httpx.get(url, timeout=5, trust_env=False).is_success
     except httpx.TransportError:
         return False
 

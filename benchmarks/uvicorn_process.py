@@ -35,7 +35,7 @@ def uvicorn_process(application: str, directory: Path, environment: Mapping[str,
 def listens(url: str) -> bool:
     """Whether a GET is answered at all."""
     try:
-        httpx.get(url, timeout=5)
+        httpx.get(url, timeout=5, trust_env=False)
     except httpx.TransportError:
         return False
     return True

@@ -16,87 +16,106 @@ from benchmarks.load.request import read_requests
 from benchmarks.load.run import Job, Load, Target
 
 
-class Finished(Exception):
-    """The list is empty, or the time is over."""
-
-
 class Run:
-    """What all connections share."""
+    """When what is counted begins and ends, and whose turn it is."""
 
     def __init__(self, load: Load) -> None:
+        self.load = load
         self.failure: str | None = None
-        self._load = load
+        self.ended = asyncio.get_running_loop().create_future()
+        self.series: list[SeriesRun] = []
 
-    def start_clock(self) -> None:
-        self.counted_from = time.perf_counter() + self._load.warm_up
-        self.until = None if self._load.seconds is None else self.counted_from + self._load.seconds
-        self.last_answer = self.counted_from
+    def start(self) -> None:
+        self.counted_from = time.perf_counter() + self.load.warm_up
+        self.until = float("inf") if self.load.seconds is None else self.counted_from + self.load.seconds
+        self._turns = itertools.cycle(self.series)
+        for series in self.series if self.load.turn is None else [next(self._turns)]:
+            series.start_turn()
 
     @property
     def over(self) -> bool:
-        return self.failure is not None or (self.until is not None and time.perf_counter() >= self.until)
+        return self.failure is not None or time.perf_counter() >= self.until
+
+    def turn_ended(self) -> None:
+        """A series has no request under way any more."""
+        waiting = [series for series in self.series if not series.exhausted]
+        if self.over or not waiting:
+            if not any(series.under_way for series in self.series) and not self.ended.done():
+                self.ended.set_result(None)
+        elif self.load.turn is not None:
+            next(series for series in self._turns if series in waiting).start_turn()
 
 
 class SeriesRun:
-    """One list of requests, and how long their answers took."""
+    """One list of requests, the connections that share it, and how long the answers took."""
 
-    def __init__(self, run: Run, target: Target, *, repeat: bool) -> None:
+    def __init__(self, run: Run, target: Target) -> None:
         self.run = run
         self.expected = target.expected
+        self.connections: list[Connection] = []
+        self.under_way = 0
+        self.exhausted = False
+        self.seconds = 0.0
         self.latencies: list[float] = []
         with Path(target.requests).open("rb") as file:
             requests = list(read_requests(file))
-        self._next: Iterator[bytes] = itertools.cycle(requests) if repeat else iter(requests)
+        self._next: Iterator[bytes] = itertools.cycle(requests) if run.load.repeat else iter(requests)
 
-    def next_request(self) -> bytes:
-        if self.run.over:
-            raise Finished
-        try:
-            return next(self._next)
-        except StopIteration:
-            raise Finished from None
+    def start_turn(self) -> None:
+        self._turn_began = time.perf_counter()
+        self.under_way = len(self.connections)
+        for connection in self.connections:
+            self.go_on(connection)
 
-    def answered(self, sent: float) -> None:
+    def go_on(self, connection: "Connection") -> None:
+        """Send the next request on this connection, or let it rest."""
+        request = None if self.run.over else next(self._next, None)
+        if request is not None:
+            connection.send(request)
+            return
+        self.exhausted = self.exhausted or not self.run.over
+        self.rest()
+
+    def rest(self) -> None:
+        self.under_way -= 1
+        if self.under_way == 0:
+            counted = min(time.perf_counter(), self.run.until) - max(self._turn_began, self.run.counted_from)
+            self.seconds += max(counted, 0.0)
+            self.run.turn_ended()
+
+    def answered(self, connection: "Connection", sent: float) -> None:
         now = time.perf_counter()
-        if sent >= self.run.counted_from and (self.run.until is None or now <= self.run.until):
+        if sent >= self.run.counted_from and now <= self.run.until:
             self.latencies.append(now - sent)
-            self.run.last_answer = now
+        turn = self.run.load.turn
+        if turn is not None and now - self._turn_began >= turn:
+            self.rest()
+        else:
+            self.go_on(connection)
 
 
 class Connection(asyncio.Protocol):
     """One keep-alive connection, one request at a time."""
 
     def __init__(self, series: SeriesRun) -> None:
-        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.successor = self
-        """The connection that sends after an answer on this one."""
         self._series = series
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
         self._status = 0
         self._sent = 0.0
-        self._done = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own class, of the same methods
 
-    def send(self) -> None:
-        try:
-            request = self._series.next_request()
-        except Finished:
-            self._finish()
-        else:
-            self._sent = time.perf_counter()
-            self._transport.write(request)
+    def send(self, request: bytes) -> None:
+        self._sent = time.perf_counter()
+        self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._done:
-            self._series.run.failure = f"the server closed a connection ({exc or 'without an answer'})"
-            self._finish()
-        self.closed.set_result(None)
+        self._fail(f"the server closed a connection ({exc or 'without an answer'})")
 
     def on_message_begin(self) -> None:
         self._body.clear()
@@ -109,48 +128,36 @@ class Connection(asyncio.Protocol):
             self._body.append(body)
 
     def on_message_complete(self) -> None:
-        if self._status != self._series.expected:
-            text = b"".join(self._body)[:1000].decode(errors="replace")
-            self._series.run.failure = f"status {self._status}, expected {self._series.expected}: {text}"
+        if self._status == self._series.expected:
+            self._series.answered(self, self._sent)
         else:
-            self._series.answered(self._sent)
-        self.successor.send()
+            text = b"".join(self._body)[:1000].decode(errors="replace")
+            self._fail(f"status {self._status}, expected {self._series.expected}: {text}")
 
-    def _finish(self) -> None:
-        """Close this connection and, one after the other, those that wait for it."""
-        self._done = True
-        self._transport.close()
-        if not self.successor._done:
-            self.successor.send()
+    def _fail(self, reason: str) -> None:
+        run = self._series.run
+        if not run.ended.done():
+            run.failure = reason
+            run.ended.set_result(None)
 
 
-async def generate(job: Job) -> tuple[Run, list[SeriesRun]]:
+async def generate(job: Job) -> Run:
     loop = asyncio.get_running_loop()
-    broken: asyncio.Future[None] = loop.create_future()
+    run = Run(job.load)
 
     def break_off(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if not broken.done():
-            broken.set_exception(context.get("exception") or RuntimeError(context["message"]))
+        if not run.ended.done():
+            run.ended.set_exception(context.get("exception") or RuntimeError(context["message"]))
 
     loop.set_exception_handler(break_off)
-    run = Run(job.load)
-    all_series = [SeriesRun(run, target, repeat=job.load.repeat) for target in job.targets]
-    connections = [
-        await _connect(series, target)
-        for series, target in zip(all_series, job.targets, strict=True)
-        for _ in range(job.load.connections)
-    ]
-    if job.load.in_turn:
-        for connection, successor in itertools.pairwise([*connections, connections[0]]):
-            connection.successor = successor
-    run.start_clock()
-    for connection in connections[:1] if job.load.in_turn else connections:
-        connection.send()
-    for connection in connections:
-        await asyncio.wait({connection.closed, broken}, return_when=asyncio.FIRST_COMPLETED)
-        if broken.done():
-            broken.result()
-    return run, all_series
+    for target in job.targets:
+        series = SeriesRun(run, target)
+        run.series.append(series)
+        for _ in range(job.load.connections):
+            series.connections.append(await _connect(series, target))
+    run.start()
+    await run.ended
+    return run
 
 
 async def _connect(series: SeriesRun, target: Target) -> Connection:
@@ -163,15 +170,14 @@ def main() -> None:
     fields = orjson.loads(sys.stdin.buffer.read())
     job = Job([Target(**target) for target in fields["targets"]], Load(**fields["load"]), fields["found"])
     processor, clock = time.process_time(), time.perf_counter()
-    run, all_series = uvloop.run(generate(job))
+    run = uvloop.run(generate(job))
     cores = (time.process_time() - processor) / (time.perf_counter() - clock)
-    if run.failure is None and not all(series.latencies for series in all_series):
+    if run.failure is None and not all(series.latencies for series in run.series):
         run.failure = "no answer in the time that counts"
     if run.failure is not None:
         sys.exit(run.failure)
     found = {
-        "seconds": run.last_answer - run.counted_from,
-        "latencies": [series.latencies for series in all_series],
+        "series": [{"seconds": series.seconds, "latencies": series.latencies} for series in run.series],
         "cores": cores,
     }
     Path(job.found).write_bytes(orjson.dumps(found))

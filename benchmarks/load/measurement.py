@@ -7,7 +7,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Measurement:
     seconds: float
-    """From the end of the warm-up to the last answer that counts."""
+    """That this series had, without the warm-up and the turns of others."""
     latencies: tuple[float, ...]
     """Seconds from sending a request to the last byte of its answer, in the order of the answers."""
     cores: float

@@ -33,13 +33,12 @@ class Load:
 
     connections: int = 1
     """To each series; they share its list, of which each takes the next request that none has sent."""
-    in_turn: bool = False
-    """One request at a time in all, the series taking turns: so that what disturbs one disturbs the others.
-
-    Otherwise the series run side by side.
+    turn: float | None = None
+    """The series take turns of this many seconds (0: of one request on each connection), so that what else the
+    machine does disturbs all of them alike. None: they run side by side.
     """
     seconds: float | None = None
-    """How long is measured; None: until each request was sent once."""
+    """How long is measured, all series together; None: until each request was sent once."""
     warm_up: float = 0.0
     """Seconds before that, whose answers don't count."""
     repeat: bool = False
@@ -82,7 +81,7 @@ def send(series: Sequence[Series], load: Load) -> list[Measurement]:
         if generator.returncode != 0:
             raise UnexpectedAnswerError(generator.stderr.decode(errors="replace").strip()[-2000:])
         found = orjson.loads(Path(job.found).read_bytes())
-    return [Measurement(found["seconds"], tuple(latencies), found["cores"]) for latencies in found["latencies"]]
+    return [Measurement(one["seconds"], tuple(one["latencies"]), found["cores"]) for one in found["series"]]
 
 
 def _target(series: Series, path: Path) -> Target:
