@@ -5,20 +5,26 @@ import contextlib
 import logging
 import socket
 from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from scim_server.auth.key_cache import KeyCache
+from scim_server.auth.key_fetch import KeyFetcher
 from scim_server.config import ConfigHolder
 from scim_server.config.file_source import FileSource
 from scim_server.directory.directory import Directory
 from scim_server.directory.rules_applier import RulesApplier
 from scim_server.http.app import create_scim_app
 from scim_server.http.bodies import DEFAULT_LIMIT
+from scim_server.http.connections import ConnectionLimits, limited_protocol
+from scim_server.http.protection import Protection, RequestLimits
 from scim_server.http.public_url import PublicUrl
+from scim_server.limits.client_address import TrustedProxies
 from scim_server.management.app import create_management_app
 from scim_server.management.intake import Intake
 from scim_server.management.status import Status
@@ -50,6 +56,9 @@ class ServerSettings:
     public_url: str | None = None
     trusted_proxies: tuple[str, ...] = ()
     body_limit: int = DEFAULT_LIMIT
+    limits: RequestLimits = field(default_factory=RequestLimits)
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
+    """Of the public port."""
     drain_seconds: int = 25
     """How long requests may still take once the server stops."""
 
@@ -73,9 +82,18 @@ class Server:
         self.intake = Intake(self.holder, self.storage, self.metrics)
         self.applier = RulesApplier(self.storage, self.holder, self.metrics)
         status = Status(self.holder, self.intake, self.applier, self.storage, self.metrics)
-        public_url = PublicUrl(settings.public_url, settings.trusted_proxies)
-        directory = Directory(self.storage, self.applier)
-        self._scim = create_scim_app(directory, self.holder, public_url, self.metrics, settings.body_limit)
+        proxies = TrustedProxies(settings.trusted_proxies)
+        self._key_fetcher = KeyFetcher()
+        self._key_cache = KeyCache(self._key_fetcher.fetch)
+        self._scim = create_scim_app(
+            Directory(self.storage, self.applier),
+            self.holder,
+            PublicUrl(settings.public_url, proxies),
+            self.metrics,
+            Protection(settings.limits, proxies),
+            self._key_cache,
+            settings.body_limit,
+        )
         self._management = create_management_app(
             self.holder,
             self.intake,
@@ -106,12 +124,12 @@ class Server:
         Raises OSError when a port can't be had, `SchemaTooNew` when the database is too new.
         """
         settings = self.settings
-        wanted: list[tuple[ASGIApp, str, int]] = [(self._scim, settings.host, settings.port)]
-        if settings.management_port is not None:
-            wanted.append((self._management, settings.management_host, settings.management_port))
+        drain, protocol = settings.drain_seconds, limited_protocol(settings.connections, self.metrics.refused)
         try:
-            for app, host, port in wanted:
-                self._ports.append(_Port(app, host, port, settings.drain_seconds))
+            self._ports.append(_Port(self._scim, settings.host, settings.port, drain, protocol))
+            if settings.management_port is not None:
+                management = (self._management, settings.management_host, settings.management_port)
+                self._ports.append(_Port(*management, drain, HttpToolsProtocol))
             opened = await self._try_to_open()
             for port_ in self._ports:
                 await port_.start()
@@ -134,6 +152,8 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        await self._key_cache.close()
+        await self._key_fetcher.close()
         await self.storage.close()
 
     def ask_to_stop(self) -> None:
@@ -185,7 +205,9 @@ class Server:
 class _Port:
     """One listening socket with its uvicorn."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, drain_seconds: int) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, drain_seconds: int, protocol: type[HttpToolsProtocol]
+    ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=2048)
         address, bound = self._socket.getsockname()[:2]
@@ -194,7 +216,7 @@ class _Port:
         self._server = _Uvicorn(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -32,6 +32,12 @@ class Metrics:
         self.authentication_failures = Counter(
             "scim_authentication_failures", "Requests answered 401", registry=self.registry
         )
+        self._refused = Counter(
+            "scim_refused_requests",
+            "Requests and connections refused or ended to protect the server",
+            ("reason",),
+            registry=self.registry,
+        )
         self.config_revision = Gauge(
             "scim_config_revision", "Revision of the configuration that runs", registry=self.registry
         )
@@ -52,6 +58,10 @@ class Metrics:
         """`route` is the template, such as `/Users/{id}`."""
         self._request_child(tenant, method, route, str(status)).inc()
         self._duration_child(method, route).observe(seconds)
+
+    def refused(self, reason: str) -> None:
+        """`reason` is one of those that docs/reference/limits.md lists."""
+        self._refused.labels(reason).inc()
 
     def set_counts(self, counts: Mapping[str, TenantCounts]) -> None:
         """Users and groups of every tenant; tenants that are gone disappear."""

@@ -7,10 +7,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from scim_server.auth.key_cache import KeyCache
 from scim_server.config import ConfigHolder
 from scim_server.directory.directory import Directory
 from scim_server.http.exchange import exchange_of
 from scim_server.http.gate import Gate
+from scim_server.http.protection import Protection
 from scim_server.http.public_url import PublicUrl
 from scim_server.http.responses import error_response, unavailable
 from scim_server.http.routes import discovery
@@ -24,7 +26,13 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 
 def create_scim_app(
-    directory: Directory, holder: ConfigHolder, public_url: PublicUrl, metrics: Metrics, body_limit: int
+    directory: Directory,
+    holder: ConfigHolder,
+    public_url: PublicUrl,
+    metrics: Metrics,
+    protection: Protection,
+    key_cache: KeyCache,
+    body_limit: int,
 ) -> FastAPI:
     """SCIM at `/{namespace}/{name}/scim/v2`. FastAPI routes; bodies never pass through pydantic."""
     app = FastAPI(title="scim-server", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
@@ -48,7 +56,9 @@ def create_scim_app(
     app.add_exception_handler(ScimError, _scim_error)
     app.add_exception_handler(StorageUnavailable, _storage_unavailable)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_middleware(Gate, holder=holder, public_url=public_url, metrics=metrics)
+    app.add_middleware(
+        Gate, holder=holder, public_url=public_url, metrics=metrics, protection=protection, key_cache=key_cache
+    )
     return app
 
 

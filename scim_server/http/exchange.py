@@ -17,6 +17,10 @@ class Exchange:
     request_id: str
     method: str
     caller: Caller | None = None
+    tenant: str = ""
+    """Key of the authenticated tenant."""
+    credential: str = ""
+    """Name of the authenticated credential."""
     route: str = "unknown"
     """The template, such as `/Users/{id}`: ids stay out of metrics."""
     status: int = 0

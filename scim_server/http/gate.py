@@ -1,4 +1,4 @@
-"""The outermost application of the public port: authentication before routing, one log line per request.
+"""The outermost application of the public port: authentication before routing, limits, one log line per request.
 
 The path is what uvicorn decoded, once; authentication, routing and log all go by that same text, so that no
 encoding can make one of them see another tenant than the others.
@@ -14,12 +14,27 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from scim_server.auth.authenticator import Authenticator
+from scim_server.auth.key_cache import KeyCache
+from scim_server.auth.replay import ReplayGuard
+from scim_server.auth.token_grants import InvalidClient, OAuthError
 from scim_server.config import Access, ConfigBundle, ConfigHolder
 from scim_server.directory.caller import Caller
-from scim_server.http.authentication import Authenticator
+from scim_server.http.deadlines import Deadlines, OutOfTime, Part
 from scim_server.http.exchange import Exchange
+from scim_server.http.oauth import (
+    METADATA_PATH,
+    TOKEN_PATH,
+    granted_response,
+    metadata_response,
+    method_not_allowed,
+    oauth_error_response,
+    read_token_request,
+    too_often_response,
+)
+from scim_server.http.protection import Protection
 from scim_server.http.public_url import PublicUrl
-from scim_server.http.responses import error_response, not_authenticated, unavailable
+from scim_server.http.responses import error_response, not_authenticated, too_often, unavailable
 from scim_server.logs import REQUEST_LOGGER
 from scim_server.metrics import Metrics
 from scim_server.scim.errors import ScimError
@@ -42,11 +57,16 @@ class Gate:
         holder: ConfigHolder,
         public_url: PublicUrl,
         metrics: Metrics,
+        protection: Protection,
+        key_cache: KeyCache,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._app = app
         self._public_url = public_url
         self._metrics = metrics
+        self._protection = protection
+        self._key_cache = key_cache
+        self._replay = ReplayGuard()
         self._clock = clock
         self._authenticator: Authenticator | None = None
         if holder.current is not None:
@@ -54,7 +74,7 @@ class Gate:
         holder.subscribe(self._use)
 
     def _use(self, bundle: ConfigBundle) -> None:
-        self._authenticator = Authenticator(bundle)
+        self._authenticator = Authenticator(bundle, self._key_cache, self._replay)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,11 +92,26 @@ class Gate:
             await send(message)
 
         try:
-            admitted = self._admit(scope, headers, exchange)
-            if admitted is None:
-                await self._app(scope, receive, send_with_id)
-            else:
-                await admitted(scope, receive, send_with_id)
+            async with Deadlines(self._protection.times, _has_body(headers)) as deadlines:
+                receive = deadlines.watch_receive(receive)
+                timed_send = deadlines.watch_send(send_with_id)
+                answer = await self._admit(scope, receive, headers, exchange)
+                if answer is not None:
+                    await answer(scope, receive, timed_send)
+                elif self._protection.begin(exchange.tenant):
+                    try:
+                        await self._app(scope, receive, timed_send)
+                    finally:
+                        self._protection.end(exchange.tenant)
+                else:
+                    self._metrics.refused("tenant_requests")
+                    await too_often("Too many requests of this tenant are under way.", 1)(scope, receive, timed_send)
+        except OutOfTime as late:
+            self._metrics.refused(f"slow_{late.part.name.lower()}")
+            if exchange.response_started:
+                _log.warning("answer cut off", extra={"fields": {"requestId": exchange.request_id}})
+                raise
+            await _late(late)(scope, receive, send_with_id)
         except Exception:
             _log.exception("request failed", extra={"fields": {"requestId": exchange.request_id}})
             if exchange.response_started:
@@ -86,26 +121,45 @@ class Gate:
         finally:
             self._record(exchange, time.perf_counter() - started)
 
-    def _admit(self, scope: Scope, headers: dict[bytes, bytes], exchange: Exchange) -> ASGIApp | None:
-        """None, with `scope` prepared for the routes, or the answer that refuses the request."""
+    async def _admit(
+        self, scope: Scope, receive: Receive, headers: dict[bytes, bytes], exchange: Exchange
+    ) -> ASGIApp | None:
+        """None, with `scope` prepared for the routes, or the answer."""
         if self._authenticator is None:
             return unavailable("The server has no configuration yet.")
         path: str = scope["path"]
-        base = _TENANT_PATH.match(path)
-        if base is None:
-            return error_response(ScimError(404, "SCIM is served at /{namespace}/{name}/scim/v2."))
-        namespace, name = base.groups()
-        found = self._authenticator.authenticate(namespace, name, _authorization(scope), self._clock())
+        if base := _TENANT_PATH.match(path):
+            return await self._admit_scim(self._authenticator, base, scope, headers, exchange)
+        if named := TOKEN_PATH.fullmatch(path):
+            return await self._grant(self._authenticator, _names(named), scope, receive, headers, exchange)
+        if named := METADATA_PATH.fullmatch(path):
+            exchange.route = "/.well-known/oauth-authorization-server"
+            if exchange.method not in _READING:
+                return method_not_allowed("GET")
+            return metadata_response(_names(named), self._public_url.of(scope, headers))
+        return error_response(ScimError(404, "SCIM is served at /{namespace}/{name}/scim/v2."))
+
+    async def _admit_scim(
+        self,
+        authenticator: Authenticator,
+        base: re.Match[str],
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        exchange: Exchange,
+    ) -> ASGIApp | None:
+        found = await authenticator.authenticate(*_names(base), _authorization(scope), self._clock())
         if found is None:
-            self._metrics.authentication_failures.inc()
-            return not_authenticated()
-        tenant, credential = found
-        base_path = base.group()
+            wait = self._note_failure(scope)
+            return too_often("Authentication failed too often.", wait) if wait else not_authenticated()
+        exchange.tenant, exchange.credential = found.tenant.key, found.credential
+        if wait := self._note_request(exchange):
+            return too_often("This tenant sends more requests than it may.", wait)
+        path, base_path = scope["path"], base.group()
         exchange.caller = Caller(
-            tenant, credential.name, credential.access, self._public_url.of(scope, headers) + base_path
+            found.tenant, found.credential, found.access, self._public_url.of(scope, headers) + base_path
         )
         reading = exchange.method in _READING or (exchange.method == "POST" and path.endswith("/.search"))
-        if credential.access is Access.READ and not reading:
+        if found.access is Access.READ and not reading:
             return error_response(ScimError(403, "This credential has access Read: it may only GET and search."))
         scope["root_path"] = base_path
         if path.endswith("/") and len(path) > len(base_path):
@@ -113,17 +167,54 @@ class Gate:
         exchange.attach(scope)
         return None
 
+    async def _grant(
+        self,
+        authenticator: Authenticator,
+        names: tuple[str, str],
+        scope: Scope,
+        receive: Receive,
+        headers: dict[bytes, bytes],
+        exchange: Exchange,
+    ) -> ASGIApp:
+        exchange.route = "/oauth/token"
+        if exchange.method != "POST":
+            return method_not_allowed("POST")
+        try:
+            public_url = self._public_url.of(scope, headers)
+            request = await read_token_request(scope, receive, names, _authorization(scope), public_url)
+            granted = await authenticator.grant(request, self._clock())
+        except InvalidClient as refused:
+            wait = self._note_failure(scope)
+            return too_often_response(wait) if wait else oauth_error_response(refused)
+        except OAuthError as refused:
+            return oauth_error_response(refused)
+        exchange.tenant, exchange.credential = granted.tenant_key, granted.client
+        if wait := self._note_request(exchange):
+            return too_often_response(wait)
+        return granted_response(granted)
+
+    def _note_failure(self, scope: Scope) -> int:
+        self._metrics.authentication_failures.inc()
+        wait = self._protection.note_failure(scope)
+        if wait:
+            self._metrics.refused("failed_authentication")
+        return wait
+
+    def _note_request(self, exchange: Exchange) -> int:
+        wait = self._protection.note_request(exchange.tenant)
+        if wait:
+            self._metrics.refused("tenant_rate")
+        return wait
+
     def _record(self, exchange: Exchange, seconds: float) -> None:
-        caller = exchange.caller
-        tenant = caller.tenant.key if caller else ""
         method = exchange.method if exchange.method in _METHODS else "other"
-        self._metrics.request(tenant, method, exchange.route, exchange.status, seconds)
+        self._metrics.request(exchange.tenant, method, exchange.route, exchange.status, seconds)
         if _request_log.isEnabledFor(logging.INFO):
             fields = {
                 "method": method,
                 "route": exchange.route,
-                "tenant": tenant,
-                "credential": caller.credential if caller else "",
+                "tenant": exchange.tenant,
+                "credential": exchange.credential,
                 "status": exchange.status,
                 "durationMs": round(seconds * 1000, 2),
                 "requestId": exchange.request_id,
@@ -137,6 +228,21 @@ def _request_id(headers: MutableMapping[bytes, bytes]) -> str:
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given.decode("ascii")
     return secrets.token_hex(16)
+
+
+def _names(path: re.Match[str]) -> tuple[str, str]:
+    return path[1], path[2]
+
+
+def _has_body(headers: dict[bytes, bytes]) -> bool:
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+
+
+def _late(late: OutOfTime) -> ASGIApp:
+    if late.part is Part.BODY:
+        # Closed, so that the rest of the body isn't taken for another request.
+        return error_response(ScimError(408, "The body did not arrive in time."), {"Connection": "close"})
+    return unavailable("The request took too long and was given up.")
 
 
 def _authorization(scope: MutableMapping[str, Any]) -> bytes | None:

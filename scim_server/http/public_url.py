@@ -1,9 +1,10 @@
 """The URL by which a client knows this server: for `Location`, `meta.location` and `$ref`."""
 
 import re
-from collections.abc import Iterable, MutableMapping
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from collections.abc import MutableMapping
 from typing import Any
+
+from scim_server.limits.client_address import TrustedProxies
 
 _HOST = re.compile(rb"^[A-Za-z0-9._~-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$")
 
@@ -11,15 +12,13 @@ _HOST = re.compile(rb"^[A-Za-z0-9._~-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5}
 class PublicUrl:
     """`fixed` when it is configured; else the scheme and host of each request.
 
-    `X-Forwarded-Proto` and `X-Forwarded-Host` count only when the connection comes from one of
-    `trusted_proxies` (addresses or networks): anybody else could make links point elsewhere with them.
-
-    Raises ValueError for an address or network that isn't one.
+    `X-Forwarded-Proto` and `X-Forwarded-Host` count only when the connection comes from one of `proxies`: anybody
+    else could make links point elsewhere with them.
     """
 
-    def __init__(self, fixed: str | None = None, trusted_proxies: Iterable[str] = ()) -> None:
+    def __init__(self, fixed: str | None, proxies: TrustedProxies) -> None:
         self._fixed = fixed.rstrip("/") if fixed else None
-        self._trusted: list[IPv4Network | IPv6Network] = [ip_network(text) for text in trusted_proxies]
+        self._proxies = proxies
 
     def of(self, scope: MutableMapping[str, Any], headers: dict[bytes, bytes]) -> str:
         """Scheme, host and port, such as `https://scim.example.com`, without a final slash.
@@ -29,7 +28,8 @@ class PublicUrl:
         if self._fixed is not None:
             return self._fixed
         scheme, host = scope["scheme"], headers.get(b"host", b"")
-        if self._trusted and self._from_proxy(scope):
+        client = scope.get("client")
+        if self._proxies and self._proxies.trusts(client[0] if client else None):
             forwarded = headers.get(b"x-forwarded-proto", b"").rpartition(b",")[2].strip().lower()
             if forwarded in (b"http", b"https"):
                 scheme = forwarded.decode()
@@ -38,11 +38,3 @@ class PublicUrl:
             address, port = scope.get("server") or ("localhost", 80)
             return f"{scheme}://{address}:{port}"
         return f"{scheme}://{host.decode('ascii')}"
-
-    def _from_proxy(self, scope: MutableMapping[str, Any]) -> bool:
-        client = scope.get("client")
-        try:
-            address = ip_address(client[0]) if client else None
-        except ValueError:
-            return False
-        return address is not None and any(address in network for network in self._trusted)

@@ -52,9 +52,14 @@ def error_response(error: ScimError, headers: Mapping[str, str] | None = None) -
 
 
 def not_authenticated() -> Response:
-    """The same bytes for every reason (RFC 6750 §3)."""
-    error = ScimError(401, "A valid bearer token of this tenant is expected in the header Authorization.")
-    return error_response(error, {"WWW-Authenticate": "Bearer"})
+    """The same bytes for every reason, and the schemes that some tenant or other may use (RFC 9110 §11.6.1)."""
+    error = ScimError(401, "A valid credential of this tenant is expected in the header Authorization.")
+    return error_response(error, {"WWW-Authenticate": 'Bearer realm="scim", Basic realm="scim", charset="UTF-8"'})
+
+
+def too_often(detail: str, wait_seconds: int) -> Response:
+    """RFC 6585 §4."""
+    return error_response(ScimError(429, detail), {"Retry-After": str(wait_seconds)})
 
 
 def unavailable(detail: str) -> Response:

@@ -1,0 +1,85 @@
+"""How long each part of a request may take."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import TracebackType
+from typing import Self
+
+from starlette.types import Message, Receive, Send
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """Seconds."""
+
+    body: float = 60.0
+    """From the head to the end of the body."""
+    work: float = 60.0
+    """From the end of the body to the first byte of the answer: as long as Okta waits."""
+    answer: float = 300.0
+    """From the first to the last byte of the answer: meanwhile it may hold a database connection."""
+
+
+class Part(Enum):
+    BODY = auto()
+    WORK = auto()
+    ANSWER = auto()
+
+
+class OutOfTime(Exception):
+    """A part of the request took too long, and its work was cancelled."""
+
+    def __init__(self, part: Part) -> None:
+        super().__init__(part.name)
+        self.part = part
+
+
+class Deadlines:
+    """The deadline of the part that a request is in, as an asynchronous context manager around its work.
+
+        async with Deadlines(limits, has_body=True) as deadlines:
+            await app(scope, deadlines.watch_receive(receive), deadlines.watch_send(send))
+
+    Raises `OutOfTime`.
+    """
+
+    def __init__(self, limits: TimeLimits, has_body: bool) -> None:
+        self._limits = limits
+        self._part = Part.BODY if has_body else Part.WORK
+        self._timeout = asyncio.timeout(limits.body if has_body else limits.work)
+
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, traceback)
+        except TimeoutError:
+            raise OutOfTime(self._part) from None
+
+    def watch_receive(self, receive: Receive) -> Receive:
+        async def watched() -> Message:
+            message = await receive()
+            if self._part is Part.BODY and not message.get("more_body", False):
+                self._begin(Part.WORK, self._limits.work)
+            return message
+
+        return watched
+
+    def watch_send(self, send: Callable[[Message], Awaitable[None]]) -> Send:
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._begin(Part.ANSWER, self._limits.answer)
+            await send(message)
+
+        return watched
+
+    def _begin(self, part: Part, seconds: float) -> None:
+        self._part = part
+        if not self._timeout.expired():
+            self._timeout.reschedule(asyncio.get_running_loop().time() + seconds)

@@ -1,0 +1,66 @@
+"""What keeps one client from taking the server from the others: rates, failures, requests at once, time."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.types import Scope
+
+from scim_server.http.deadlines import TimeLimits
+from scim_server.limits.client_address import TrustedProxies
+from scim_server.limits.keyed_limit import KeyedLimit
+from scim_server.limits.token_bucket import Rate
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """Of one replica. See docs/reference/limits.md, which says what a client sees of each."""
+
+    tenant_rate: Rate | None = field(default_factory=lambda: Rate(1000, 5000))
+    """Requests of one tenant, whatever they are. None: any number."""
+    tenant_requests: int = 100
+    """Requests of one tenant under way at once."""
+    failed_authentication: Rate | None = field(default_factory=lambda: Rate(20 / 60, 20))
+    """Of one address, or of one /64 network for IPv6. A valid credential is always let through, so nobody can lock an
+    identity provider out by failing from the address of a proxy that both come through."""
+    times: TimeLimits = field(default_factory=TimeLimits)
+
+
+class Protection:
+    """The state of the limits of one server."""
+
+    def __init__(self, limits: RequestLimits, proxies: TrustedProxies) -> None:
+        self.times = limits.times
+        self._proxies = proxies
+        self._tenants = KeyedLimit(limits.tenant_rate)
+        self._failures = KeyedLimit(limits.failed_authentication)
+        self._most_under_way = limits.tenant_requests
+        self._under_way: Counter[str] = Counter()
+
+    def note_failure(self, scope: Scope) -> int:
+        """Count a failed authentication. 0, or the seconds that the address has to wait."""
+        forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        client: Any = scope.get("client")
+        return _whole(self._failures.take(self._proxies.client_of(client[0] if client else None, forwarded)))
+
+    def note_request(self, tenant: str) -> int:
+        """Count a request of a tenant. 0, or the seconds that it has to wait."""
+        return _whole(self._tenants.take(tenant))
+
+    def begin(self, tenant: str) -> bool:
+        """Whether one more request of the tenant may be under way; then `end` has to follow."""
+        if self._under_way[tenant] >= self._most_under_way:
+            return False
+        self._under_way[tenant] += 1
+        return True
+
+    def end(self, tenant: str) -> None:
+        self._under_way[tenant] -= 1
+        if not self._under_way[tenant]:
+            del self._under_way[tenant]
+
+
+def _whole(seconds: float) -> int:
+    """RFC 9110 §10.2.3: Retry-After has no fractions."""
+    return math.ceil(seconds)
