@@ -38,8 +38,14 @@ class ServerProcess:
 
     def start(self) -> None:
         """Return when it is ready: configured, and with its database."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
         self._process = start_process(self._argv, log=self.log)
-        wait_until(self._is_ready, seconds=30, what="scim-server", process=self._process, log=self.log)
+
+    def wait_until_ready(self) -> None:
+        wait_until(self.is_ready, seconds=60, what="scim-server", process=self._process, log=self.log)
 
     def stop(self) -> int:
         """SIGTERM; the exit status."""
@@ -55,7 +61,7 @@ class ServerProcess:
         process, self._process = self._process, None
         return kill_process(process, how)
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
         try:
             return httpx.get(f"{self.management_url}/readyz", trust_env=False).status_code == 200
         except httpx.TransportError:
