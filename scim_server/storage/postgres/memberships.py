@@ -38,17 +38,19 @@ _DIFFERENCE = """
 
 # Every named user is locked, in the order of ids, before its membership changes: so it can't be deleted meanwhile,
 # and its roles, settled by the next statement, see every other change of it.
+#
+# Set operations, because a join of two lists whose lengths the planner doesn't know may be planned as nested loops.
 _CHANGE = """
     WITH named AS MATERIALIZED (
         SELECT id FROM users WHERE tenant = $1 AND id = ANY ($3::uuid[] || $4::uuid[]) ORDER BY id FOR NO KEY UPDATE
     ), removed AS (
         DELETE FROM memberships
         WHERE tenant = $1 AND group_id = $2
-          AND user_id = ANY (ARRAY (SELECT named.id FROM named JOIN unnest($4::uuid[]) AS asked (id) USING (id)))
+          AND user_id = ANY (ARRAY (SELECT id FROM named INTERSECT SELECT unnest($4::uuid[])))
         RETURNING user_id
     ), added AS (
         INSERT INTO memberships (tenant, group_id, user_id)
-        SELECT $1, $2, named.id FROM named JOIN unnest($3::uuid[]) AS asked (id) USING (id)
+        SELECT $1, $2, id FROM (SELECT id FROM named INTERSECT SELECT unnest($3::uuid[])) AS adding
         ON CONFLICT DO NOTHING
         RETURNING user_id
     )
@@ -56,9 +58,7 @@ _CHANGE = """
     UNION ALL
     SELECT 'removed', user_id FROM removed
     UNION ALL
-    SELECT 'not a user', asked.id
-    FROM unnest($3::uuid[] || $4::uuid[]) AS asked (id)
-    WHERE NOT EXISTS (SELECT FROM named WHERE named.id = asked.id)
+    SELECT 'not a user', id FROM (SELECT unnest($3::uuid[] || $4::uuid[]) EXCEPT SELECT id FROM named) AS others (id)
 """
 
 _NESTING = """

@@ -29,13 +29,16 @@ _REACHED = """
 
 _GROUPS_OF = f"""
     WITH RECURSIVE named AS (SELECT unnest($2::uuid[]) AS id), {_REACHED}
-    SELECT r.user_id, r.group_id, g.display, EXISTS (
-        SELECT FROM memberships m WHERE m.tenant = $1 AND m.group_id = r.group_id AND m.user_id = r.user_id
-    ) AS direct
-    FROM reached r, LATERAL (
+    SELECT r.user_id, r.group_id, g.display, direct.member IS NOT NULL AS direct
+    FROM reached r
+    CROSS JOIN LATERAL (
         SELECT display_name_key, document::json ->> 'displayName' AS display
         FROM groups WHERE tenant = $1 AND id = r.group_id OFFSET 0
     ) g
+    LEFT JOIN LATERAL (
+        SELECT user_id AS member
+        FROM memberships WHERE tenant = $1 AND group_id = r.group_id AND user_id = r.user_id OFFSET 0
+    ) direct ON true
     ORDER BY g.display_name_key, r.group_id
 """
 
@@ -56,7 +59,8 @@ _EFFECTIVE = f"""
     ORDER BY role
 """
 
-# Only differences are written, so `since` of a role that stays survives.
+# Only differences are written, so `since` of a role that stays survives. NOT IN is a hashed look-up, however many
+# users there are; NOT EXISTS would be a join, for which the planner has to guess.
 _SETTLE = f"""
     WITH RECURSIVE named AS MATERIALIZED (
         SELECT id FROM users WHERE tenant = $1 AND id = ANY ($2::uuid[]) AND active
@@ -72,12 +76,12 @@ _SETTLE = f"""
         UNION
         SELECT named.id, role
         FROM named, tenants t, unnest(t.fallback_roles) AS role
-        WHERE t.tenant = $1 AND NOT EXISTS (SELECT FROM mapped WHERE mapped.user_id = named.id)
+        WHERE t.tenant = $1 AND named.id NOT IN (SELECT user_id FROM mapped)
     ), gone AS (
-        DELETE FROM user_roles ur
-        WHERE ur.tenant = $1 AND ur.user_id = ANY ($2::uuid[])
-          AND NOT EXISTS (SELECT FROM wanted w WHERE w.user_id = ur.user_id AND w.role = ur.role)
-        RETURNING ur.user_id, ur.role
+        DELETE FROM user_roles
+        WHERE tenant = $1 AND user_id = ANY ($2::uuid[])
+          AND (user_id, role) NOT IN (SELECT user_id, role FROM wanted)
+        RETURNING user_id, role
     ), new AS (
         INSERT INTO user_roles (tenant, user_id, role, since)
         SELECT $1, user_id, role, $3 FROM wanted
