@@ -60,16 +60,19 @@ async def list_users(
     directory: Directory, caller: Caller, request: ListRequest, projection: Projection
 ) -> Listed[JsonObject]:
     """A page of users. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
+    return await directory.read(caller, lambda reader: users_page(directory, caller, request, projection, reader))
+
+
+async def users_page(
+    directory: Directory, caller: Caller, request: ListRequest, projection: Projection, reader: Reader
+) -> Listed[JsonObject]:
+    """`list_users` within a read that does more."""
     tenant = caller.tenant
     context = EffectiveContext(directory.now() - tenant.delay, tenant.permissions)
     asked = replace(request, query=replace(request.query, effective=context))
-
-    async def work(reader: Reader) -> Listed[JsonObject]:
-        listed = await list_page(directory, caller, tenant.users, asked, reader, reader.users)
-        resources = await _show(directory, caller, reader, listed.items, projection)
-        return Listed(resources, listed.total, listed.start_index, listed.next_cursor)
-
-    return await directory.read(caller, work)
+    listed = await list_page(directory, caller, tenant.users, asked, reader, reader.users)
+    resources = await _show(directory, caller, reader, listed.items, projection)
+    return Listed(resources, listed.total, listed.start_index, listed.next_cursor)
 
 
 async def replace_user(

@@ -16,7 +16,10 @@ from scim_server.http.protection import Protection
 from scim_server.http.public_url import PublicUrl
 from scim_server.http.responses import error_response, unavailable
 from scim_server.http.routes import discovery
+from scim_server.http.routes.bulk import BulkRoutes
 from scim_server.http.routes.groups import GroupRoutes
+from scim_server.http.routes.roles import RoleRoutes
+from scim_server.http.routes.search import SearchRoutes
 from scim_server.http.routes.users import UserRoutes
 from scim_server.metrics import Metrics
 from scim_server.scim.errors import ScimError
@@ -38,21 +41,25 @@ def create_scim_app(
     app = FastAPI(title="scim-server", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     users = UserRoutes(directory, body_limit)
     groups = GroupRoutes(directory, body_limit)
+    roles = RoleRoutes(body_limit)
     _add(app, "/Users", GET=users.query, POST=users.create)
     _add(app, "/Users/.search", POST=users.search)
     _add(app, "/Users/{id}", GET=users.get, PUT=users.replace, PATCH=users.patch, DELETE=users.delete)
     _add(app, "/Groups", GET=groups.query, POST=groups.create)
     _add(app, "/Groups/.search", POST=groups.search)
     _add(app, "/Groups/{id}", GET=groups.get, PUT=groups.replace, PATCH=groups.patch, DELETE=groups.delete)
+    _add(app, "/Roles", GET=roles.query, POST=roles.refuse)
+    _add(app, "/Roles/.search", POST=roles.search)
+    _add(app, "/Roles/{id:path}", GET=roles.get, **dict.fromkeys(("PUT", "PATCH", "DELETE"), roles.refuse))
     _add(app, "/ServiceProviderConfig", GET=discovery.show_service_provider_config)
     _add(app, "/Schemas", GET=discovery.list_schemas)
     _add(app, "/Schemas/{id}", GET=discovery.get_schema)
     _add(app, "/ResourceTypes", GET=discovery.list_resource_types)
     _add(app, "/ResourceTypes/{id}", GET=discovery.get_resource_type)
-    # RFC 7644 §3.11, §3.7, §3.4.3: 501 where the operation isn't supported at all.
+    # RFC 7644 §3.11: 501 where there is no user that a credential stands for.
     _add(app, "/Me", **dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), _not_implemented))
-    _add(app, "/Bulk", POST=_not_implemented)
-    _add(app, "/.search", POST=_not_implemented)
+    _add(app, "/Bulk", POST=BulkRoutes(directory, body_limit).run)
+    _add(app, "/.search", POST=SearchRoutes(directory, body_limit).search)
     app.add_exception_handler(ScimError, _scim_error)
     app.add_exception_handler(StorageUnavailable, _storage_unavailable)
     app.add_exception_handler(HTTPException, _http_error)

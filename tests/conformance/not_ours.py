@@ -1,9 +1,6 @@
 """Cases of the storage contract that don't apply to our server, and why. What it does instead is tested beside it."""
 
 TESTS = {
-    "test_search_at_the_root": "POST /.search at the root isn't announced: 501",
-    "test_search_at_the_root_on_an_attribute_some_types_lack": "the same",
-    "test_cursor_at_the_root": "the same",
     "test_cursor_pages_back": "a service provider may leave out previousCursor (RFC 9865 §2.1)",
     "test_cursor_pages_back_after_a_deletion": "the same",
     "test_cursor_with_count_zero": "with a cursor, count is a positive integer: 400 invalidCount (RFC 9865 §2.1)",

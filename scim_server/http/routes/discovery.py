@@ -16,6 +16,7 @@ from scim_server.scim.discovery import (
 )
 from scim_server.scim.errors import NotFound, ScimError
 from scim_server.scim.paging import list_response
+from scim_server.scim.role_schema import ROLE_TYPE
 from scim_server.scim.schema import JsonObject, ResourceType
 
 _Documents = Callable[[Sequence[ResourceType], str], list[JsonObject]]
@@ -45,7 +46,8 @@ def _documents(request: Request, documents: _Documents) -> list[JsonObject]:
     """Provisioning credentials aren't shown the effective extension: providers would offer to map into it."""
     caller = caller_of(request)
     users = caller.tenant.users if caller.reads_effective else caller.tenant.users_as_provisioned
-    return documents((users, caller.tenant.groups), caller.base_url)
+    roles = (ROLE_TYPE,) if caller.tenant.config.roles else ()
+    return documents((users, caller.tenant.groups, *roles), caller.base_url)
 
 
 def _list(request: Request, documents: _Documents) -> Response:

@@ -6,21 +6,22 @@ import pytest
 from tests.support.serving import EFFECTIVE, ENTERPRISE
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+ROLE = "urn:okta:scim:schemas:core:1.0:Role"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
 
 async def test_service_provider_config_announces_what_works(provider: httpx.AsyncClient) -> None:
     config = (await provider.get("/ServiceProviderConfig")).json()
     supported = {name for name, value in config.items() if isinstance(value, dict) and value.get("supported")}
-    assert supported == {"patch", "filter", "sort", "etag"}
-    assert config["bulk"]["maxOperations"] == 0
+    assert supported == {"patch", "filter", "sort", "etag", "bulk"}
+    assert config["bulk"] == {"supported": True, "maxOperations": 1000, "maxPayloadSize": 8 << 20}
     assert [scheme["type"] for scheme in config["authenticationSchemes"]] == ["oauthbearertoken"]
     assert config["meta"]["location"] == str(provider.base_url).rstrip("/") + "/ServiceProviderConfig"
 
 
 @pytest.mark.parametrize(
     ("path", "ids"),
-    [("/Schemas", {USER, GROUP, ENTERPRISE}), ("/ResourceTypes", {"User", "Group"})],
+    [("/Schemas", {USER, GROUP, ENTERPRISE, ROLE}), ("/ResourceTypes", {"User", "Group", "Role"})],
 )
 async def test_lists_and_single_items(provider: httpx.AsyncClient, path: str, ids: set[str]) -> None:
     listed = (await provider.get(path)).json()

@@ -1,0 +1,98 @@
+"""Users and groups in one list (RFC 7644 §3.4.2.1): all users that match, then all groups."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from scim_server.directory.caller import Caller
+from scim_server.directory.directory import Directory
+from scim_server.directory.lists import Listed, ListRequest, list_page
+from scim_server.directory.users import users_page
+from scim_server.scim.errors import InvalidCursor, InvalidPath
+from scim_server.scim.paging import PageRequest
+from scim_server.scim.resource import Projection
+from scim_server.scim.schema import JsonObject
+from scim_server.storage.protocol import GroupRecord, Reader
+
+_ORDER = ("User", "Group")
+_NONE: Listed[JsonObject] = Listed((), 0, None, None)
+_NO_GROUPS: Listed[GroupRecord] = Listed((), 0, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class AllListed:
+    """A page; `cursor` names the type that the next page begins in."""
+
+    users: Listed[JsonObject]
+    groups: Listed[GroupRecord]
+    start_index: int | None
+    next_cursor: str | None
+
+    @property
+    def total(self) -> int:
+        return self.users.total + self.groups.total
+
+
+async def list_all(
+    directory: Directory,
+    caller: Caller,
+    requests: Mapping[str, ListRequest],
+    users_shown: Projection,
+    reader: Reader,
+) -> AllListed:
+    """`requests`: by resource type, for the types that the filter can be asked of.
+
+    Raises InvalidPath for an order across types; InvalidFilter, InvalidCursor, ExpiredCursor.
+    """
+    wanted = next(iter(requests.values()))
+    if wanted.query.sort_by is not None and len(requests) > 1:
+        raise InvalidPath("sortBy: users and groups can't be sorted together; search /Users or /Groups")
+    page = wanted.page
+    if page.cursor is None:
+        users = await _users(directory, caller, requests, page, users_shown, reader)
+        after_users = PageRequest(max(page.start_index - users.total, 1), page.count - len(users.items))
+        groups = await _groups(directory, caller, requests, after_users, reader)
+        return AllListed(users, groups, page.start_index, None)
+    begins_in, _, cursor = page.cursor.partition(".") if page.cursor else (_ORDER[0], "", "")
+    if begins_in not in _ORDER:
+        raise InvalidCursor("this isn't the nextCursor of such a request")
+    only_total = PageRequest(1, 0)
+    if begins_in == "Group":
+        users = await _users(directory, caller, requests, only_total, users_shown, reader)
+        groups = await _groups(directory, caller, requests, PageRequest(1, page.count, cursor), reader)
+    else:
+        users = await _users(directory, caller, requests, PageRequest(1, page.count, cursor), users_shown, reader)
+        room = page.count - len(users.items)
+        by_cursor = PageRequest(1, room, "") if room and not users.next_cursor else only_total
+        groups = await _groups(directory, caller, requests, by_cursor, reader)
+    following: str | None
+    if users.next_cursor:
+        following = f"User.{users.next_cursor}"
+    elif groups.next_cursor:
+        following = f"Group.{groups.next_cursor}"
+    else:
+        # The page is full of users, and groups begin with the next one.
+        unseen = begins_in == "User" and groups.total and not groups.items
+        following = "Group." if unseen else None
+    return AllListed(users, groups, None, following)
+
+
+async def _users(
+    directory: Directory,
+    caller: Caller,
+    requests: Mapping[str, ListRequest],
+    page: PageRequest,
+    shown: Projection,
+    reader: Reader,
+) -> Listed[JsonObject]:
+    request = requests.get("User")
+    return await users_page(directory, caller, replace(request, page=page), shown, reader) if request else _NONE
+
+
+async def _groups(
+    directory: Directory, caller: Caller, requests: Mapping[str, ListRequest], page: PageRequest, reader: Reader
+) -> Listed[GroupRecord]:
+    request = requests.get("Group")
+    if request is None:
+        return _NO_GROUPS
+    asked = replace(request, page=page)
+    return await list_page(directory, caller, caller.tenant.groups, asked, reader, reader.groups)

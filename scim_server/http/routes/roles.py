@@ -1,0 +1,44 @@
+"""/Roles and /Roles/{id}: the catalogue, as Okta discovers it. Read-only."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from scim_server.directory.role_catalogue import get_role, list_roles
+from scim_server.http.bodies import read_object
+from scim_server.http.exchange import caller_of
+from scim_server.http.parameters import Parameters
+from scim_server.http.responses import ScimResponse
+from scim_server.scim.errors import ScimError
+from scim_server.scim.paging import list_response
+from scim_server.scim.role_schema import ROLE_TYPE
+
+
+class RoleRoutes:
+    """Pages go by index alone: a catalogue is short."""
+
+    def __init__(self, body_limit: int) -> None:
+        self._body_limit = body_limit
+
+    async def query(self, request: Request) -> Response:
+        return self._list(request, Parameters.of_url(request))
+
+    async def search(self, request: Request) -> Response:
+        return self._list(request, Parameters.of_search(await read_object(request, self._body_limit)))
+
+    async def get(self, request: Request) -> Response:
+        caller = caller_of(request)
+        role = get_role(caller, request.path_params["id"])
+        projection = Parameters.of_url(request).projection(caller, ROLE_TYPE)
+        return ScimResponse(projection.apply(role), 200, {"Location": role["meta"]["location"]})
+
+    async def refuse(self, request: Request) -> Response:
+        """501 (RFC 7644 §3.12, table 8): the operation isn't supported, whatever the request says."""
+        raise ScimError(501, "roles are declared in the configuration; they can't be changed by SCIM")
+
+    def _list(self, request: Request, parameters: Parameters) -> Response:
+        caller = caller_of(request)
+        wanted = parameters.list_request(ROLE_TYPE)
+        projection = parameters.projection(caller, ROLE_TYPE)
+        total, roles = list_roles(caller, wanted)
+        shown = [projection.apply(role) for role in roles]
+        return ScimResponse(list_response(shown, total, wanted.page.start_index))
