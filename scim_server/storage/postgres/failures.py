@@ -14,6 +14,7 @@ GONE = (
     OSError,  # TimeoutError too: a statement or a connection took too long
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,  # the connection was closed under our hands
+    asyncpg.InternalClientError,  # the same, noticed in the middle of a message
     asyncpg.OperatorInterventionError,  # shut down, starting up, or a time-out on the server's side
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.LockNotAvailableError,
