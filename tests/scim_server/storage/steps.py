@@ -14,6 +14,7 @@ from scim_server.storage.protocol import (
     GroupRecord,
     Member,
     MembersChanged,
+    Page,
     Query,
     Reader,
     RoleChange,
@@ -139,15 +140,21 @@ class Steps:
             changes += some
         return changes
 
+    async def users(self, query: Query) -> Page[UserRecord]:
+        return await self.storage.read(self.tenant, lambda reader: reader.users(query))
+
+    async def groups(self, query: Query) -> Page[GroupRecord]:
+        return await self.storage.read(self.tenant, lambda reader: reader.groups(query))
+
     async def find_users(self, filter_: str, effective: EffectiveContext | None = None) -> set[str]:
         query = Query(filter=parse(filter_, USER_TYPE), count=10_000, effective=effective)
-        page = await self.storage.read(self.tenant, lambda reader: reader.users(query))
+        page = await self.users(query)
         assert page.total == len(page.records)
         return {record.document["userName"] for record in page.records}
 
     async def find_groups(self, filter_: str) -> set[str]:
         query = Query(filter=parse(filter_, GROUP_TYPE), count=10_000)
-        page = await self.storage.read(self.tenant, lambda reader: reader.groups(query))
+        page = await self.groups(query)
         assert page.total == len(page.records)
         return {record.document["displayName"] for record in page.records}
 

@@ -157,9 +157,7 @@ async def test_groups_are_walked_too(steps: Steps) -> None:
     names: list[str] = []
     after: Position | None = None
     while True:
-        page = await steps.storage.read(
-            steps.tenant, lambda reader, after=after: reader.groups(replace(query, after=after))
-        )
+        page = await steps.groups(replace(query, after=after))
         names += [record.document["displayName"] for record in page.records]
         after = page.end
         if after is None:

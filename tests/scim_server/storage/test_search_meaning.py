@@ -318,8 +318,7 @@ async def test_filters_over_users(
     await world.fill(users, members, nested)
     for drawn in filters:
         filter_ = world.known(drawn)
-        query = Query(filter=filter_, effective=world.effective)
-        page = await storage.read(world.steps.tenant, lambda reader, query=query: reader.users(query))
+        page = await world.steps.users(Query(filter=filter_, effective=world.effective))
         expected = {user_id for user_id, user in world.users.items() if matches(filter_, user)}
         assert {record.id for record in page.records} == expected, (render(filter_), world.users)
         assert page.total == len(expected)
@@ -339,7 +338,7 @@ async def test_filters_over_groups(
     await world.fill(users, members, nested)
     for drawn in filters:
         filter_ = world.known(drawn)
-        page = await storage.read(world.steps.tenant, lambda reader, f=filter_: reader.groups(Query(filter=f)))
+        page = await world.steps.groups(Query(filter=filter_))
         expected = {group_id for group_id, group in world.groups.items() if matches(filter_, group)}
         assert {record.id for record in page.records} == expected, (render(filter_), world.groups)
         assert page.total == len(expected)
