@@ -47,6 +47,12 @@ class ServerProcess:
     def wait_until_ready(self) -> None:
         wait_until(self.is_ready, seconds=60, what="scim-server", process=self._process, log=self.log)
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> int:
         """SIGTERM; the exit status."""
         return self._end(signal.SIGTERM)
