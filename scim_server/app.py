@@ -120,7 +120,8 @@ class Server:
     async def start(self) -> None:
         """Listen on the ports and open the database; returns when requests are answered.
 
-        A database that is away is tried again in the background, with `/readyz` answering 503 meanwhile.
+        Probes are answered before: migrating may take its time. A database that is away is tried again in the
+        background, with `/readyz` answering 503 meanwhile.
         Raises OSError when a port can't be had, `SchemaTooNew` when the database is too new.
         """
         settings = self.settings
@@ -130,9 +131,9 @@ class Server:
             if settings.management_port is not None:
                 management = (self._management, settings.management_host, settings.management_port)
                 self._ports.append(_Port(*management, drain, HttpToolsProtocol))
-            opened = await self._try_to_open()
             for port_ in self._ports:
                 await port_.start()
+            opened = await self._try_to_open()
             self._in_background(self._run(opened))
         except BaseException:
             await self.stop()

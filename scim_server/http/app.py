@@ -1,5 +1,6 @@
 """The public port's application: routes, and errors as SCIM bodies."""
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
@@ -25,6 +26,8 @@ from scim_server.metrics import Metrics
 from scim_server.scim.errors import ScimError
 from scim_server.storage.protocol import StorageUnavailable
 
+_log = logging.getLogger(__name__)
+
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -48,9 +51,9 @@ def create_scim_app(
     _add(app, "/Groups", GET=groups.query, POST=groups.create)
     _add(app, "/Groups/.search", POST=groups.search)
     _add(app, "/Groups/{id}", GET=groups.get, PUT=groups.replace, PATCH=groups.patch, DELETE=groups.delete)
-    _add(app, "/Roles", GET=roles.query, POST=roles.refuse)
+    _add(app, "/Roles", GET=roles.query)
     _add(app, "/Roles/.search", POST=roles.search)
-    _add(app, "/Roles/{id:path}", GET=roles.get, **dict.fromkeys(("PUT", "PATCH", "DELETE"), roles.refuse))
+    _add(app, "/Roles/{id:path}", GET=roles.get)
     _add(app, "/ServiceProviderConfig", GET=discovery.show_service_provider_config)
     _add(app, "/Schemas", GET=discovery.list_schemas)
     _add(app, "/Schemas/{id}", GET=discovery.get_schema)
@@ -90,7 +93,9 @@ async def _scim_error(_: Request, error: Exception) -> Response:
     return error_response(error)
 
 
-async def _storage_unavailable(_: Request, __: Exception) -> Response:
+async def _storage_unavailable(request: Request, error: Exception) -> Response:
+    # Only the type and what the database says of itself: see `StorageUnavailable`.
+    _log.warning("%s", error, extra={"fields": {"requestId": exchange_of(request).request_id}})
     return unavailable("The database doesn't answer; nothing is lost, try again.")
 
 

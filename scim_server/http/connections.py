@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from scim_server.http.deadlines import client_gone
 from scim_server.http.responses import MEDIA_TYPE, RETRY_AFTER_SECONDS
 from scim_server.scim.errors import ScimError
 
@@ -52,6 +53,8 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
         def connection_lost(self, exc: Exception | None) -> None:
             self._head_is_over()
             super().connection_lost(exc)
+            if self.cycle is not None and not self.cycle.response_complete:
+                client_gone(self.cycle.scope)
 
         def data_received(self, data: bytes) -> None:
             if self.transport.is_closing():

@@ -7,7 +7,9 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import Self
 
-from starlette.types import Message, Receive, Send
+from starlette.types import Message, Receive, Scope, Send
+
+_KEY = "scim_server.deadlines"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,12 @@ class Part(Enum):
     BODY = auto()
     WORK = auto()
     ANSWER = auto()
+    CLIENT_GONE = auto()
+    """Nobody waits for the answer any more."""
 
 
 class OutOfTime(Exception):
-    """A part of the request took too long, and its work was cancelled."""
+    """A part of the request took too long, or its client went away, and its work was cancelled."""
 
     def __init__(self, part: Part) -> None:
         super().__init__(part.name)
@@ -40,15 +44,24 @@ class Deadlines:
     """The deadline of the part that a request is in, as an asynchronous context manager around its work.
 
         async with Deadlines(limits, has_body=True) as deadlines:
+            deadlines.attach(scope)
             await app(scope, deadlines.watch_receive(receive), deadlines.watch_send(send))
 
-    Raises `OutOfTime`.
+    Raises `OutOfTime`. `client_gone(scope)` ends it at once: a provider that gave a request up sends it again, and
+    an old one that is still under way must not be done after what the provider asked for since.
     """
 
     def __init__(self, limits: TimeLimits, has_body: bool) -> None:
         self._limits = limits
         self._part = Part.BODY if has_body else Part.WORK
         self._timeout = asyncio.timeout(limits.body if has_body else limits.work)
+        self._over = False
+
+    def attach(self, scope: Scope) -> None:
+        scope[_KEY] = self
+
+    def give_up(self) -> None:
+        self._begin(Part.CLIENT_GONE, 0)
 
     async def __aenter__(self) -> Self:
         await self._timeout.__aenter__()
@@ -57,6 +70,7 @@ class Deadlines:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._over = True
         try:
             await self._timeout.__aexit__(kind, error, traceback)
         except TimeoutError:
@@ -80,6 +94,15 @@ class Deadlines:
         return watched
 
     def _begin(self, part: Part, seconds: float) -> None:
+        if self._over or self._part is Part.CLIENT_GONE:
+            return
         self._part = part
         if not self._timeout.expired():
             self._timeout.reschedule(asyncio.get_running_loop().time() + seconds)
+
+
+def client_gone(scope: Scope) -> None:
+    """Cancel the work on a request, if any is under way."""
+    deadlines: Deadlines | None = scope.get(_KEY)
+    if deadlines is not None:
+        deadlines.give_up()

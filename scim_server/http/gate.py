@@ -45,6 +45,8 @@ _request_log = logging.getLogger(REQUEST_LOGGER)
 _TENANT_PATH = re.compile(r"/([^/]+)/([^/]+)/scim/v2(?=/|$)")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _READING = frozenset({"GET", "HEAD"})
+_CLIENT_GONE = 499
+"""The status, in log and metrics, of a request that nobody waited for: as nginx and Envoy write it."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -93,6 +95,7 @@ class Gate:
 
         try:
             async with Deadlines(self._protection.times, _has_body(headers)) as deadlines:
+                deadlines.attach(scope)
                 receive = deadlines.watch_receive(receive)
                 timed_send = deadlines.watch_send(send_with_id)
                 answer = await self._admit(scope, receive, headers, exchange)
@@ -107,6 +110,9 @@ class Gate:
                     self._metrics.refused("tenant_requests")
                     await too_often("Too many requests of this tenant are under way.", 1)(scope, receive, timed_send)
         except OutOfTime as late:
+            if late.part is Part.CLIENT_GONE:
+                exchange.status = _CLIENT_GONE
+                return
             self._metrics.refused(f"slow_{late.part.name.lower()}")
             if exchange.response_started:
                 _log.warning("answer cut off", extra={"fields": {"requestId": exchange.request_id}})

@@ -211,7 +211,10 @@ class StorageError(Exception):
 
 
 class StorageUnavailable(StorageError):
-    """The database can't be reached or doesn't answer in time. Nothing was applied, or it isn't known."""
+    """The database can't be reached or doesn't answer in time. Nothing was applied, or it isn't known.
+
+    The message is fit for a log: it says what the database said of itself, never values or passwords.
+    """
 
 
 class SchemaTooNew(StorageError):
