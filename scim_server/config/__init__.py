@@ -24,11 +24,19 @@ from scim_server.config.documents import (
     encode_secrets,
 )
 from scim_server.config.errors import ConfigError
+from scim_server.config.extension_schemas import (
+    ExtendedResource,
+    ExtensionAttribute,
+    ExtensionSchema,
+    ExtensionSubAttribute,
+    ExtensionType,
+)
 from scim_server.config.holder import ConfigHolder, Outcome
 from scim_server.config.jwks_url import check_jwks_url
 from scim_server.config.model import (
     SCHEMA_VERSION,
     AttributeRule,
+    Conformance,
     Deprovisioning,
     GroupSelector,
     Role,
@@ -54,7 +62,13 @@ __all__ = [
     "ConfigBundle",
     "ConfigError",
     "ConfigHolder",
+    "Conformance",
     "Deprovisioning",
+    "ExtendedResource",
+    "ExtensionAttribute",
+    "ExtensionSchema",
+    "ExtensionSubAttribute",
+    "ExtensionType",
     "GroupSelector",
     "JwtIssuer",
     "KeySource",

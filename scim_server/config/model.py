@@ -1,5 +1,6 @@
 """The documents of the contract, as pydantic models. JSON names are camelCase; unknown fields are an error."""
 
+from enum import StrEnum
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -13,6 +14,7 @@ from scim_server.config.credentials import (
     OAuthClient,
     with_digests,
 )
+from scim_server.config.extension_schemas import ExtensionSchema
 from scim_server.config.patterns import compile_pattern
 
 SCHEMA_VERSION = 1
@@ -77,6 +79,13 @@ class Deprovisioning(Contract):
     deactivation_delay_seconds: int = Field(default=900, ge=0)
 
 
+class Conformance(StrEnum):
+    """How requests are read: `Tolerant` of what providers send, or `Strict` as the interoperability profile wants."""
+
+    TOLERANT = "Tolerant"
+    STRICT = "Strict"
+
+
 def _may_be_absent() -> Any:
     """An empty list that isn't written: what uses none of it has the bytes that it had before the field existed."""
     return Field(default=(), exclude_if=lambda value: not value)
@@ -89,6 +98,9 @@ class Tenant(Contract):
     name: DnsLabel
     display_name: str | None = None
     provider: str = "Generic"
+    conformance: Conformance = Field(
+        default=Conformance.TOLERANT, exclude_if=lambda value: value == Conformance.TOLERANT
+    )
     credentials: tuple[BearerCredential, ...] = ()
     basic_credentials: tuple[BasicCredential, ...] = _may_be_absent()
     jwt_issuers: tuple[JwtIssuer, ...] = _may_be_absent()
@@ -98,6 +110,7 @@ class Tenant(Contract):
     fallback_roles: tuple[Name, ...] = ()
     rules: tuple[RoleRule, ...] = ()
     attributes: tuple[AttributeRule, ...] = ()
+    schemas: tuple[ExtensionSchema, ...] = _may_be_absent()
     deprovisioning: Deprovisioning = Deprovisioning()
 
     @property
@@ -133,6 +146,7 @@ class Tenant(Contract):
         require_unique("roles", [role.name for role in self.roles])
         require_unique("rules", [f"{rule.mapping}/{rule.rule}" for rule in self.rules])
         require_unique("attributes", [attribute.target for attribute in self.attributes])
+        require_unique("schemas", [schema.id.lower() for schema in self.schemas])
         catalogue = {role.name for role in self.roles}
         granted = {"baseRoles": self.base_roles, "fallbackRoles": self.fallback_roles} | {
             f"rules[{rule.mapping}/{rule.rule}].roles": rule.roles for rule in self.rules

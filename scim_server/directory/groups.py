@@ -11,10 +11,11 @@ import orjson
 
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
+from scim_server.directory.readings import read_patch, read_resource
 from scim_server.directory.shown import location_of, meta_of
 from scim_server.provisioning.grants import Grant
 from scim_server.scim.errors import InvalidValue, NotFound, UniquenessViolation
-from scim_server.scim.normalise import normalise_patch, normalise_resource, take_members
+from scim_server.scim.normalise import take_members
 from scim_server.scim.patch import MembersDelta, apply_to_document, plan_group_patch
 from scim_server.scim.resource import Projection, check_immutable, validate_resource
 from scim_server.scim.schema import JsonObject
@@ -33,7 +34,7 @@ async def create_group(directory: Directory, caller: Caller, body: Any) -> Group
     """POST; members are read apart, after the commit, where an answer shows them.
 
     Raises ScimError: 400 for the body or for members that don't exist, 409 uniqueness."""
-    document = normalise_resource(body, caller.tenant.groups)
+    document = read_resource(caller, body, caller.tenant.groups)
     members = take_members(document)
     validate_resource(document, caller.tenant.groups)
 
@@ -53,7 +54,7 @@ async def replace_group(
 
     Raises ScimError: 400 for the body or for members that don't exist, 404, 409 uniqueness, 412.
     """
-    document = normalise_resource(body, caller.tenant.groups)
+    document = read_resource(caller, body, caller.tenant.groups)
     members = take_members(document)
     delta = MembersDelta() if members is None else MembersDelta(replace=members)
 
@@ -69,7 +70,7 @@ async def patch_group(
     directory: Directory, caller: Caller, group_id: str, body: Any, if_match: str | None
 ) -> GroupRecord:
     """PATCH. Raises ScimError: 400 for an operation or for members that don't exist, 404, 409 uniqueness, 412."""
-    plan = plan_group_patch(normalise_patch(body, caller.tenant.groups), caller.tenant.groups)
+    plan = plan_group_patch(read_patch(caller, body, caller.tenant.groups), caller.tenant.groups)
 
     async def work(writer: Writer) -> GroupRecord:
         record = await _locked(writer, group_id, if_match)

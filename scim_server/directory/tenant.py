@@ -3,8 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from scim_server.config import Tenant
+from scim_server.config import Conformance, ExtendedResource, Tenant
 from scim_server.directory.cursors import Cursors
+from scim_server.directory.extensions import extensions_of
 from scim_server.directory.profile import Profile
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.resource_types import group_resource_type, user_resource_type
@@ -21,12 +22,15 @@ class ServedTenant:
         self.cursors = Cursors(token_key, config.key)
         self.delay = timedelta(seconds=config.deprovisioning.deactivation_delay_seconds)
         """How long an inactive user counts as blocked before it counts as deactivated."""
-        self.users = user_resource_type(profile_targets=[rule.target for rule in config.attributes])
+        self.strict = config.conformance is Conformance.STRICT
+        self.users = user_resource_type(
+            extensions_of(config.schemas, ExtendedResource.USER), [rule.target for rule in config.attributes]
+        )
         self.users_as_provisioned = replace(
             self.users, extensions=tuple(e for e in self.users.extensions if e.id != EFFECTIVE_URN)
         )
         """Users without the extension that nobody can write."""
-        self.groups = group_resource_type()
+        self.groups = group_resource_type(extensions_of(config.schemas, ExtendedResource.GROUP))
         self.role_displays = {role.name: role.display_name for role in config.roles}
         self.permissions = {role.name: role.permissions for role in config.roles}
         self.profile = Profile(config.attributes, self.users)

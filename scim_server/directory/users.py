@@ -13,10 +13,10 @@ from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
 from scim_server.directory.effective_view import effective_extensions
 from scim_server.directory.lists import Listed, ListRequest, list_page
+from scim_server.directory.readings import read_patch, read_resource
 from scim_server.directory.shown import Shown, location_of, meta_of
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.errors import NotFound, UniquenessViolation
-from scim_server.scim.normalise import normalise_patch, normalise_resource
 from scim_server.scim.patch import apply_to_document
 from scim_server.scim.resource import Projection, check_immutable, validate_resource
 from scim_server.scim.schema import JsonObject
@@ -33,7 +33,7 @@ from scim_server.storage.protocol import (
 
 async def create_user(directory: Directory, caller: Caller, body: Any, projection: Projection) -> Shown:
     """POST. Raises ScimError: 400 for the body, 409 uniqueness naming the user that has the userName."""
-    document = normalise_resource(body, caller.tenant.users)
+    document = read_resource(caller, body, caller.tenant.users)
     active: bool = document.setdefault("active", True)
     validate_resource(document, caller.tenant.users)
 
@@ -79,7 +79,7 @@ async def replace_user(
     directory: Directory, caller: Caller, user_id: str, body: Any, if_match: str | None, projection: Projection
 ) -> Shown:
     """PUT. Raises ScimError: 400 for the body, 404, 409 uniqueness, 412."""
-    named = normalise_resource(body, caller.tenant.users)
+    named = read_resource(caller, body, caller.tenant.users)
 
     async def work(writer: Writer) -> Shown:
         record = await _locked(writer, user_id, if_match)
@@ -95,7 +95,7 @@ async def patch_user(
     directory: Directory, caller: Caller, user_id: str, body: Any, if_match: str | None, projection: Projection
 ) -> Shown:
     """PATCH. Raises ScimError: 400 for an operation, 404, 409 uniqueness, 412."""
-    operations = normalise_patch(body, caller.tenant.users)
+    operations = read_patch(caller, body, caller.tenant.users)
 
     async def work(writer: Writer) -> Shown:
         record = await _locked(writer, user_id, if_match)

@@ -53,6 +53,8 @@ class Features:
     cursor_pagination: bool = False
     cursor_timeout: int | None = None
     """Seconds for which a cursor is good; None says nothing about it."""
+    interop_profile_conformant: bool = False
+    """draft-zollner-scim-interop-profile: announced only where it is so."""
 
 
 def service_provider_config(features: Features, base_url: str) -> JsonObject:
@@ -66,6 +68,7 @@ def service_provider_config(features: Features, base_url: str) -> JsonObject:
     }
     if features.cursor_pagination and features.cursor_timeout is not None:
         pagination["cursorTimeout"] = features.cursor_timeout
+    profile: JsonObject = {"interopProfileConformant": True} if features.interop_profile_conformant else {}
     return {
         "schemas": [SERVICE_PROVIDER_CONFIG_URN],
         "patch": {"supported": features.patch},
@@ -79,6 +82,7 @@ def service_provider_config(features: Features, base_url: str) -> JsonObject:
         "sort": {"supported": features.sort},
         "etag": {"supported": features.etag},
         "pagination": pagination,
+        **profile,
         "authenticationSchemes": [
             {
                 "type": scheme.type,

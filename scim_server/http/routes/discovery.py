@@ -1,10 +1,12 @@
 """/ServiceProviderConfig, /Schemas, /ResourceTypes (RFC 7644 §4): what this tenant's endpoint can do."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from scim_server.directory.caller import Caller
 from scim_server.http.exchange import caller_of
 from scim_server.http.features import FEATURES
 from scim_server.http.responses import ScimResponse
@@ -23,7 +25,9 @@ _Documents = Callable[[Sequence[ResourceType], str], list[JsonObject]]
 
 
 async def show_service_provider_config(request: Request) -> Response:
-    return ScimResponse(service_provider_config(FEATURES, caller_of(request).base_url))
+    caller = caller_of(request)
+    features = replace(FEATURES, interop_profile_conformant=caller.tenant.strict)
+    return ScimResponse(service_provider_config(features, caller.base_url))
 
 
 async def list_schemas(request: Request) -> Response:
@@ -46,8 +50,13 @@ def _documents(request: Request, documents: _Documents) -> list[JsonObject]:
     """Provisioning credentials aren't shown the effective extension: providers would offer to map into it."""
     caller = caller_of(request)
     users = caller.tenant.users if caller.reads_effective else caller.tenant.users_as_provisioned
-    roles = (ROLE_TYPE,) if caller.tenant.config.roles else ()
+    roles = (ROLE_TYPE,) if _is_okta(request, caller) else ()
     return documents((users, caller.tenant.groups, *roles), caller.base_url)
+
+
+def _is_okta(request: Request, caller: Caller) -> bool:
+    """Only Okta is told of roles as a resource type: other clients take every type for one that they can create."""
+    return caller.tenant.config.provider == "Okta" or request.headers.get("user-agent", "").startswith("Okta ")
 
 
 def _list(request: Request, documents: _Documents) -> Response:

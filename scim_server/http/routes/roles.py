@@ -8,7 +8,6 @@ from scim_server.http.bodies import read_object
 from scim_server.http.exchange import caller_of
 from scim_server.http.parameters import Parameters
 from scim_server.http.responses import ScimResponse
-from scim_server.scim.errors import ScimError
 from scim_server.scim.paging import list_response
 from scim_server.scim.role_schema import ROLE_TYPE
 
@@ -30,10 +29,6 @@ class RoleRoutes:
         role = get_role(caller, request.path_params["id"])
         projection = Parameters.of_url(request).projection(caller, ROLE_TYPE)
         return ScimResponse(projection.apply(role), 200, {"Location": role["meta"]["location"]})
-
-    async def refuse(self, request: Request) -> Response:
-        """501 (RFC 7644 §3.12, table 8): the operation isn't supported, whatever the request says."""
-        raise ScimError(501, "roles are declared in the configuration; they can't be changed by SCIM")
 
     def _list(self, request: Request, parameters: Parameters) -> Response:
         caller = caller_of(request)

@@ -6,7 +6,6 @@ import pytest
 from tests.support.serving import EFFECTIVE, ENTERPRISE
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
-ROLE = "urn:okta:scim:schemas:core:1.0:Role"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
 
@@ -21,7 +20,7 @@ async def test_service_provider_config_announces_what_works(provider: httpx.Asyn
 
 @pytest.mark.parametrize(
     ("path", "ids"),
-    [("/Schemas", {USER, GROUP, ENTERPRISE, ROLE}), ("/ResourceTypes", {"User", "Group", "Role"})],
+    [("/Schemas", {USER, GROUP, ENTERPRISE}), ("/ResourceTypes", {"User", "Group"})],
 )
 async def test_lists_and_single_items(provider: httpx.AsyncClient, path: str, ids: set[str]) -> None:
     listed = (await provider.get(path)).json()

@@ -1,0 +1,156 @@
+"""What a strict tenant refuses before the tolerant reading: draft-zollner-scim-interop-profile.
+
+Every attribute must be known and every value of its type; a PATCH operation needs a path. Names of attributes still
+compare without case (RFC 7643 §2.1), null means unassigned, and read-only attributes are ignored, as the RFCs say.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from scim_server.scim.errors import InvalidPath, InvalidSyntax, InvalidValue
+from scim_server.scim.filter.parser import parse_path
+from scim_server.scim.normalise.mismatch import kind_of
+from scim_server.scim.path import AttributePath, UnresolvedPath
+from scim_server.scim.schema import Attribute, AttributeType, ResourceType, Schema
+from scim_server.scim.values import instant, shown
+
+PATCH_OP_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+_OPERATIONS = ("add", "replace", "remove")
+
+
+def check_resource(body: Any, resource_type: ResourceType) -> None:
+    """A body of POST or PUT. Raises InvalidSyntax for what isn't known, InvalidValue for what has another type."""
+    if not isinstance(body, dict):
+        raise InvalidSyntax(f"the body must be a JSON object, not {kind_of(body)}")
+    named = _schemas(body)
+    if resource_type.schema.id not in named:
+        raise InvalidSyntax(f"schemas: {resource_type.schema.id} is expected among them")
+    for urn in named:
+        if resource_type.schema_of_urn(urn) is None:
+            raise InvalidSyntax(f"schemas: {shown(urn)} isn't known here")
+    for key, value in body.items():
+        attribute = resource_type.attribute(key)
+        if attribute is not None:
+            _check(attribute, attribute.name, value)
+            continue
+        schema = resource_type.schema_of_urn(key)
+        if schema is None or schema is resource_type.schema:
+            raise InvalidSyntax(f"{shown(key)} isn't an attribute of {resource_type.name}")
+        if schema.id not in named:
+            raise InvalidSyntax(f"schemas: {schema.id} is expected, whose attributes are there")
+        _check_extension(schema, value)
+
+
+def check_patch(body: Any, resource_type: ResourceType) -> None:
+    """A body of PATCH. Raises InvalidSyntax, InvalidPath, InvalidFilter, InvalidValue."""
+    if not isinstance(body, dict):
+        raise InvalidSyntax(f"the body must be a JSON object, not {kind_of(body)}")
+    if _schemas(body) != [PATCH_OP_URN]:
+        raise InvalidSyntax(f"schemas: exactly {PATCH_OP_URN} is expected")
+    operations = body.get("Operations")
+    if not isinstance(operations, list) or not operations:
+        raise InvalidSyntax("Operations: an array with at least one operation is expected")
+    for index, operation in enumerate(operations):
+        context = f"Operations[{index}]: "
+        if not isinstance(operation, dict):
+            raise InvalidSyntax(f"{context}expected an object, found {kind_of(operation)}")
+        _check_operation(operation, resource_type, context)
+
+
+def _check_operation(operation: dict[str, Any], resource_type: ResourceType, context: str) -> None:
+    for key in operation:
+        if key not in ("op", "path", "value"):
+            raise InvalidSyntax(f"{context}{shown(key)} isn't part of an operation")
+    name, text = operation.get("op"), operation.get("path")
+    if name not in _OPERATIONS:
+        raise InvalidSyntax(f"{context}op: expected add, replace or remove")
+    if not isinstance(text, str) or not text.strip():
+        raise InvalidSyntax(f"{context}path: expected the path of an attribute")
+    if ("value" in operation) == (name == "remove"):
+        raise InvalidSyntax(f"{context}value: expected with add and replace, and only there")
+    try:
+        path = parse_path(text, resource_type)
+    except UnresolvedPath as error:
+        raise InvalidPath(f"{context}unknown attribute {shown(error.name)}: {error.reason}") from None
+    if name != "remove":
+        _check_at(path, operation["value"])
+
+
+def _check_at(path: AttributePath, value: Any) -> None:
+    target, name = path.target, str(path)
+    if path.sub_attribute is None and path.value_filter is not None:
+        _check_one(target, name, value)
+    else:
+        _check(target, name, value)
+
+
+def _schemas(body: dict[str, Any]) -> list[str]:
+    schemas = next((value for key, value in body.items() if key.lower() == "schemas"), None)
+    if not isinstance(schemas, list) or not all(isinstance(urn, str) for urn in schemas):
+        raise InvalidSyntax(f"schemas: expected an array of URNs, found {kind_of(schemas)}")
+    return schemas
+
+
+def _check_extension(schema: Schema, value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        raise InvalidValue(f"{schema.id}: expected an object, found {kind_of(value)}")
+    for key, inner in value.items():
+        attribute = schema.attribute(key)
+        if attribute is None:
+            raise InvalidSyntax(f"{shown(key)} isn't an attribute of {schema.id}")
+        _check(attribute, f"{schema.id}:{attribute.name}", inner)
+
+
+def _check(attribute: Attribute, name: str, value: Any) -> None:
+    if value is None or attribute.mutability == "readOnly":
+        return
+    if not attribute.multi_valued:
+        _check_one(attribute, name, value)
+        return
+    if not isinstance(value, list):
+        raise InvalidValue(f"{name}: expected an array, found {kind_of(value)}")
+    for element in value:
+        _check_one(attribute, name, element)
+
+
+def _check_one(attribute: Attribute, name: str, value: Any) -> None:
+    if attribute.type != "complex":
+        expected, fits = _TYPES[attribute.type]
+        if not fits(value):
+            raise InvalidValue(f"{name}: expected {expected}, found {kind_of(value)}")
+        return
+    if not isinstance(value, dict):
+        raise InvalidValue(f"{name}: expected an object, found {kind_of(value)}")
+    for key, inner in value.items():
+        sub_attribute = attribute.sub_attribute(key)
+        if sub_attribute is None:
+            raise InvalidSyntax(f"{shown(key)} isn't a sub-attribute of {name}")
+        _check(sub_attribute, f"{name}.{sub_attribute.name}", inner)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_date_time(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(instant(value))
+    except ValueError:
+        return False
+
+
+_TYPES: Mapping[AttributeType, tuple[str, Callable[[Any], bool]]] = {
+    "string": ("a string", _is_text),
+    "reference": ("a string", _is_text),
+    "binary": ("a string in base64", _is_text),
+    "boolean": ("true or false", lambda value: isinstance(value, bool)),
+    "integer": ("an integer", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    "decimal": ("a number", _is_number),
+    "dateTime": ("a dateTime", _is_date_time),
+}
