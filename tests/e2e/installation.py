@@ -132,8 +132,7 @@ class Installation:
 
     def _install_api(self) -> None:
         self.cluster.kubectl("apply", "-f", CRDS)
-        for path in sorted(RBAC.glob("*.yaml"), key=lambda path: (path.name != "namespace.yaml", path.name)):
-            self.cluster.kubectl("apply", "-f", path)
+        self.cluster.kubectl("apply", "-f", RBAC)
         self.cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", CRDS)
 
     def tenant(self, namespace: str, name: str = "okta", **spec: Any) -> "Tenant":
