@@ -31,7 +31,7 @@ class Delivery:
     """
 
     def __init__(
-        self, client: ManagementClient, fixed: Iterable[Replica] = (), *, poll_seconds: float = 10.0
+        self, client: ManagementClient, fixed: Iterable[Replica] = (), *, poll_seconds: float = POLL_SECONDS
     ) -> None:
         self.on_change: Callable[[], None] = lambda: None
         self._client = client

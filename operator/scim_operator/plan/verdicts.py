@@ -53,14 +53,11 @@ class MappingVerdict:
     """Of a RoleMapping or AttributeMapping, before delivery: `Accepted`."""
 
     accepted: bool
+    """Whether anything of the mapping is in the tenant, so that `Programmed` can become true."""
+
     reason: str
     message: str
     problems: tuple[Problem, ...] = ()
-
-    @property
-    def programmable(self) -> bool:
-        """Whether anything of the mapping is in the tenant, so that `Programmed` can become true."""
-        return self.accepted
 
     @property
     def condition(self) -> Condition:

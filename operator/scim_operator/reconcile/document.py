@@ -150,11 +150,6 @@ def document_objects(
     return secret, config_map
 
 
-def _check_size(what: str, value: bytes) -> None:
-    if len(value) > LARGEST_OBJECT:
-        raise DocumentTooLarge(f"{what} would hold {len(value)} bytes; {LARGEST_OBJECT} are the limit")
-
-
 def _metadata(key: ObjectKey, version: str | None) -> dict[str, Any]:
     metadata: dict[str, Any] = {"namespace": key.namespace, "name": key.name, "labels": _MANAGED}
     if version is not None:

@@ -102,7 +102,7 @@ def config_status(
 
 def mapping_status(raw: Mapping[str, Any], verdict: MappingVerdict, delivered: Programmed, now: datetime) -> Status:
     condition = delivered.condition
-    if not verdict.programmable:
+    if not verdict.accepted:
         message = "nothing of this mapping is in effect"
         condition = Condition.of(reasons.PROGRAMMED, False, reasons.NOT_ACCEPTED, message)
     return {

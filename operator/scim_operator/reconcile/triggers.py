@@ -97,9 +97,10 @@ class Triggers:
         labels = {} if type_ == "DELETED" else dict(raw["metadata"].get("labels") or {})
         if self._labels.get(name) == labels:
             return
-        self._labels[name] = labels
         if type_ == "DELETED":
-            del self._labels[name]
+            self._labels.pop(name, None)
+        else:
+            self._labels[name] = labels
         for key, dependencies in tuple(self._known.items()):
             if name in dependencies.namespaces:
                 self.enqueue(key)

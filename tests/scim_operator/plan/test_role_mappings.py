@@ -48,7 +48,7 @@ def test_a_rule_with_a_role_outside_the_catalogue_is_left_out_whole_and_named() 
 
     assert granted(planned) == {("acme/r", "good", ("viewer",))}
     found = verdict(planned)
-    assert (found.accepted, found.reason, found.programmable) == (True, "PartiallyInvalid", True)
+    assert (found.accepted, found.reason) == (True, "PartiallyInvalid")
     assert 'rule "bad": role "root" is not in the catalogue of acme/okta' in found.message
     assert [problem.field for problem in found.problems] == ["spec.rules[1].roles[1]"]
 
@@ -58,7 +58,7 @@ def test_a_mapping_without_a_rule_that_works_is_not_accepted() -> None:
 
     assert granted(planned) == set()
     found = verdict(planned)
-    assert (found.accepted, found.reason, found.programmable) == (False, "RoleNotFound", False)
+    assert (found.accepted, found.reason) == (False, "RoleNotFound")
     assert found.condition.status == "False"
     assert planned.config_verdict is not None
     assert planned.config_verdict.mappings == 0
