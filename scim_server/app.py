@@ -78,7 +78,8 @@ class Server:
         self.settings = settings
         self.holder = ConfigHolder()
         self.metrics = Metrics()
-        self.storage = open_storage(settings.database)
+        self.storage = open_storage(settings.database, self.metrics)
+        self.metrics.watch(self.storage)
         self.intake = Intake(self.holder, self.storage, self.metrics)
         self.applier = RulesApplier(self.storage, self.holder, self.metrics)
         status = Status(self.holder, self.intake, self.applier, self.storage, self.metrics)

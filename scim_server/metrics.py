@@ -1,17 +1,20 @@
 """Prometheus metrics of one server. Labels never hold anything that identifies a person."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
+from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
-from scim_server.storage.protocol import TenantCounts
+from scim_server.storage.protocol import Storage, TenantCounts
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metrics:
     """Counters and gauges in a registry of their own, so that several servers fit in one process.
+
+    Also the `StorageObserver` of the server's storage. docs/reference/metrics.md lists all of them.
 
     `tenant` is `namespace/name`, or `""` for a request that was not authenticated: a label must not be
     something that strangers can make up.
@@ -51,17 +54,63 @@ class Metrics:
         )
         self._users = Gauge("scim_users", "Users by state", ("tenant", "state"), registry=self.registry)
         self._groups = Gauge("scim_groups", "Groups", ("tenant",), registry=self.registry)
+        self._waits = Histogram(
+            "scim_database_wait_seconds",
+            "Time that a request waited for a connection to the database",
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self._retries = Counter(
+            "scim_database_retries",
+            "Transactions started again because another one got in their way",
+            registry=self.registry,
+        )
+        Info("scim_server", "The program", registry=self.registry).info({"version": version("scim-operator")})
+        ProcessCollector(registry=self.registry)
+        self._tenants: set[str] = set()
+        """Those that have series in `_requests`."""
         self._request_child = lru_cache(maxsize=4096)(self._requests.labels)
         self._duration_child = lru_cache(maxsize=256)(self._duration.labels)
 
     def request(self, tenant: str, method: str, route: str, status: int, seconds: float) -> None:
         """`route` is the template, such as `/Users/{id}`."""
+        self._tenants.add(tenant)
         self._request_child(tenant, method, route, str(status)).inc()
         self._duration_child(method, route).observe(seconds)
 
     def refused(self, reason: str) -> None:
         """`reason` is one of those that docs/reference/limits.md lists."""
         self._refused.labels(reason).inc()
+
+    def waited(self, seconds: float) -> None:
+        self._waits.observe(seconds)
+
+    def retried(self) -> None:
+        self._retries.inc()
+
+    def watch(self, storage: Storage) -> None:
+        """Show the connections of `storage`, asked at each scrape. Once."""
+        connections = Gauge(
+            "scim_database_connections", "Open connections to the database", ("state",), registry=self.registry
+        )
+        connections.labels("in_use").set_function(lambda: storage.usage().in_use)
+        connections.labels("idle").set_function(lambda: storage.usage().opened - storage.usage().in_use)
+        limit = Gauge(
+            "scim_database_connections_limit", "Connections that may be open at once", registry=self.registry
+        )
+        limit.set_function(lambda: storage.usage().limit)
+        waiting = Gauge(
+            "scim_database_waiting", "Requests that wait for a connection to the database", registry=self.registry
+        )
+        waiting.set_function(lambda: storage.usage().waiting)
+
+    def use_config(self, revision: int, tenants: Collection[str]) -> None:
+        """A configuration runs from now on; requests of tenants that it doesn't have disappear."""
+        self.config_revision.set(revision)
+        for tenant in self._tenants.difference(tenants, {""}):
+            self._requests.remove_by_labels({"tenant": tenant})
+            self._tenants.discard(tenant)
+        self._request_child.cache_clear()
 
     def set_counts(self, counts: Mapping[str, TenantCounts]) -> None:
         """Users and groups of every tenant; tenants that are gone disappear."""

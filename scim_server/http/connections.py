@@ -53,7 +53,7 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
         def connection_lost(self, exc: Exception | None) -> None:
             self._head_is_over()
             super().connection_lost(exc)
-            if self.cycle is not None and not self.cycle.response_complete:
+            if self._had_request and not self.cycle.response_complete:
                 client_gone(self.cycle.scope)
 
         def data_received(self, data: bytes) -> None:
@@ -80,9 +80,9 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
 
         def on_headers_complete(self) -> None:
             self._in_head = False
-            self._had_request = True
             self._head_is_over()
             super().on_headers_complete()
+            self._had_request = True
 
         def on_response_complete(self) -> None:
             super().on_response_complete()

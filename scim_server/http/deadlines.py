@@ -1,7 +1,7 @@
 """How long each part of a request may take."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from types import TracebackType
@@ -101,8 +101,8 @@ class Deadlines:
             self._timeout.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
-def client_gone(scope: Scope) -> None:
+def client_gone(scope: Mapping[str, object]) -> None:
     """Cancel the work on a request, if any is under way."""
-    deadlines: Deadlines | None = scope.get(_KEY)
-    if deadlines is not None:
+    deadlines = scope.get(_KEY)
+    if isinstance(deadlines, Deadlines):
         deadlines.give_up()

@@ -54,7 +54,7 @@ class Intake:
         outcome = self._holder.offer(bundle, source)
         if outcome is Outcome.ACCEPTED:
             _log.info("configuration of revision %d runs, from %s", bundle.revision, source)
-            self._metrics.config_revision.set(bundle.revision)
+            self._metrics.use_config(bundle.revision, {tenant.key for tenant in bundle.config.tenants})
         return outcome
 
     def refuse(self, error: ConfigError, source: str) -> None:
