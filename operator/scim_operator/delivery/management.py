@@ -120,12 +120,12 @@ class ManagementClient:
         if status != 200:
             raise ReplicaUnreachable(f"GET /v1/status was answered {status}{_hint(status)}")
         revision = _integer(answer, "revision")
-        tenants = answer.get("tenants") or {}
+        tenants = _object(answer, "tenants")
         return ReplicaStatus(
             revision=revision,
             settled_revision=_integer(answer, "settledRevision", 0),
             floor=max(revision, _integer(answer, "floor", 0)),
-            tenants={key: _tenant_status(value) for key, value in tenants.items()},
+            tenants={key: _tenant_status(tenants, key) for key in tenants},
         )
 
     async def _call(
@@ -162,17 +162,35 @@ def _hint(status: int) -> str:
 def _integer(answer: Mapping[str, Any], name: str, default: int | None = None) -> int:
     value = answer.get(name, default)
     if not isinstance(value, int):
-        raise ReplicaUnreachable(f"the answer isn't the management API's: {name} is missing")
+        raise _not_ours(name)
     return value
 
 
-def _tenant_status(value: Mapping[str, Any]) -> TenantStatus:
-    users = value.get("users") or {}
-    last = value.get("lastSyncTime")
+def _object(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = answer.get(name) or {}
+    if not isinstance(value, dict):
+        raise _not_ours(name)
+    return value
+
+
+def _time(answer: Mapping[str, Any], name: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(answer[name]) if answer.get(name) else None
+    except (TypeError, ValueError):
+        raise _not_ours(name) from None
+
+
+def _tenant_status(tenants: Mapping[str, Any], key: str) -> TenantStatus:
+    tenant = _object(tenants, key)
+    users = _object(tenant, "users")
     return TenantStatus(
-        active=int(users.get("active", 0)),
-        blocked=int(users.get("blocked", 0)),
-        deactivated=int(users.get("deactivated", 0)),
-        groups=int(value.get("groups", 0)),
-        last_sync_time=datetime.fromisoformat(last) if last else None,
+        active=_integer(users, "active", 0),
+        blocked=_integer(users, "blocked", 0),
+        deactivated=_integer(users, "deactivated", 0),
+        groups=_integer(tenant, "groups", 0),
+        last_sync_time=_time(tenant, "lastSyncTime"),
     )
+
+
+def _not_ours(name: str) -> ReplicaUnreachable:
+    return ReplicaUnreachable(f"the answer isn't the management API's: {name} is missing or of another type")

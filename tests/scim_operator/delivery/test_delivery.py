@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -259,3 +260,23 @@ async def test_an_answer_that_is_not_the_management_apis_is_a_problem(client: Ma
     report = await delivery.deliver(1)
     assert report.progress is Progress.UNAVAILABLE
     assert "500" in report.message
+
+
+@pytest.mark.parametrize(
+    ("tenants", "named"),
+    [
+        (["acme/okta"], "tenants"),
+        ({"acme/okta": 3}, "acme/okta"),
+        ({"acme/okta": {"users": {"active": "many"}}}, "active"),
+        ({"acme/okta": {"lastSyncTime": "yesterday"}}, "lastSyncTime"),
+    ],
+)
+async def test_a_status_that_makes_no_sense_is_a_problem_of_that_replica(
+    client: ManagementClient, stubs: Stubs, tenants: Any, named: str
+) -> None:
+    stubs[0].tenants = tenants
+    delivery = delivery_to(client, stubs[0])
+    await delivery.poll()
+    report = delivery.report(1)
+    assert report.progress is Progress.UNAVAILABLE
+    assert f"{named} is missing or of another type" in report.message
