@@ -73,12 +73,12 @@ class Controller:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Start, wait for the document to be there, and stop at the end: what is under way is finished."""
-        if self._settings.server_service is not None:
-            self._start("replicas", self._follow_replicas(self._settings.server_service))
-        await self._open_document()
-        self._start("delivery", self._delivery.run())
-        self._start("workers", self._queue.run(self._settings.workers))
         try:
+            if self._settings.server_service is not None:
+                self._start("replicas", self._follow_replicas(self._settings.server_service))
+            await self._open_document()
+            self._start("delivery", self._delivery.run())
+            self._start("workers", self._queue.run(self._settings.workers))
             yield
         finally:
             for task in self._tasks:
