@@ -25,6 +25,9 @@ from scim_server.config.documents import (
 )
 from scim_server.config.errors import ConfigError
 from scim_server.config.extension_schemas import (
+    ATTRIBUTE_NAME_PATTERN,
+    RESERVED_URNS,
+    SCHEMA_URN_PATTERN,
     ExtendedResource,
     ExtensionAttribute,
     ExtensionSchema,
@@ -50,9 +53,12 @@ from scim_server.config.public_keys import PublicJwk, SigningAlgorithm, parse_ke
 from scim_server.config.tokens import MINIMUM_TOKEN_BYTES, TokenTooShort, new_token_key, pair_digest, token_digest
 
 __all__ = [
+    "ATTRIBUTE_NAME_PATTERN",
     "CONFIG_FILE",
     "DEFAULT_ALGORITHMS",
     "MINIMUM_TOKEN_BYTES",
+    "RESERVED_URNS",
+    "SCHEMA_URN_PATTERN",
     "SCHEMA_VERSION",
     "SECRETS_FILE",
     "Access",

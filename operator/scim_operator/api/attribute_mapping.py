@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from scim_operator.api.config_ref import ConfigRef
 from scim_operator.api.constants import ATTRIBUTE_MAPPING
+from scim_operator.api.extension_schema import SchemaDeclaration
 from scim_operator.api.keys import ObjectKey
 from scim_operator.api.resource import ApiModel, Resource, require_unique
 
@@ -43,11 +44,15 @@ class AttributeSource(ApiModel):
 
 class AttributeMappingSpec(ApiModel):
     config_ref: ConfigRef
-    attributes: tuple[AttributeSource, ...] = Field(min_length=1)
+    schemas: tuple[SchemaDeclaration, ...] = Field(default=(), max_length=16)
+    attributes: tuple[AttributeSource, ...] = Field(default=(), min_length=1)
 
     @model_validator(mode="after")
-    def _targets_once(self) -> Self:
+    def _each_once(self) -> Self:
+        if not self.attributes and not self.schemas:
+            raise ValueError("attributes or schemas is expected")
         require_unique("target", [attribute.target for attribute in self.attributes])
+        require_unique("schema", [schema.id.lower() for schema in self.schemas])
         return self
 
 

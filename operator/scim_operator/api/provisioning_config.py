@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool, StringConstraints, model_validator
 from scim_operator.api.constants import PROVISIONING_CONFIG
 from scim_operator.api.duration import Duration
 from scim_operator.api.resource import ApiModel, Name, Resource, Time, require_unique
-from scim_server.config import Access
+from scim_server.config import Access, Conformance
 
 
 class Provider(StrEnum):
@@ -97,6 +97,7 @@ class AllowedNamespaces(ApiModel):
 class ProvisioningConfigSpec(ApiModel):
     display_name: Annotated[str, StringConstraints(max_length=256)] | None = None
     provider: Provider = Provider.GENERIC
+    conformance: Conformance = Conformance.TOLERANT
     suspend: StrictBool = False
     authentication: Authentication
     roles: tuple[RoleEntry, ...] = ()

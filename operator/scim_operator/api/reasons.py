@@ -51,7 +51,7 @@ CONFIG_INVALID: Final = "ConfigInvalid"
 ROLE_NOT_FOUND: Final = "RoleNotFound"
 INVALID_PATTERN: Final = "InvalidPattern"
 CONFLICT: Final = "Conflict"
-"""An older AttributeMapping claims the target."""
+"""An older AttributeMapping claims the target or the schema."""
 PARTIALLY_INVALID: Final = "PartiallyInvalid"
 
 # Ready, Reconciling and Programmed.

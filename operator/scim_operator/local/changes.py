@@ -7,6 +7,7 @@ from scim_server.config import (
     AttributeRule,
     BearerCredential,
     ConfigBundle,
+    ExtensionSchema,
     GroupSelector,
     Role,
     RoleRule,
@@ -45,6 +46,7 @@ def _of_tenant(
         for change in _of_credentials(old, new, old_digests, new_digests)
     )
     yield from _of_rules(old.rules, new.rules)
+    yield from _of_schemas(old.schemas, new.schemas)
     yield from _of_attributes(old.attributes, new.attributes)
 
 
@@ -53,6 +55,8 @@ def _of_settings(old: Tenant, new: Tenant) -> Iterable[str]:
         yield f"display name is now {new.display_name or 'not set'}"
     if old.provider != new.provider:
         yield f"provider is now {new.provider}"
+    if old.conformance != new.conformance:
+        yield f"requests are now read in the way called {new.conformance.value}"
     if set(old.base_roles) != set(new.base_roles):
         yield f"base roles are now {_listed(new.base_roles)}"
     if set(old.fallback_roles) != set(new.fallback_roles):
@@ -122,6 +126,13 @@ def _selector(selector: GroupSelector) -> str:
     if selector.display_name is not None:
         return f"group {selector.display_name!r}"
     return f"groups like {selector.display_name_pattern!r}"
+
+
+def _of_schemas(old: Iterable[ExtensionSchema], new: Iterable[ExtensionSchema]) -> Iterable[str]:
+    for schema, before, after in _differences(old, new, lambda schema: schema.id):
+        owner = after or before
+        said = "is gone" if after is None else "is new" if before is None else "has changed"
+        yield f"attributemapping {owner.mapping if owner else ''}: schema {schema} {said}"
 
 
 def _of_attributes(old: Iterable[AttributeRule], new: Iterable[AttributeRule]) -> Iterable[str]:

@@ -1,4 +1,5 @@
-"""Which AttributeMapping has a target that several claim: the oldest, then the first by namespace and name."""
+"""Which AttributeMapping has a target or a schema that several claim: the oldest, then the first by namespace and
+name."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -20,4 +21,13 @@ def winners(mappings: Iterable[AttributeMapping]) -> dict[str, AttributeMapping]
     for mapping in by_precedence(mappings):
         for attribute in mapping.spec.attributes:
             claimed.setdefault(attribute.target, mapping)
+    return claimed
+
+
+def schema_winners(mappings: Iterable[AttributeMapping]) -> dict[str, AttributeMapping]:
+    """The mapping that declares each schema, by URN in lower case."""
+    claimed: dict[str, AttributeMapping] = {}
+    for mapping in by_precedence(mappings):
+        for schema in mapping.spec.schemas:
+            claimed.setdefault(schema.id.lower(), mapping)
     return claimed

@@ -22,14 +22,14 @@ from scim_operator.plan.attachments import (
     permitted_never,
     permitted_unread,
 )
-from scim_operator.plan.attribute_rules import plan_attribute_mapping
+from scim_operator.plan.attribute_rules import Claims, plan_attribute_mapping
 from scim_operator.plan.catalogue import catalogue_problems, roles_of
-from scim_operator.plan.conflicts import winners
+from scim_operator.plan.conflicts import schema_winners, winners
 from scim_operator.plan.credentials import Credentials, plan_credentials
 from scim_operator.plan.inputs import TenantInputs
 from scim_operator.plan.role_rules import plan_role_mapping
 from scim_operator.plan.verdicts import ConfigVerdict, MappingVerdict, MappingVerdicts, Problem, TenantPlan
-from scim_server.config import AttributeRule, BearerCredential, Deprovisioning, RoleRule, Tenant
+from scim_server.config import AttributeRule, BearerCredential, Deprovisioning, ExtensionSchema, RoleRule, Tenant
 
 
 def plan_tenant(inputs: TenantInputs) -> TenantPlan:
@@ -97,6 +97,7 @@ def _plan_suspended(inputs: TenantInputs) -> TenantPlan:
 class _Mappings:
     rules: tuple[RoleRule, ...] = ()
     attributes: tuple[AttributeRule, ...] = ()
+    schemas: tuple[ExtensionSchema, ...] = ()
     verdicts: MappingVerdicts = field(default_factory=dict)
 
     @property
@@ -124,15 +125,18 @@ def _plan_mappings(inputs: TenantInputs, attached: Attachments, settings: Tenant
         verdicts[role_mapping.kind, role_mapping.key] = verdict
 
     attributes: list[AttributeRule] = []
-    claimed = winners(attached.attribute_mappings)
+    schemas: list[ExtensionSchema] = []
+    claims = Claims(winners(attached.attribute_mappings), schema_winners(attached.attribute_mappings))
     for attribute_mapping in attached.attribute_mappings:
-        claims, verdict = plan_attribute_mapping(attribute_mapping, claimed)
-        attributes += claims
+        planned, verdict = plan_attribute_mapping(attribute_mapping, claims)
+        attributes += planned.rules
+        schemas += planned.schemas
         verdicts[attribute_mapping.kind, attribute_mapping.key] = verdict
 
     return _Mappings(
         tuple(sorted(rules, key=lambda rule: (rule.mapping, rule.rule))),
         tuple(sorted(attributes, key=lambda attribute: attribute.target)),
+        tuple(sorted(schemas, key=lambda schema: schema.id.lower())),
         verdicts,
     )
 
@@ -144,6 +148,7 @@ def _settings(config: ProvisioningConfig) -> Tenant:
         name=config.metadata.name,
         display_name=config.spec.display_name,
         provider=config.spec.provider.value,
+        conformance=config.spec.conformance,
         roles=roles_of(config),
         base_roles=_once_sorted(config.spec.base_roles),
         fallback_roles=_once_sorted(config.spec.fallback_roles),
@@ -161,7 +166,12 @@ def _delivered(
     verdict: ConfigVerdict,
 ) -> TenantPlan:
     tenant = settings.model_copy(
-        update={"credentials": credentials, "rules": mappings.rules, "attributes": mappings.attributes}
+        update={
+            "credentials": credentials,
+            "rules": mappings.rules,
+            "attributes": mappings.attributes,
+            "schemas": mappings.schemas,
+        }
     )
     return TenantPlan(tenant, _by_key(tenant, digests), verdict, mappings.verdicts)
 

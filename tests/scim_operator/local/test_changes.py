@@ -11,7 +11,9 @@ from scim_server.config import (
     AttributeRule,
     BearerCredential,
     ConfigBundle,
+    Conformance,
     Deprovisioning,
+    ExtensionSchema,
     GroupSelector,
     Role,
     RoleRule,
@@ -161,4 +163,23 @@ def test_another_token_is_told_and_not_shown() -> None:
     after = bundle(OKTA, revision=2, **{"acme/okta/okta": "f" * 64})
     assert describe_changes(bundle(OKTA), after) == [
         "provisioningconfig acme/okta: credential okta has another token"
+    ]
+
+
+def test_schemas_come_change_and_go() -> None:
+    def app(name: str) -> ExtensionSchema:
+        return ExtensionSchema.model_validate(
+            {"mapping": "acme/app", "id": "urn:acme:app", "attributes": [{"name": name}]}
+        )
+
+    before = OKTA.model_copy(update={"schemas": (app("a"),)})
+    assert changed(schemas=(app("a"),)) == ["attributemapping acme/app: schema urn:acme:app is new"]
+    for schemas, said in (((app("b"),), "has changed"), ((), "is gone")):
+        after = bundle(OKTA.model_copy(update={"schemas": schemas}), revision=2)
+        assert describe_changes(bundle(before), after) == [f"attributemapping acme/app: schema urn:acme:app {said}"]
+
+
+def test_conformance_changes() -> None:
+    assert changed(conformance=Conformance.STRICT) == [
+        "provisioningconfig acme/okta: requests are now read in the way called Strict"
     ]

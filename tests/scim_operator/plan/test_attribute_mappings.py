@@ -1,7 +1,11 @@
-from scim_operator.api import ObjectKey
+from typing import Any
+
+import pytest
+
+from scim_operator.api import AttributeMapping, InvalidObject, ObjectKey
 from scim_operator.plan import MappingVerdict, TenantPlan
 from scim_server.config import AttributeRule
-from tests.scim_operator.objects import attribute_mapping, config
+from tests.scim_operator.objects import attribute_mapping, config, metadata
 from tests.scim_operator.plan.inputs import plan, profile
 
 TEAM = {"target": "team", "path": "department", "default": "none"}
@@ -77,3 +81,73 @@ def test_a_mapping_that_may_not_attach_claims_nothing() -> None:
     )
 
     assert profile(plan(foreign, attribute_mapping("b", TEAM))) == {"team": "acme/b"}
+
+
+APP = "urn:acme:scim:schemas:extension:app:2.0:User"
+
+
+def declaring(name: str, *schemas: dict[str, Any], **meta: Any) -> AttributeMapping:
+    return AttributeMapping.from_object(
+        {"metadata": metadata(name, **meta), "spec": {"configRef": {"name": "okta"}, "schemas": list(schemas)}}
+    )
+
+
+def schema(urn: str = APP, *names: str) -> dict[str, Any]:
+    return {"id": urn, "attributes": [{"name": name} for name in names or ("orgName",)]}
+
+
+def test_schemas_reach_the_contract() -> None:
+    desks = {"name": "desks", "type": "complex", "multiValued": True, "subAttributes": [{"name": "value"}]}
+    planned = plan(declaring("a", {**schema(), "resourceType": "Group", "attributes": [desks]}))
+
+    assert planned.tenant is not None
+    (declared,) = planned.tenant.schemas
+    assert (declared.mapping, declared.id, declared.resource_type) == ("acme/a", APP, "Group")
+    assert declared.attributes[0].sub_attributes[0].name == "value"
+    assert verdict(planned, "a").reason == "Accepted"
+
+
+def test_of_two_mappings_that_declare_a_schema_the_older_has_it() -> None:
+    older = declaring("z", schema(APP, "old"), creationTimestamp="2026-01-01T00:00:00Z")
+    younger = declaring("a", schema(APP.lower(), "new"), schema("urn:acme:other"))
+
+    planned = plan(younger, older)
+
+    assert planned.tenant is not None
+    assert [(each.mapping, each.id) for each in planned.tenant.schemas] == [
+        ("acme/a", "urn:acme:other"),
+        ("acme/z", APP),
+    ]
+    lost = verdict(planned, "a")
+    assert (lost.accepted, lost.reason) == (True, "PartiallyInvalid")
+    assert f'schema "{APP.lower()}" is declared by the older AttributeMapping acme/z' in lost.message
+    assert lost.problems[0].field == "spec.schemas[0].id"
+
+
+def test_a_mapping_that_loses_all_is_in_conflict() -> None:
+    planned = plan(declaring("z", schema(), creationTimestamp="2026-01-01T00:00:00Z"), declaring("a", schema()))
+
+    assert (verdict(planned, "a").accepted, verdict(planned, "a").reason) == (False, "Conflict")
+
+
+@pytest.mark.parametrize(
+    ("schemas", "field"),
+    [
+        ([], "attributes or schemas is expected"),
+        ([schema(), schema(APP.upper().replace("URN", "urn"))], "schema"),
+        ([schema("urn:ietf:params:scim:schemas:core:2.0:User")], "spec.schemas[0].id"),
+        ([schema(APP, "a", "A")], "spec.schemas[0]"),
+        ([{"id": APP, "attributes": [{"name": "a", "type": "complex"}]}], "spec.schemas[0].attributes[0]"),
+    ],
+)
+def test_declarations_that_cannot_be_read(schemas: list[dict[str, Any]], field: str) -> None:
+    with pytest.raises(InvalidObject) as refused:
+        declaring("a", *schemas)
+    assert field in str(refused.value)
+
+
+def test_conformance_reaches_the_contract() -> None:
+    for conformance in ("Tolerant", "Strict"):
+        planned = plan(config=config(conformance=conformance))
+        assert planned.tenant is not None
+        assert planned.tenant.conformance == conformance
