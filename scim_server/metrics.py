@@ -4,7 +4,16 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from scim_server.storage.protocol import Storage, TenantCounts
 
@@ -21,6 +30,8 @@ class Metrics:
     """
 
     def __init__(self) -> None:
+        # A second series for each counter, which Prometheus does not need.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "scim_requests", "SCIM requests", ("tenant", "method", "route", "status"), registry=self.registry

@@ -1,0 +1,41 @@
+"""The table of metrics against what a server shows."""
+
+import re
+from pathlib import Path
+
+from scim_server.app import Server, ServerSettings
+from scim_server.config import ConfigError
+from tests.support.serving import Connection, bundle_of, client_of
+
+_PAGE = Path(__file__).parents[2] / "docs/reference/metrics.md"
+_ROW = re.compile(r"\| `(scim_\w+)` \| (\w+) \|([^|]*)\|")
+_OF_THE_FORMAT = {"le"}
+
+
+def documented() -> dict[str, tuple[str, set[str]]]:
+    return {
+        name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in _ROW.findall(_PAGE.read_text())
+    }
+
+
+def shown(text: str) -> dict[str, tuple[str, set[str]]]:
+    """Type and labels of each metric. One without samples would show no labels."""
+    found = {name: (kind, set[str]()) for name, kind in re.findall(r"^# TYPE (scim_\w+) (\w+)$", text, re.MULTILINE)}
+    for sample, labels in re.findall(r"^(scim_\w+?)(?:\{(.*)\})? \S+$", text, re.MULTILINE):
+        base = re.sub(r"_(bucket|count|sum)$", "", sample)
+        name = base if base in found else sample
+        found[name][1].update(set(re.findall(r'(\w+)="', labels)) - _OF_THE_FORMAT)
+    return found
+
+
+async def test_the_page_lists_every_metric_with_type_and_labels(tmp_path: Path) -> None:
+    connection = Connection()
+    async with Server(ServerSettings(f"sqlite:///{tmp_path}/scim.db", port=0, management_port=0)) as server:
+        await server.intake.offer(bundle_of(connection), "test")
+        server.intake.refuse(ConfigError("a test"), "push")
+        server.metrics.refused("connections")
+        async with client_of(server.url, connection) as provider:
+            await provider.post("/Users", json={"userName": "ada@acme.com"})
+        async with client_of(server.management_url) as prometheus:
+            text = (await prometheus.get("/metrics")).text
+    assert shown(text) == documented()
