@@ -1,6 +1,7 @@
 """`scim-operator run` with servers elsewhere, in some namespaces only, and with wrong options."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -103,6 +104,31 @@ def test_wrong_options_are_named(arguments: list[str], named: str, tmp_path: Pat
     )
     assert result.returncode == 2
     assert named in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_metrics_port_in_use_is_named(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    with socket.create_server(("", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = subprocess.run(
+            [
+                _COMMAND,
+                "run",
+                f"--management-token-file={token}",
+                "--replica=http://127.0.0.1:1",
+                "--config-namespace=x",
+                f"--metrics-port={port}",
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={"COLUMNS": "300", "HOME": str(tmp_path)},
+        )
+    assert result.returncode == 2
+    assert f"{port}: Address already in use" in result.stderr
     assert "Traceback" not in result.stderr
 
 

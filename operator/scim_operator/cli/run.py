@@ -217,7 +217,10 @@ async def _run(
 ) -> None:
     metrics = Metrics()
     if metrics_port is not None:
-        start_http_server(metrics_port, registry=metrics.registry)
+        try:
+            start_http_server(metrics_port, registry=metrics.registry)
+        except OSError as error:
+            raise typer.BadParameter(f"{metrics_port}: {error.strerror}", param_hint="--metrics-port") from None
     async with KubernetesClient(login, namespaces) as client, ManagementClient(token) as management:
         await client.wait_for_kinds()
         controller = Controller(client, Delivery(management, fixed, poll_seconds=poll_seconds), settings, metrics)

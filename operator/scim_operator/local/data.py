@@ -27,7 +27,7 @@ _LOCK_FILE = ".lock"
 
 
 class DataDirectoryError(Exception):
-    """The directory can't be used. The message is one line and names it."""
+    """The directory or a file in it can't be used. The message is one line and names it."""
 
 
 class DataDirectory:
@@ -58,7 +58,10 @@ class DataDirectory:
         return f"sqlite:///{(self.path / 'scim.db').absolute()}"
 
     def token_key(self) -> bytes:
-        """The installation's key, 32 bytes; made at the first start. The file holds it as hexadecimal digits."""
+        """The installation's key, 32 bytes; made at the first start. The file holds it as hexadecimal digits.
+
+        Raises `DataDirectoryError`.
+        """
         file = self.path / _TOKEN_KEY_FILE
         try:
             key = bytes.fromhex(file.read_text(encoding="ascii"))
@@ -66,8 +69,10 @@ class DataDirectory:
                 return key
         except FileNotFoundError:
             key = new_token_key()
-            _write(file, f"{key.hex()}\n".encode(), mode=0o600)
+            _write(file, f"{key.hex()}\n".encode())
             return key
+        except OSError as error:
+            raise DataDirectoryError(f"{file}: {error.strerror}") from None
         except ValueError:
             pass
         raise DataDirectoryError(f"{file}: 64 hexadecimal digits are expected; without the file a new key is made")
@@ -83,14 +88,18 @@ class DataDirectory:
             return None
 
     def remember_served(self, bundle: ConfigBundle) -> None:
-        _write(self.path / CONFIG_FILE, encode_config(bundle.config), mode=0o600)
-        _write(self.path / SECRETS_FILE, encode_secrets(bundle.secrets), mode=0o600)
+        """Raises `DataDirectoryError`."""
+        _write(self.path / CONFIG_FILE, encode_config(bundle.config))
+        _write(self.path / SECRETS_FILE, encode_secrets(bundle.secrets))
 
 
-def _write(file: Path, content: bytes, mode: int) -> None:
-    """Replace the file whole, or not at all."""
+def _write(file: Path, content: bytes) -> None:
+    """Replace the file whole, or not at all; only its owner may read it."""
     draft = file.with_name(f"{file.name}.new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as output:
-        output.write(content)
-    draft.replace(file)
+    try:
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as output:
+            output.write(content)
+        draft.replace(file)
+    except OSError as error:
+        raise DataDirectoryError(f"{file}: {error.strerror}") from None

@@ -61,6 +61,17 @@ def test_half_of_what_was_served_counts_as_nothing(directory: DataDirectory) -> 
     assert directory.last_served() is None
 
 
+def test_files_that_cannot_be_read_or_written_are_named(directory: DataDirectory) -> None:
+    (directory.path / "token-key").mkdir()
+    with pytest.raises(DataDirectoryError, match="token-key: Is a directory"):
+        directory.token_key()
+    (directory.path / SECRETS_FILE).mkdir()
+    with pytest.raises(DataDirectoryError, match=f"{SECRETS_FILE}: Is a directory"):
+        directory.remember_served(
+            ConfigBundle(config=ServerConfig(revision=1), secrets=ServerSecrets(revision=1, token_key="0" * 64))
+        )
+
+
 def test_one_server_at_a_time(directory: DataDirectory) -> None:
     with pytest.raises(DataDirectoryError, match="in use by another local server"):
         DataDirectory(directory.path)
