@@ -1,7 +1,7 @@
 """Okta's provisioning agent, as far as the quick start needs it: the same requests, bodies and order.
 
-Source: the table of Okta in the design's list of what identity providers send. Okta looks everything up first, so
-playing the sync again finds what is there and changes nothing.
+Source: Okta's description of what it sends (https://developer.okta.com/docs/api/openapi/okta-scim/guides/scim-20/).
+Okta looks everything up first, so playing the sync again finds what is there and changes nothing.
 """
 
 import secrets
