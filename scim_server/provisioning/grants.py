@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import orjson
 
 from scim_server.config import GroupSelector, RoleRule, Tenant, compile_pattern
-from scim_server.scim.folding import fold
+from scim_server.folding import fold
 
 
 @dataclass(frozen=True, slots=True, order=True)

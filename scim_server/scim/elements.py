@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from scim_server.scim.folding import fold
+from scim_server.folding import fold
 from scim_server.scim.schema import Attribute, JsonObject
 
 LABELS = frozenset({"type", "primary", "display"})

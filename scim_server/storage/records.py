@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from scim_server.scim.folding import fold
+from scim_server.folding import fold
 from scim_server.storage.protocol import Document
 
 _LONGEST_KEY = 256

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from scim_server.folding import fold
 from scim_server.scim.filter.ast import And, Comparison, Filter, Literal, Not, Or, Present, ValuePath
-from scim_server.scim.folding import fold
 from scim_server.scim.path import AttributePath
 from scim_server.scim.schema import Attribute, JsonObject
 from scim_server.scim.values import instant

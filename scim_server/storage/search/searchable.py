@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scim_server.folding import fold
 from scim_server.scim.errors import InvalidFilter
 from scim_server.scim.filter import Comparison, Filter, Operator, Present, matches
 from scim_server.scim.filter.ast import Literal
-from scim_server.scim.folding import fold
 from scim_server.scim.path import AttributePath
 from scim_server.scim.schema import Attribute
 from scim_server.storage.records import is_id

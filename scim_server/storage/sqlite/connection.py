@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from scim_server.scim.folding import fold
+from scim_server.folding import fold
 from scim_server.scim.values import instant
 from scim_server.storage.protocol import StorageUnavailable
 from scim_server.storage.sqlite.times import microseconds
