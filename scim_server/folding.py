@@ -1,4 +1,4 @@
-"""How text compares where an attribute isn't `caseExact` (RFC 7643 §2.2): in filters, indexes and role rules alike."""
+"""How text compares where an attribute isn't `caseExact` (RFC 7643 §2.2): in filters, indexes and role rules."""
 
 
 def fold(text: str) -> str:

@@ -135,13 +135,7 @@ class Tenant(Contract):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        everything: tuple[Credential, ...] = (
-            *self.credentials,
-            *self.basic_credentials,
-            *self.jwt_issuers,
-            *self.oauth_clients,
-        )
-        require_unique("credentials", [credential.name for credential in everything])
+        require_unique("credentials", [credential.name for credential in self.all_credentials])
         require_unique("oauthClients", [client.client_id for client in self.oauth_clients])
         require_unique("roles", [role.name for role in self.roles])
         require_unique("rules", [f"{rule.mapping}/{rule.rule}" for rule in self.rules])

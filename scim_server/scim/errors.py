@@ -8,11 +8,8 @@
     ├── InvalidPath         400 invalidPath
     ├── InvalidSyntax       400 invalidSyntax
     ├── InvalidValue        400 invalidValue
-    ├── InvalidVersion      400 invalidVers
     ├── MutabilityViolation 400 mutability
     ├── NoTarget            400 noTarget
-    ├── TooMany             400 tooMany
-    ├── Sensitive           403 sensitive
     ├── NotFound            404
     ├── UniquenessViolation 409 uniqueness
     └── PreconditionFailed  412
@@ -94,12 +91,6 @@ class InvalidValue(_FixedError):
     fixed_type = "invalidValue"
 
 
-class InvalidVersion(_FixedError):
-    """The protocol version asked for isn't supported."""
-
-    fixed_type = "invalidVers"
-
-
 class MutabilityViolation(_FixedError):
     """The change would alter an immutable attribute or take away a required one."""
 
@@ -110,19 +101,6 @@ class NoTarget(_FixedError):
     """The path of a PATCH operation matches nothing that could be changed."""
 
     fixed_type = "noTarget"
-
-
-class TooMany(_FixedError):
-    """The filter yields more results than the server is willing to work through."""
-
-    fixed_type = "tooMany"
-
-
-class Sensitive(_FixedError):
-    """Sensitive information was passed in a URI (RFC 7644 §7.5.2)."""
-
-    fixed_status = 403
-    fixed_type = "sensitive"
 
 
 class NotFound(_FixedError):

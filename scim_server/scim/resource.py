@@ -116,11 +116,6 @@ def _check_length(name: str, text: str, limit: int) -> None:
 # --- What is shown
 
 
-def schemas_of(document: JsonObject, resource_type: ResourceType) -> list[str]:
-    """`schemas` of a document: the core schema and the extensions that it has values of."""
-    return [resource_type.schema.id, *(e.id for e in resource_type.extensions if document.get(e.id))]
-
-
 Names = str | Iterable[str] | None
 """Attribute names as in `attributes=` (separated by commas) or as in a `.search` body (a list)."""
 
@@ -194,13 +189,6 @@ class Projection:
                     shown[key] = parts
                     schemas.append(key)
         return shown
-
-
-def project(
-    resource: JsonObject, attributes: Names, excluded_attributes: Names, resource_type: ResourceType
-) -> JsonObject:
-    """One resource as shown for `attributes` and `excludedAttributes`; see `Projection`."""
-    return Projection(resource_type, attributes, excluded_attributes).apply(resource)
 
 
 @dataclass(frozen=True, slots=True)
