@@ -309,6 +309,7 @@ def test_validate_fills_in_the_defaults_of_the_api_server(
     if kind == "ProvisioningConfig":
         assert stored["spec"] == {
             "provider": "Generic",
+            "conformance": "Tolerant",
             "suspend": False,
             "authentication": {
                 "bearerTokens": [

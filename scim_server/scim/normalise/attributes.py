@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from scim_server.scim.elements import keep_one_primary, merge_duplicates
+from scim_server.scim.elements import LABELS, keep_one_primary, merge_duplicates
 from scim_server.scim.normalise.mismatch import Mismatch
 from scim_server.scim.normalise.scalars import READERS
 from scim_server.scim.references import id_from_reference
@@ -31,7 +31,12 @@ def read_elements(attribute: Attribute, value: Any) -> list[Any]:
     """The elements of a multi-valued attribute: nulls dropped, duplicates merged, one primary."""
     values = value if isinstance(value, list) else [value]  # a scalar for a multi-valued attribute
     if attribute.type == "complex":
-        elements = [read for element in values if element is not None if (read := read_complex(attribute, element))]
+        elements = [
+            read
+            for element in values
+            if element is not None
+            if (read := read_complex(attribute, element)) and not label_without_value(element, read)
+        ]
         if len(elements) > 1:
             # PingOne sends the same address twice, both primary.
             elements = merge_duplicates(attribute, elements)
@@ -60,6 +65,15 @@ def read_complex(attribute: Attribute, value: Any) -> JsonObject:
         if inner is not None:
             read[sub_attribute.name] = inner
     return read
+
+
+def label_without_value(sent: Any, read: JsonObject) -> bool:
+    """`{"type": "work", "value": null}`: OneLogin's templates send every kind of address, also those nobody has."""
+    return (
+        read.keys() <= LABELS
+        and isinstance(sent, dict)
+        and any(key.lower() == "value" and inner is None for key, inner in sent.items())
+    )
 
 
 def in_known_form(attribute: Attribute, value: Any) -> Any:

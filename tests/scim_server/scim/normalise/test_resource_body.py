@@ -56,6 +56,12 @@ ONELOGIN_CREATE = {
 }
 
 
+def test_labels_of_no_value_are_left_out() -> None:
+    numbers = [{"type": "work", "value": None}, {"type": "home", "VALUE": "1"}, {"type": "fax"}]
+    read = normalise_resource({"phoneNumbers": numbers}, USER_TYPE)
+    assert read["phoneNumbers"] == [{"type": "home", "value": "1"}, {"type": "fax"}]
+
+
 def test_okta_create() -> None:
     assert normalise_resource(OKTA_CREATE, USER_TYPE) == {
         "userName": "test.user@okta.local",
@@ -86,7 +92,6 @@ def test_onelogin_create() -> None:
         "active": True,
         "name": {"givenName": "Alice"},
         "emails": [{"value": "a@example.com", "primary": True}],
-        "phoneNumbers": [{"type": "work"}],
         ENTERPRISE_URN: {"employeeNumber": "42", "manager": {"value": "m1"}},
     }
 
