@@ -32,6 +32,7 @@ from scim_server.management.token_file import ManagementToken
 from scim_server.metrics import Metrics
 from scim_server.storage import open_storage, without_password
 from scim_server.storage.protocol import StorageUnavailable
+from scim_server.tracing.start import Tracing
 
 _log = logging.getLogger(__name__)
 
@@ -71,22 +72,27 @@ class Server:
             ... server.url ...
 
     `intake` takes configurations from the embedding program; files and pushes end there as well.
-    Raises ValueError for settings that make no sense.
+    `tracing` gets a span for each request. Raises ValueError for settings that make no sense.
     """
 
-    def __init__(self, settings: ServerSettings) -> None:
+    def __init__(self, settings: ServerSettings, tracing: Tracing | None = None) -> None:
         self.settings = settings
         self.holder = ConfigHolder()
         self.metrics = Metrics()
         self.storage = open_storage(settings.database, self.metrics)
         self.metrics.watch(self.storage)
+        self._tracing = tracing
+        if tracing is not None:
+            from scim_server.tracing.storage import TracedStorage
+
+            self.storage = TracedStorage(self.storage, tracing.tracer)
         self.intake = Intake(self.holder, self.storage, self.metrics)
         self.applier = RulesApplier(self.storage, self.holder, self.metrics)
         status = Status(self.holder, self.intake, self.applier, self.storage, self.metrics)
         proxies = TrustedProxies(settings.trusted_proxies)
         self._key_fetcher = KeyFetcher()
         self._key_cache = KeyCache(self._key_fetcher.fetch)
-        self._scim = create_scim_app(
+        self._scim: ASGIApp = create_scim_app(
             Directory(self.storage, self.applier),
             self.holder,
             PublicUrl(settings.public_url, proxies),
@@ -95,6 +101,10 @@ class Server:
             self._key_cache,
             settings.body_limit,
         )
+        if tracing is not None:
+            from scim_server.http.request_spans import RequestSpans
+
+            self._scim = RequestSpans(self._scim, tracing.tracer)
         self._management = create_management_app(
             self.holder,
             self.intake,
@@ -157,6 +167,8 @@ class Server:
         await self._key_cache.close()
         await self._key_fetcher.close()
         await self.storage.close()
+        if self._tracing is not None:
+            await self._tracing.close()
 
     def ask_to_stop(self) -> None:
         """Let `wait` return: safe in a signal handler of the event loop."""

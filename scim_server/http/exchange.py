@@ -8,6 +8,10 @@ from starlette.types import Scope
 from scim_server.directory.caller import Caller
 
 _KEY = "scim_server.exchange"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+TRACE_ID = "scim_server.trace_id"
+"""Where a scope has the id of the request's trace, if there is one."""
 
 
 @dataclass(slots=True)
@@ -25,14 +29,24 @@ class Exchange:
     """The template, such as `/Users/{id}`: ids stay out of metrics."""
     status: int = 0
     response_started: bool = False
+    trace_id: str | None = None
+
+    @property
+    def known_method(self) -> str:
+        """`other` for what HTTP doesn't define: metrics and traces must not hold what strangers make up."""
+        return self.method if self.method in _METHODS else "other"
 
     def attach(self, scope: Scope) -> None:
         scope[_KEY] = self
 
 
-def exchange_of(request: Request) -> Exchange:
-    exchange: Exchange = request.scope[_KEY]
+def exchange_in(scope: Scope) -> Exchange:
+    exchange: Exchange = scope[_KEY]
     return exchange
+
+
+def exchange_of(request: Request) -> Exchange:
+    return exchange_in(request.scope)
 
 
 def caller_of(request: Request) -> Caller:

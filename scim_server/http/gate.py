@@ -21,7 +21,7 @@ from scim_server.auth.token_grants import InvalidClient, OAuthError
 from scim_server.config import Access, ConfigBundle, ConfigHolder
 from scim_server.directory.caller import Caller
 from scim_server.http.deadlines import Deadlines, OutOfTime, Part
-from scim_server.http.exchange import Exchange
+from scim_server.http.exchange import TRACE_ID, Exchange
 from scim_server.http.oauth import (
     METADATA_PATH,
     TOKEN_PATH,
@@ -47,7 +47,6 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _READING = frozenset({"GET", "HEAD"})
 _CLIENT_GONE = 499
 """The status, in log and metrics, of a request that nobody waited for: as nginx and Envoy write it."""
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Gate:
@@ -83,7 +82,8 @@ class Gate:
             raise RuntimeError(f"only HTTP is served here, not {scope['type']}")
         started = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        exchange = Exchange(_request_id(headers), scope["method"])
+        exchange = Exchange(_request_id(headers), scope["method"], trace_id=scope.get(TRACE_ID))
+        exchange.attach(scope)
         request_id_header = (b"x-request-id", exchange.request_id.encode("ascii"))
 
         async def send_with_id(message: Message) -> None:
@@ -170,7 +170,6 @@ class Gate:
         scope["root_path"] = base_path
         if path.endswith("/") and len(path) > len(base_path):
             scope["path"] = path.rstrip("/")
-        exchange.attach(scope)
         return None
 
     async def _grant(
@@ -213,7 +212,7 @@ class Gate:
         return wait
 
     def _record(self, exchange: Exchange, seconds: float) -> None:
-        method = exchange.method if exchange.method in _METHODS else "other"
+        method = exchange.known_method
         self._metrics.request(exchange.tenant, method, exchange.route, exchange.status, seconds)
         if _request_log.isEnabledFor(logging.INFO):
             fields = {
@@ -225,6 +224,8 @@ class Gate:
                 "durationMs": round(seconds * 1000, 2),
                 "requestId": exchange.request_id,
             }
+            if exchange.trace_id is not None:
+                fields["traceId"] = exchange.trace_id
             _request_log.info("request", extra={"fields": fields})
 
 

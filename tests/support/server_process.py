@@ -1,8 +1,10 @@
 """`scim-server` as a process of its own, for what a server in the test's process can't show."""
 
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -13,9 +15,14 @@ from tests.support.processes import free_port, kill_process, start_process, wait
 
 
 class ServerProcess:
-    """One replica, with mounted files. `stop` and `kill` may be followed by `start` on the same ports."""
+    """One replica, with mounted files. `stop` and `kill` may be followed by `start` on the same ports.
 
-    def __init__(self, directory: Path, database_url: str, bundle: ConfigBundle) -> None:
+    `environment` is added to this process's.
+    """
+
+    def __init__(
+        self, directory: Path, database_url: str, bundle: ConfigBundle, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.config_dir = directory / "mounted"
         self.log = directory / "server.log"
         self.token_file = directory / "management-token"
@@ -34,6 +41,7 @@ class ServerProcess:
             *("--management-host", "127.0.0.1", "--management-port", str(management_port)),
             *("--management-token-file", self.token_file),
         ]
+        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -42,7 +50,7 @@ class ServerProcess:
         self.wait_until_ready()
 
     def launch(self) -> None:
-        self._process = start_process(self._argv, log=self.log)
+        self._process = start_process(self._argv, log=self.log, env=self._environment)
 
     def wait_until_ready(self) -> None:
         wait_until(self.is_ready, seconds=60, what="scim-server", process=self._process, log=self.log)

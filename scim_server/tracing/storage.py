@@ -1,0 +1,74 @@
+"""A span for each transaction."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
+
+from scim_server.storage.protocol import Document, PoolUsage, Reader, Storage, StorageUnavailable, UserRecord, Writer
+
+T = TypeVar("T")
+
+
+class TracedStorage:
+    """A `Storage` whose reads and writes are children of the request's span, where that is recorded.
+
+    The time includes waiting for a connection, and the attempts that other transactions got in the way of.
+    """
+
+    def __init__(self, storage: Storage, tracer: Tracer) -> None:
+        self._storage = storage
+        self._tracer = tracer
+
+    async def open(self) -> None:
+        await self._storage.open()
+
+    async def close(self) -> None:
+        await self._storage.close()
+
+    async def ping(self) -> None:
+        await self._storage.ping()
+
+    def usage(self) -> PoolUsage:
+        return self._storage.usage()
+
+    async def read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
+        with self._span("storage.read", tenant):
+            return await self._storage.read(tenant, work, snapshot=snapshot)
+
+    async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
+        with self._span("storage.write", tenant):
+            return await self._storage.write(tenant, work, exclusive=exclusive)
+
+    async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
+        with self._span("storage.write", tenant):
+            return await self._storage.insert_user(tenant, document, active)
+
+    async def highest_revision(self) -> int:
+        return await self._storage.highest_revision()
+
+    async def unsettled_tenants(self) -> Sequence[str]:
+        return await self._storage.unsettled_tenants()
+
+    async def bump_revisions(self, fingerprints: Mapping[str, str], revision: int) -> Sequence[str]:
+        return await self._storage.bump_revisions(fingerprints, revision)
+
+    @contextmanager
+    def _span(self, name: str, tenant: str) -> Iterator[None]:
+        if not get_current_span().is_recording():
+            yield
+            return
+        # Exceptions aren't recorded: their messages may quote personal data.
+        with self._tracer.start_as_current_span(
+            name,
+            kind=SpanKind.CLIENT,
+            attributes={"scim.tenant": tenant},
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield
+            except StorageUnavailable:
+                span.set_status(StatusCode.ERROR, "the database is not available")
+                raise
