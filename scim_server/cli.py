@@ -1,6 +1,7 @@
 """The command `scim-server`."""
 
 import asyncio
+import os
 import signal
 import sys
 from enum import StrEnum
@@ -14,6 +15,7 @@ from scim_server.app import Server, ServerSettings
 from scim_server.http.bodies import DEFAULT_LIMIT
 from scim_server.logs import LogFormat, configure
 from scim_server.storage.protocol import SchemaTooNew
+from scim_server.tracing.start import start_tracing
 
 _USAGE_ERROR = 2
 
@@ -124,7 +126,7 @@ def serve(
 
 
 async def _serve(settings: ServerSettings) -> None:
-    server = Server(settings)
+    server = Server(settings, start_tracing(os.environ))
     loop = asyncio.get_running_loop()
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, server.ask_to_stop)
