@@ -52,7 +52,9 @@ SCIM_BODY = {"Content-Type": "application/scim+json"}
 
 
 class Installation:
-    """`servers` processes of `scim-server` with default settings on one database; a context manager.
+    """`servers` processes of `scim-server` on one database; a context manager.
+
+    With default settings, but without the limit on a tenant's rate.
 
     `urls` are the tenant's SCIM base URLs, one for each process; `client` talks to the first one.
     """
@@ -137,6 +139,7 @@ class Installation:
                 *(Path(sys.executable).parent / "scim-server", "--config-dir", self._directory),
                 *("--database", self.database_url, "--host", "127.0.0.1", "--port", str(port)),
                 *("--management-host", "127.0.0.1", "--management-port", str(management_port)),
+                *("--tenant-rate", "0"),  # the limit would be what is measured
             ],
             log=log,
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from enum import StrEnum
@@ -13,11 +14,18 @@ import uvloop
 
 from scim_server.app import Server, ServerSettings
 from scim_server.http.bodies import DEFAULT_LIMIT
+from scim_server.http.connections import ConnectionLimits
+from scim_server.http.deadlines import TimeLimits
+from scim_server.http.protection import DEFAULT_FAILURE_RATE, DEFAULT_TENANT_RATE, RequestLimits
+from scim_server.limits.token_bucket import Rate
 from scim_server.logs import LogFormat, configure
 from scim_server.storage.protocol import SchemaTooNew
 from scim_server.tracing.start import start_tracing
 
 _USAGE_ERROR = 2
+_OTHER_FILES = 256
+"""Open files beside the connections of the public port: database, management port, logs."""
+_CONNECTIONS, _TIMES, _LIMITS = ConnectionLimits(), TimeLimits(), RequestLimits()
 
 
 class LogLevel(StrEnum):
@@ -82,12 +90,46 @@ def serve(
         list[str] | None,
         typer.Option(
             envvar="SCIM_TRUSTED_PROXIES",
-            help="Address or network whose X-Forwarded-Proto and X-Forwarded-Host count. Repeatable.",
+            help="Address or network whose X-Forwarded-Proto, -Host and -For count. Repeatable.",
         ),
     ] = None,
     max_body: Annotated[
         int, typer.Option(envvar="SCIM_MAX_BODY", min=1024, help="Largest request body in bytes.")
     ] = DEFAULT_LIMIT,
+    tenant_rate: Annotated[
+        float,
+        typer.Option(envvar="SCIM_TENANT_RATE", min=0, help="Requests per second of one tenant; 0 is any number."),
+    ] = DEFAULT_TENANT_RATE.per_second,
+    tenant_burst: Annotated[
+        int,
+        typer.Option(envvar="SCIM_TENANT_BURST", min=1, help="Requests that it may send at once beyond its rate."),
+    ] = DEFAULT_TENANT_RATE.burst,
+    tenant_requests: Annotated[
+        int, typer.Option(envvar="SCIM_TENANT_REQUESTS", min=1, help="Requests of one tenant under way at once.")
+    ] = _LIMITS.tenant_requests,
+    failed_authentications: Annotated[
+        int,
+        typer.Option(
+            envvar="SCIM_FAILED_AUTHENTICATIONS",
+            min=0,
+            help="Failures per minute and address that are answered 401, further ones 429; 0 is any number.",
+        ),
+    ] = DEFAULT_FAILURE_RATE.burst,
+    max_connections: Annotated[
+        int, typer.Option(envvar="SCIM_MAX_CONNECTIONS", min=1, help="Connections to the public port.")
+    ] = _CONNECTIONS.most,
+    head_timeout: Annotated[
+        float, typer.Option(envvar="SCIM_HEAD_TIMEOUT", min=0.001, help="Seconds for a request's head to arrive.")
+    ] = _CONNECTIONS.head_seconds,
+    body_timeout: Annotated[
+        float, typer.Option(envvar="SCIM_BODY_TIMEOUT", min=0.001, help="Seconds for a request's body to arrive.")
+    ] = _TIMES.body,
+    request_timeout: Annotated[
+        float, typer.Option(envvar="SCIM_REQUEST_TIMEOUT", min=0.001, help="Seconds until an answer must begin.")
+    ] = _TIMES.work,
+    answer_timeout: Annotated[
+        float, typer.Option(envvar="SCIM_ANSWER_TIMEOUT", min=0.001, help="Seconds for an answer to be sent.")
+    ] = _TIMES.answer,
     log_format: Annotated[LogFormat, typer.Option(envvar="SCIM_LOG_FORMAT")] = LogFormat.JSON,
     log_level: Annotated[LogLevel, typer.Option(envvar="SCIM_LOG_LEVEL")] = LogLevel.INFO,
 ) -> None:
@@ -117,12 +159,30 @@ def serve(
             public_url=public_url,
             trusted_proxies=tuple(trusted_proxy or ()),
             body_limit=max_body,
+            limits=RequestLimits(
+                tenant_rate=Rate(tenant_rate, tenant_burst) if tenant_rate else None,
+                tenant_requests=tenant_requests,
+                failed_authentication=(
+                    Rate(failed_authentications / 60, failed_authentications) if failed_authentications else None
+                ),
+                times=TimeLimits(body_timeout, request_timeout, answer_timeout),
+            ),
+            connections=ConnectionLimits(max_connections, head_timeout),
         )
+        _allow_open_files(max_connections + _OTHER_FILES)
         uvloop.run(_serve(settings))
     except (ValueError, SchemaTooNew) as error:
         _fail(str(error))
     except OSError as error:
         _fail(f"{error.strerror or error}: {host}:{port} or {management_host}:{management_port}")
+
+
+def _allow_open_files(needed: int) -> None:
+    """Raise the process's own limit, which is often 1024, as far as it may be raised."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(settings: ServerSettings) -> None:

@@ -12,16 +12,19 @@ from scim_server.limits.client_address import TrustedProxies
 from scim_server.limits.keyed_limit import KeyedLimit
 from scim_server.limits.token_bucket import Rate
 
+DEFAULT_TENANT_RATE = Rate(1000, 5000)
+DEFAULT_FAILURE_RATE = Rate(20 / 60, 20)
+
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
     """Of one replica. See docs/reference/limits.md, which says what a client sees of each."""
 
-    tenant_rate: Rate | None = field(default_factory=lambda: Rate(1000, 5000))
+    tenant_rate: Rate | None = DEFAULT_TENANT_RATE
     """Requests of one tenant, whatever they are. None: any number."""
-    tenant_requests: int = 100
+    tenant_requests: int = 200
     """Requests of one tenant under way at once."""
-    failed_authentication: Rate | None = field(default_factory=lambda: Rate(20 / 60, 20))
+    failed_authentication: Rate | None = DEFAULT_FAILURE_RATE
     """Of one address, or of one /64 network for IPv6. A valid credential is always let through, so nobody can lock an
     identity provider out by failing from the address of a proxy that both come through."""
     times: TimeLimits = field(default_factory=TimeLimits)

@@ -85,11 +85,13 @@ class KeyServer:
     body: bytes | None = None
     """Instead of the keys."""
     headers: dict[str, str] = field(default_factory=dict)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     """Cleared: answers wait."""
 
     async def answer(self, _: web.Request) -> web.Response:
         self.requests += 1
+        self.asked.set()
         await self.gate.wait()
         body = self.body
         if body is None:

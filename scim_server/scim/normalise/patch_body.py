@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scim_server.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, MutabilityViolation, NoTarget
+from scim_server.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, MutabilityViolation, NoTarget, ScimError
 from scim_server.scim.filter.parser import parse_path
 from scim_server.scim.normalise.attributes import (
     in_known_form,
@@ -21,13 +21,16 @@ from scim_server.scim.values import shown
 
 _NAMES: dict[str, OperationName] = {"add": "add", "replace": "replace", "remove": "remove"}
 
+MOST_OPERATIONS = 50_000
+"""In one PATCH: authentik sends one for each new member of a group where it isn't told otherwise."""
+
 
 def normalise_patch(body: Any, resource_type: ResourceType) -> list[Operation]:
     """The operations in order; operations on read-only attributes and unknown URNs are left out.
 
-    Raises InvalidSyntax for a body that isn't a PATCH, InvalidPath and InvalidFilter for a path that isn't
-    understood, InvalidValue for a value of the wrong type, NoTarget for a `remove` of nothing,
-    MutabilityViolation for a change of a member.
+    Raises ScimError 413 for too many of them, InvalidSyntax for a body that isn't a PATCH, InvalidPath and
+    InvalidFilter for a path that isn't understood, InvalidValue for a value of the wrong type, NoTarget for a
+    `remove` of nothing, MutabilityViolation for a change of a member.
     """
     operations: list[Operation] = []
     for index, raw in enumerate(_operations_in_any_case(body)):
@@ -89,9 +92,15 @@ def _operations_in_any_case(body: Any) -> list[Any]:
             if value is None:
                 return []
             if isinstance(value, list | dict):
-                return value if isinstance(value, list) else [value]
+                return _not_too_many(value if isinstance(value, list) else [value])
             raise InvalidSyntax(f"Operations: expected an array, found {kind_of(value)}")
     raise InvalidSyntax("Operations is missing: a PATCH holds an array of operations")
+
+
+def _not_too_many(operations: list[Any]) -> list[Any]:
+    if len(operations) > MOST_OPERATIONS:
+        raise ScimError(413, f"Operations: {len(operations)} are too many; at most {MOST_OPERATIONS} are expected")
+    return operations
 
 
 def _operation_name(op: Any, context: str) -> OperationName:

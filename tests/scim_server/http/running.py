@@ -1,0 +1,79 @@
+"""Servers of tests that aren't about what is stored: on SQLite, with limits and a clock of the test's choice."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from scim_server.app import Server, ServerSettings
+from scim_server.config import ConfigBundle, ServerConfig, ServerSecrets, Tenant
+
+TOKEN_KEY = bytes(range(32))
+
+
+@asynccontextmanager
+async def running(directory: Path, bundle: ConfigBundle, **settings: Any) -> AsyncIterator[Server]:
+    """A server that runs `bundle`. `settings`: of `ServerSettings`."""
+    fixed: dict[str, Any] = {"database": f"sqlite:///{directory}/scim.db", "port": 0, "management_port": None}
+    async with Server(ServerSettings(**(fixed | settings))) as server:
+        await server.intake.offer(bundle, "test")
+        assert await server.applier.wait_settled(bundle.revision, 10)
+        yield server
+
+
+def bundle_of_tenants(*tenants: Tenant, digests: Mapping[str, str] | None = None, revision: int = 1) -> ConfigBundle:
+    secrets = ServerSecrets(revision=revision, token_key=TOKEN_KEY.hex(), digests=dict(digests or {}))
+    return ConfigBundle.of(ServerConfig(revision=revision, tenants=tenants), secrets)
+
+
+@asynccontextmanager
+async def client(
+    server: Server, authorization: str | None = None, **headers: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole public port."""
+    own = {"Authorization": authorization} if authorization is not None else {}
+    async with httpx.AsyncClient(base_url=server.url, headers=own | headers, timeout=60, trust_env=False) as one:
+        yield one
+
+
+def refusals(server: Server, reason: str) -> float:
+    """What the metrics count for `reason`."""
+    return server.metrics.registry.get_sample_value("scim_refused_requests_total", {"reason": reason}) or 0.0
+
+
+class Connection:
+    """Bytes, as a client sends them."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def send(self, text: str) -> None:
+        self._writer.write(text.encode())
+        await self._writer.drain()
+
+    async def answer(self) -> tuple[int, dict[str, Any]]:
+        """Status and JSON body of the next answer."""
+        head = (await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 10)).decode().lower()
+        length = int(head.partition("content-length:")[2].partition("\r\n")[0])
+        return int(head.split()[1]), json.loads(await self._reader.readexactly(length))
+
+    async def ended(self) -> bool:
+        """Whether the server ends the connection without a further answer."""
+        try:
+            return await asyncio.wait_for(self._reader.read(), 10) == b""
+        except ConnectionResetError:
+            return True
+
+
+@asynccontextmanager
+async def connected(server: Server) -> AsyncIterator[Connection]:
+    host, _, port = server.url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        yield Connection(reader, writer)
+    finally:
+        writer.close()

@@ -1,0 +1,208 @@
+"""Limits on rates, failures, bodies, operations and time, as a client sees them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from scim_server.app import Server
+from scim_server.config import BearerCredential, OAuthClient, pair_digest, token_digest
+from scim_server.http.deadlines import TimeLimits
+from scim_server.http.protection import RequestLimits
+from scim_server.limits.token_bucket import Rate
+from tests.scim_server.auth.authenticators import tenant
+from tests.scim_server.http.running import TOKEN_KEY, bundle_of_tenants, client, connected, refusals, running
+from tests.scim_server.http.test_errors import assert_scim_error
+from tests.support.serving import ERROR
+
+TENANTS = ("acme/one", "acme/two")
+SECRET = "client-secret-of-twenty-bytes"
+SLOWLY = Rate(0.001, 3)
+
+
+def token(key: str) -> str:
+    return f"token-of-{key}-0123456789"
+
+
+@asynccontextmanager
+async def limited(directory: Path, trusted_proxies: tuple[str, ...] = (), **limits: Any) -> AsyncIterator[Server]:
+    tenants = [
+        tenant(
+            key,
+            credentials=(BearerCredential(name="token"),),
+            oauth_clients=(OAuthClient(name="client", client_id="client"),),
+        )
+        for key in TENANTS
+    ]
+    digests = {f"{key}/token": token_digest(token(key).encode(), TOKEN_KEY) for key in TENANTS}
+    digests |= {f"{key}/client": pair_digest(b"client", SECRET.encode(), TOKEN_KEY) for key in TENANTS}
+    bundle = bundle_of_tenants(*tenants, digests=digests)
+    async with running(
+        directory, bundle, limits=RequestLimits(**limits), trusted_proxies=trusted_proxies, body_limit=1_000_000
+    ) as server:
+        yield server
+
+
+@asynccontextmanager
+async def provider(server: Server, key: str = TENANTS[0]) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(server, f"Bearer {token(key)}") as one:
+        one.base_url = httpx.URL(f"{server.url}/{key}/scim/v2")
+        yield one
+
+
+def assert_too_often(answer: httpx.Response) -> None:
+    assert_scim_error(answer, 429)
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_a_tenants_rate_is_its_own(tmp_path: Path) -> None:
+    async with limited(tmp_path, tenant_rate=SLOWLY) as server:
+        async with provider(server) as busy, provider(server, TENANTS[1]) as other:
+            assert [(await busy.get("/Users")).status_code for _ in range(3)] == [200] * 3
+            assert_too_often(await busy.get("/Users"))
+            assert_too_often(await busy.post("/Users", json={"userName": "a"}))
+            assert (await other.get("/Users")).status_code == 200
+        assert refusals(server, "tenant_rate") == 2
+
+
+async def test_whoever_waits_as_told_goes_on(tmp_path: Path) -> None:
+    async with limited(tmp_path, tenant_rate=Rate(10, 1)) as server, provider(server) as busy:
+        answer = await busy.get("/Users")
+        while answer.status_code == 200:
+            answer = await busy.get("/Users")
+        await asyncio.sleep(int(answer.headers["retry-after"]))
+        assert (await busy.get("/Users")).status_code == 200
+
+
+async def test_strangers_do_not_use_up_a_tenants_rate(tmp_path: Path) -> None:
+    async with limited(tmp_path, tenant_rate=SLOWLY) as server:
+        async with client(server, "Bearer wrong") as stranger:
+            for _ in range(10):
+                assert (await stranger.get(f"/{TENANTS[0]}/scim/v2/Users")).status_code == 401
+        async with provider(server) as one:
+            assert (await one.get("/Users")).status_code == 200
+
+
+async def test_the_token_endpoint_counts_as_a_request(tmp_path: Path) -> None:
+    async with limited(tmp_path, tenant_rate=SLOWLY) as server, client(server) as one:
+        form = {"grant_type": "client_credentials", "client_id": "client", "client_secret": SECRET}
+        answers = [await one.post(f"/{TENANTS[0]}/oauth/token", data=form) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[3].json()["error"] == "temporarily_unavailable"
+    assert int(answers[3].headers["retry-after"]) >= 1
+
+
+async def test_failures_of_an_address_are_limited_and_lock_nobody_out(tmp_path: Path) -> None:
+    async with limited(tmp_path, failed_authentication=SLOWLY) as server:
+        async with client(server, "Bearer wrong") as stranger:
+            paths = [f"/{key}/scim/v2/Users" for key in ("acme/one", "no/body", "acme/two", "acme/one", "no/body")]
+            answers = [await stranger.get(path) for path in paths]
+            assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
+            assert_too_often(answers[3])
+            assert answers[3].content == answers[4].content
+            token_answer = await stranger.post("/acme/one/oauth/token", data={"grant_type": "client_credentials"})
+            assert token_answer.status_code == 429
+        async with provider(server) as valid:
+            assert (await valid.get("/Users")).status_code == 200
+        assert refusals(server, "failed_authentication") == 3
+
+
+async def test_behind_a_trusted_proxy_the_client_counts(tmp_path: Path) -> None:
+    async with limited(tmp_path, ("127.0.0.1",), failed_authentication=SLOWLY) as server, client(server) as proxy:
+        path = f"/{TENANTS[0]}/scim/v2/Users"
+
+        async def fail(forwarded_for: str) -> int:
+            return (await proxy.get(path, headers={"X-Forwarded-For": forwarded_for})).status_code
+
+        assert [await fail(f"198.51.100.{n}, 203.0.113.9") for n in range(4)] == [401, 401, 401, 429]
+        assert await fail("203.0.113.10") == 401
+
+
+async def test_who_is_no_trusted_proxy_cannot_pretend_to_be_many(tmp_path: Path) -> None:
+    async with limited(tmp_path, failed_authentication=SLOWLY) as server, client(server) as stranger:
+        path = f"/{TENANTS[0]}/scim/v2/Users"
+        answers = [await stranger.get(path, headers={"X-Forwarded-For": f"198.51.100.{n}"}) for n in range(4)]
+        assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+
+
+async def test_too_many_operations(tmp_path: Path) -> None:
+    async with limited(tmp_path) as server, provider(server) as one:
+        group = (await one.post("/Groups", json={"displayName": "Staff"})).json()
+        operation = '{"op":"add"}'
+        body = '{"Operations":[' + ",".join([operation] * 50_001) + "]}"
+        answer = await one.patch(f"/Groups/{group['id']}", content=body, headers={"Content-Type": "application/json"})
+    assert_scim_error(answer, 413)
+    assert "50001 are too many; at most 50000" in answer.json()["detail"]
+
+
+BODY = '{"userName":"a"}'
+
+
+def head(method: str, length: int) -> str:
+    """Of a request of the first tenant, as bytes go."""
+    return (
+        f"{method} /{TENANTS[0]}/scim/v2/Users HTTP/1.1\r\nHost: x\r\n"
+        f"Authorization: Bearer {token(TENANTS[0])}\r\nContent-Length: {length}\r\n\r\n"
+    )
+
+
+async def test_a_body_that_does_not_arrive_in_time(tmp_path: Path) -> None:
+    async with limited(tmp_path, times=TimeLimits(body=0.2)) as server, connected(server) as slow:
+        await slow.send(head("POST", len(BODY)) + BODY[:5])
+        status, body = await slow.answer()
+        assert (status, body["status"], body["schemas"]) == (408, "408", [ERROR])
+        assert await slow.ended()
+        assert refusals(server, "slow_body") == 1
+
+
+async def test_slow_bodies_of_one_tenant_keep_no_other_from_its_turn(tmp_path: Path) -> None:
+    async with (
+        limited(tmp_path, tenant_requests=5) as server,
+        AsyncExitStack() as open_connections,
+        provider(server) as slow,
+        provider(server, TENANTS[1]) as other,
+    ):
+        connections = [await open_connections.enter_async_context(connected(server)) for _ in range(6)]
+        for connection in connections:
+            await connection.send(head("POST", len(BODY)) + BODY[:5])
+        answers = [asyncio.create_task(connection.answer()) for connection in connections]
+        (refused,), _ = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+        assert (await refused)[0] == 429
+        assert_too_often(await slow.get("/Users"))
+        assert (await other.post("/Users", json={"userName": "a"})).status_code == 201
+        for connection in connections:
+            await connection.send(BODY[5:])
+        assert sorted([(await answer)[0] for answer in answers]) == [201, 409, 409, 409, 409, 429]
+        assert (await slow.get("/Users")).status_code == 200
+
+
+async def test_work_that_takes_too_long_is_given_up_and_undone(tmp_path: Path) -> None:
+    async with limited(tmp_path, times=TimeLimits(work=0.2)) as server, provider(server) as one:
+        assert (await one.get("/Users")).status_code == 200
+        holding, release = asyncio.Event(), asyncio.Event()
+
+        async def hold(_: Any) -> None:
+            holding.set()
+            await release.wait()
+
+        writer = asyncio.create_task(server.storage.write("acme/one", hold))
+        await holding.wait()
+        answer = await one.post("/Users", json={"userName": "late"})
+        assert_scim_error(answer, 503)
+        assert answer.headers["retry-after"].isdecimal()
+        release.set()
+        await writer
+        assert (await one.get("/Users")).json()["totalResults"] == 0
+        assert (await one.post("/Users", json={"userName": "late"})).status_code == 201
+        assert refusals(server, "slow_work") == 1
+
+
+@pytest.mark.parametrize("proxies", [("10.0.0.0/8", "nonsense"), ("10.0.0.1/8",)])
+async def test_proxies_that_are_no_addresses(tmp_path: Path, proxies: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"does not appear to be|has host bits set"):
+        async with limited(tmp_path, proxies):
+            pass
