@@ -30,7 +30,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         }
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[1] is not None:
@@ -44,10 +44,16 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
         fields = "".join(f" {name}={value}" for name, value in getattr(record, "fields", {}).items())
-        line = f"{time} {record.levelname:<7} {record.name}: {record.getMessage()}{fields}"
+        line = f"{time} {record.levelname:<7} {record.name}: {_message(record)}{fields}"
         if record.exc_info and record.exc_info[1] is not None:
             line += f"\n{describe(record.exc_info[1])}"
         return line
+
+
+def _message(record: logging.LogRecord) -> str:
+    message = record.getMessage()
+    # Its further lines show objects with all that is in them, exceptions with their messages among them.
+    return message.partition("\n")[0] if record.name == "asyncio" else message
 
 
 def describe(error: BaseException) -> str:
