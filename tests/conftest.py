@@ -1,10 +1,15 @@
-"""What every test may ask for: a private network, PostgreSQL, a Kubernetes control plane.
+"""What every test may ask for: a private network, PostgreSQL, a SCIM server, a Kubernetes control plane.
 
 private_network      addresses that a test may bind and that Kubernetes accepts in an EndpointSlice
 postgres_server      PostgreSQL 18, one for all tests of a worker
 postgres_dsn         an empty database of its own for each test
 postgres_module_dsn  an empty database of its own for each test file
 run_directory        a short-named directory for Unix sockets and servers' data
+database_url         an empty database of its own for each test, which runs on SQLite and on PostgreSQL
+server               a SCIM server on it, with one tenant (`connection`); more of its kind in tests/support/serving.py
+provider             a client with that tenant's provisioning credential
+application          a client with its credential that may read
+management           a client of the server's management port
 control_plane        etcd and kube-apiserver, one for all tests that ask (they run on one worker)
 namespace            a namespace of its own in that cluster for each test
 """
@@ -20,6 +25,8 @@ from tests.control_plane.cluster import ControlPlane
 from tests.support.network import ADDRESSES, PrivateNetworkError, enter_private_network
 from tests.support.postgres import PostgresServer
 from tests.support.temporary import RunDirectory
+
+pytest_plugins = ("tests.support.serving",)
 
 # Here and not in a fixture: an ordinary user can do it only before there are threads, and the workers of
 # pytest-xdist shall inherit it.

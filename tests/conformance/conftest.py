@@ -1,29 +1,8 @@
-"""The fixtures of `tests.support.serving`, and which cases of the storage contract are left out."""
+"""Which cases of the storage contract are left out."""
 
 import pytest
 
 from tests.conformance import not_ours
-from tests.support.serving import (
-    application,
-    bare_server,
-    connection,
-    database_url,
-    management,
-    management_token_file,
-    provider,
-    server,
-)
-
-__all__ = [
-    "application",
-    "bare_server",
-    "connection",
-    "database_url",
-    "management",
-    "management_token_file",
-    "provider",
-    "server",
-]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,6 +1,6 @@
 """A real server in the test's event loop, on both databases, and clients that speak HTTP to it.
 
-A test directory that wants the fixtures imports them in its conftest.py.
+Its fixtures are there for every test: see tests/conftest.py.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
