@@ -15,8 +15,8 @@ from tests.e2e.installation import Installation
 from tests.e2e.manifests import provisioning_config, token_secret
 from tests.e2e.processes import Program
 from tests.scim_operator.delivery.management_stub import TOKEN, ManagementStub
-from tests.scim_operator.until import until
 from tests.support.processes import free_port
+from tests.support.until import until
 
 _COMMAND = Path(sys.executable).parent / "scim-operator"
 

@@ -8,7 +8,7 @@ import pytest
 from scim_operator.delivery import Delivery, ManagementClient, ManagementToken, Progress, Replica, replicas_at
 from tests.scim_operator.delivery.bundles import bundle
 from tests.scim_operator.delivery.management_stub import TOKEN, ManagementStub
-from tests.scim_operator.until import until
+from tests.support.until import until
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from scim_operator.reconcile.queue import RetryLater, WorkQueue
-from tests.scim_operator.until import until
+from tests.support.until import until
 
 
 @contextlib.asynccontextmanager
@@ -82,18 +82,19 @@ async def test_a_key_that_failed_is_tried_again(failure: Exception) -> None:
 
 
 async def test_stopping_lets_the_work_that_is_under_way_end() -> None:
-    begun, finished = asyncio.Event(), False
+    begun, may_end, finished = asyncio.Event(), asyncio.Event(), False
 
     async def handle(_: str) -> None:
         nonlocal finished
         begun.set()
-        await asyncio.sleep(0.1)
+        await may_end.wait()
         finished = True
 
     queue: WorkQueue[str] = WorkQueue(handle)
     async with working(queue):
         queue.add("a")
         await begun.wait()
+        asyncio.get_running_loop().call_soon(may_end.set)  # once the queue is being stopped
     assert finished
 
 

@@ -1,8 +1,7 @@
 """Configuration from mounted files, which are swapped as the kubelet swaps them."""
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,7 @@ from scim_server.app import Server, ServerSettings
 from scim_server.config import CONFIG_FILE, SECRETS_FILE, encode_config, encode_secrets
 from tests.support.mounts import mount, mount_config, mount_pair, mount_secrets
 from tests.support.serving import Connection, bundle_of
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what happens in the file system can't be awaited
-            await asyncio.sleep(0.01)
+from tests.support.until import until
 
 
 @pytest.fixture
