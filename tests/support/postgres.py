@@ -111,6 +111,11 @@ class PostgresServer:
             raise ValueError("this server was made without tcp=True")
         return f"postgresql://{_SUPERUSER}@127.0.0.1:{self.tcp_port}/{database}"
 
+    @property
+    def programs(self) -> Path:
+        """The folder with `pg_dump`, `pg_restore`, `psql`."""
+        return self._bin
+
     def create_database(self) -> str:
         """Make an empty database with a name of its own; returns the name. About 40 ms."""
         name = f"test_{uuid.uuid4().hex}"

@@ -1,0 +1,122 @@
+"""The page about backups, as written: on both databases, under writes, restored with other rules in force."""
+
+import asyncio
+import os
+import random
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.robustness.impatient_client import ImpatientClient
+from tests.robustness.load import Writers
+from tests.robustness.stored_state import read_state
+from tests.support.postgres import PostgresServer
+from tests.support.processes import wait_until
+from tests.support.server_process import ServerProcess
+from tests.support.serving import Connection, bundle_of
+
+_PAGE = Path(__file__).parents[2] / "docs/how-to/back-up-and-restore.md"
+
+
+class Database:
+    """One of the two kinds, with the page's commands for it."""
+
+    def __init__(self, kind: str, directory: Path, request: pytest.FixtureRequest) -> None:
+        section = _PAGE.read_text().partition(f"## {kind}\n")[2].partition("\n## ")[0]
+        blocks = re.findall(r"```console\n(.*?)```", section, re.DOTALL)
+        self.back_up, self.restore = [re.findall(r"^\$ (.*)$", block, re.MULTILINE) for block in blocks]
+        self._directory = directory
+        self._environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        self.url = self.restored_url = f"sqlite:///{directory}/scim.db"
+        if kind == "PostgreSQL":
+            postgres: PostgresServer = request.getfixturevalue("postgres_server")
+            self.url = request.getfixturevalue("postgres_dsn")
+            self._restored = postgres.create_database()
+            self.restored_url = postgres.dsn(self._restored)
+            self._environment |= {
+                "SCIM_DATABASE": self.url,
+                "NEW_DATABASE": self.restored_url,
+                "PATH": f"{postgres.programs}:{self._environment['PATH']}",
+            }
+            request.addfinalizer(lambda: postgres.drop_database(self._restored))
+
+    async def run(self, commands: list[str]) -> None:
+        assert commands
+        for command in commands:
+            process = await asyncio.create_subprocess_shell(
+                command, cwd=self._directory, env=self._environment, stderr=asyncio.subprocess.PIPE
+            )
+            _, errors = await process.communicate()
+            assert process.returncode == 0, f"{command}\n{errors.decode()}"
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    return Database(request.param, tmp_path, request)
+
+
+@pytest.fixture
+def connection() -> Connection:
+    return Connection()
+
+
+@pytest.fixture
+def server(tmp_path: Path, database: Database, connection: Connection) -> Iterator[ServerProcess]:
+    process = ServerProcess(tmp_path / "server", database.url, bundle_of(connection))
+    process.start()
+    yield process
+    process.kill()
+
+
+def settled_revision(server: ServerProcess) -> int:
+    text = httpx.get(f"{server.management_url}/metrics", trust_env=False).text
+    (value,) = re.findall(r"^scim_config_settled_revision (\S+)$", text, re.MULTILINE)
+    return int(float(value))
+
+
+async def test_what_was_there_is_there_again(
+    server: ServerProcess, database: Database, connection: Connection, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(
+                ImpatientClient(server.url, connection, first_patience=30, chance=random.Random(number))
+            )
+            for number in range(4)
+        ]
+        group = (await clients[0].request("POST", "/Groups", json={"displayName": "App Admins"})).json()["id"]
+        writers = Writers(clients, group)
+        writers.start()
+        stack.callback(writers.cancel)
+        await writers.written(60)
+        before = set(writers.acknowledged.users)
+        await database.run(database.back_up)
+        await writers.written(20)
+        await writers.stop()
+    deleted = writers.acknowledged.deleted
+    assert server.stop() == 0
+    await database.run(database.restore)
+
+    other_rules = replace(connection, rules=[("admins", {"display_name": "App Admins"}, ("analyst",))])
+    restored = ServerProcess(tmp_path / "restored", database.restored_url, bundle_of(other_rules, revision=2))
+    restored.start()
+    try:
+        await asyncio.to_thread(wait_until, lambda: settled_revision(restored) == 2, seconds=20, what="settled roles")
+        state = await read_state(database.restored_url, connection.key)
+        assert before - deleted <= state.users.keys()
+        assert len(state.users) < len(writers.acknowledged.users)  # what was written since isn't there
+        assert state.members_of(group)
+        assert "analyst" in {role for _, role in state.roles}
+        state.assert_whole(other_rules.tenant())
+        async with ImpatientClient(restored.url, connection, first_patience=30, chance=random.Random(1)) as client:
+            user = min(before - deleted)
+            assert (await client.request("GET", f"/Users/{user}")).json()["id"] == user
+            assert (await client.request("POST", "/Users", json={"userName": "new@acme.com"})).status_code == 201
+    finally:
+        restored.kill()
