@@ -1,27 +1,29 @@
 """Whether a provider that walks through all users pays the same for each page."""
 
 from benchmarks.bench import Bench, Ratio, Workshop
-from benchmarks.load import Load, Series, send
+from benchmarks.load import Series
+from benchmarks.measured.one_client import latencies_in_turn
 
 _PAGE = 100
-_STRETCHES = 10
+_PARTS = 10
 
 
 def _run(workshop: Workshop) -> list[Ratio]:
+    """Two walks in turn, one through the first tenth of the list and one through the last."""
     users = workshop.sizes.users
     installation, _ = workshop.loaded(users)
-    p50: list[float] = []
-    length = users // _STRETCHES
-    for first in range(1, users + 1, length):
+    length = users // _PARTS
+
+    def walk(first: int) -> Series:
         pages = [
             installation.request("GET", f"/Users?startIndex={start}&count={_PAGE}")
-            for start in range(first, min(first + length, users + 1), _PAGE)
+            for start in range(first, first + length, _PAGE)
         ]
-        with workshop.doing(f"users {first:,} and following"):
-            (stretch,) = send([Series(installation.urls[0], pages, 200)], Load())
-        workshop.say_latency(f"users {first:,} to {min(first + length - 1, users):,}", stretch)
-        p50.append(stretch.p50)
-    return [Ratio(f"page of {_PAGE} of {users:,} users, p50: last tenth ÷ first tenth", p50[-1] / p50[0], "≤ 1.5")]
+        return Series(installation.urls[0], pages, expected=200)
+
+    found = latencies_in_turn(workshop, {"the first tenth": walk(1), "the last tenth": walk(users - length + 1)})
+    first, last = (found[part].p50 for part in found)
+    return [Ratio(f"page of {_PAGE} of {users:,} users, p50: last tenth ÷ first tenth", last / first, "≤ 1.5")]
 
 
 WALK_USERS = Bench(

@@ -9,7 +9,6 @@ the time is left out, as counting anew would.
 """
 
 import time
-from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from scim_server.storage.protocol import Position
 
 _KEPT_WALKS = 10_000
 _KEPT_PLACES = 64
-"""Of one walk: pages are asked for in order, or nearly so when a client asks for several at once."""
+"""Of one walk, the latest: a client may go through several parts of a list at once."""
 _WALK_SECONDS = 600.0
 _TOTAL_SECONDS = 60.0
 
@@ -26,8 +25,8 @@ _TOTAL_SECONDS = 60.0
 @dataclass(slots=True)
 class _Walk:
     used: float
-    places: list[tuple[int, Position]] = field(default_factory=list)
-    """By how many resources come up to there, ascending."""
+    places: dict[int, Position] = field(default_factory=dict)
+    """By how many resources come up to there; the latest last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,8 @@ class Walks:
         known = self._walks.get(walk)
         if known is None or self._clock() - known.used > _WALK_SECONDS:
             return 0, None
-        found = bisect_right(known.places, index, key=lambda place: place[0])
-        return known.places[found - 1] if found else (0, None)
+        found = max((place for place in known.places if place <= index), default=0)
+        return found, known.places.get(found)
 
     def reached(self, walk: Hashable, index: int, position: Position) -> None:
         """A page ended at `position`, with `index` resources up to it."""
@@ -65,14 +64,10 @@ class Walks:
             known = self._walks[walk] = _Walk(now)
         known.used = now
         self._walks.move_to_end(walk)
-        places = known.places
-        found = bisect_right(places, index, key=lambda place: place[0])
-        if found and places[found - 1][0] == index:
-            places[found - 1] = index, position
-        else:
-            places.insert(found, (index, position))
-        if len(places) > _KEPT_PLACES:
-            del places[0]
+        known.places.pop(index, None)
+        known.places[index] = position
+        if len(known.places) > _KEPT_PLACES:
+            del known.places[next(iter(known.places))]
         if len(self._walks) > _KEPT_WALKS:
             self._walks.popitem(last=False)
 

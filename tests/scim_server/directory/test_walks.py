@@ -54,6 +54,14 @@ def test_long_walks_take_little_memory_and_stay_near() -> None:
     assert walks.nearest(WALK, 100) == (0, None)
 
 
+def test_several_parts_of_a_list_at_once() -> None:
+    walks = Walks()
+    for index in range(100, 100_001, 100):
+        for part in (0, 900_000):
+            walks.reached(WALK, part + index, _at(part + index))
+            assert walks.nearest(WALK, part + index + 50) == (part + index, _at(part + index))
+
+
 def test_a_walk_that_rests_too_long_is_forgotten() -> None:
     clock = _Clock()
     walks = Walks(clock)

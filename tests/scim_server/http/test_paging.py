@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from scim_server.app import Server
+from scim_server.app import Server, ServerSettings
 from tests.support.serving import Connection, bundle_of, client_of
 
 
@@ -177,3 +177,22 @@ async def test_paging_is_announced(provider: httpx.AsyncClient) -> None:
         "cursorTimeout": 3600,
     }
     assert announced["sort"] == {"supported": True}
+
+
+async def test_replicas_share_walks_and_cursors(
+    server: Server, provider: httpx.AsyncClient, database_url: str, connection: Connection
+) -> None:
+    names = await _users(provider, 9)
+    async with Server(ServerSettings(database=database_url, port=0, management_port=None)) as replica:
+        await replica.intake.offer(bundle_of(connection), "test")
+        async with client_of(replica.url, connection) as other:
+            clients = [provider, other, other, provider, other]
+            by_index = [await _page(clients[n], startIndex=2 * n + 1, count=2) for n in range(5)]
+            assert [name for page in by_index for name in _names(page)] == names
+            by_cursor: list[str] = []
+            cursor = ""
+            for client in clients:
+                page = await _page(client, cursor=cursor, count=2)
+                by_cursor += _names(page)
+                cursor = page.get("nextCursor", "")
+            assert by_cursor == names
