@@ -1,14 +1,13 @@
 """/ServiceProviderConfig, /Schemas, /ResourceTypes (RFC 7644 §4): what this tenant's endpoint can do."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from scim_server.directory.caller import Caller
 from scim_server.http.exchange import caller_of
-from scim_server.http.features import FEATURES
+from scim_server.http.features import features_of
 from scim_server.http.responses import ScimResponse
 from scim_server.scim.discovery import (
     find_document,
@@ -26,8 +25,7 @@ _Documents = Callable[[Sequence[ResourceType], str], list[JsonObject]]
 
 async def show_service_provider_config(request: Request) -> Response:
     caller = caller_of(request)
-    features = replace(FEATURES, interop_profile_conformant=caller.tenant.strict)
-    return ScimResponse(service_provider_config(features, caller.base_url))
+    return ScimResponse(service_provider_config(features_of(caller.tenant), caller.base_url))
 
 
 async def list_schemas(request: Request) -> Response:

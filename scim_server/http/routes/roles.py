@@ -8,6 +8,7 @@ from scim_server.http.bodies import read_object
 from scim_server.http.exchange import caller_of
 from scim_server.http.parameters import Parameters
 from scim_server.http.responses import ScimResponse
+from scim_server.scim.errors import InvalidCursor
 from scim_server.scim.paging import list_response
 from scim_server.scim.role_schema import ROLE_TYPE
 
@@ -33,6 +34,8 @@ class RoleRoutes:
     def _list(self, request: Request, parameters: Parameters) -> Response:
         caller = caller_of(request)
         wanted = parameters.list_request(ROLE_TYPE)
+        if wanted.page.cursor is not None:
+            raise InvalidCursor("roles are paged by startIndex")
         projection = parameters.projection(caller, ROLE_TYPE)
         total, roles = list_roles(caller, wanted)
         shown = [projection.apply(role) for role in roles]

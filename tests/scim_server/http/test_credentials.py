@@ -28,6 +28,7 @@ from tests.support.serving import ERROR
 BASE = "/acme/entra/scim/v2"
 ISSUER = "https://sts.windows.net/0f0f/"
 PASSWORD = "password-of-twenty-bytes"
+OTHER_TOKEN = "token-of-twenty-bytes2"
 SECRET = "client-secret-of-twenty-bytes"
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FIRST, SECOND, CLIENT_KEY = Key.new("first"), Key.new("second"), Key.new("client", "ES256")
@@ -63,7 +64,7 @@ async def server(tmp_path: Path, keys: KeyServer, client_keys: KeyServer) -> Asy
         "acme/entra/token": token_digest(b"token-of-twenty-bytes", TOKEN_KEY),
         "acme/entra/basic": pair_digest(b"sync", PASSWORD.encode(), TOKEN_KEY),
         "acme/entra/ping": pair_digest(b"ping", SECRET.encode(), TOKEN_KEY),
-        "beta/other/token": token_digest(b"token-of-twenty-bytes2", TOKEN_KEY),
+        "beta/other/token": token_digest(OTHER_TOKEN.encode(), TOKEN_KEY),
     }
     beta = tenant("beta/other", credentials=(BearerCredential(name="token"),))
     bundle = bundle_of_tenants(entra, beta, digests=digests)
@@ -250,3 +251,12 @@ async def test_every_wrong_credential_gets_the_same_answer(server: Server) -> No
     assert answers[0].status_code == 401
     assert answers[0].headers["www-authenticate"] == 'Bearer realm="scim", Basic realm="scim", charset="UTF-8"'
     assert answers[0].json()["schemas"] == [ERROR]
+
+
+async def test_the_schemes_that_a_tenant_has_credentials_for_are_announced(server: Server) -> None:
+    announced = {}
+    for base, authorization in ((BASE, basic("sync", PASSWORD)), ("/beta/other/scim/v2", f"Bearer {OTHER_TOKEN}")):
+        async with client(server, authorization) as one:
+            config = (await one.get(f"{base}/ServiceProviderConfig")).json()
+            announced[base] = [scheme["type"] for scheme in config["authenticationSchemes"]]
+    assert announced == {BASE: ["oauthbearertoken", "httpbasic"], "/beta/other/scim/v2": ["oauthbearertoken"]}

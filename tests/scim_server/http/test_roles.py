@@ -51,6 +51,7 @@ async def test_queries(provider: httpx.AsyncClient, parameters: dict[str, str], 
 async def test_what_is_refused(provider: httpx.AsyncClient) -> None:
     assert (await provider.get("/Roles/nothing")).status_code == 404
     assert (await provider.get("/Roles", params={"filter": 'title eq "x"'})).json()["scimType"] == "invalidFilter"
+    assert (await provider.get("/Roles", params={"cursor": "", "count": "1"})).json()["scimType"] == "invalidCursor"
     for method, path in [("POST", "/Roles"), ("PUT", "/Roles/admin"), ("DELETE", "/Roles/admin")]:
         answer = await provider.request(method, path)
         assert (answer.status_code, answer.json()["status"]) == (405, "405")
