@@ -1,7 +1,7 @@
 """A client that closes its connection in the middle of a request: what it asked for is not done behind its back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -11,6 +11,7 @@ from scim_server.app import Server, ServerSettings
 from scim_server.storage.protocol import Writer
 from tests.robustness.impatient_client import add_member
 from tests.support.serving import Connection, bundle_of, client_of
+from tests.support.until import until
 
 
 @pytest.fixture
@@ -34,12 +35,6 @@ async def provider(server: Server, connection: Connection) -> AsyncIterator[http
         yield client
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(5):
-        while not await condition():  # noqa: ASYNC110 - seen from outside only
-            await asyncio.sleep(0.01)
-
-
 async def test_a_change_that_was_given_up_is_not_made_later(
     server: Server, provider: httpx.AsyncClient, connection: Connection
 ) -> None:
@@ -56,7 +51,7 @@ async def test_a_change_that_was_given_up_is_not_made_later(
     await holding.wait()
     held = server.storage.usage().in_use
 
-    async def only_the_holder_is_left() -> bool:
+    def only_the_holder_is_left() -> bool:
         usage = server.storage.usage()
         return (usage.in_use, usage.waiting) == (held, 0)
 

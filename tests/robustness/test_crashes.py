@@ -14,6 +14,7 @@ from tests.robustness.impatient_client import ImpatientClient
 from tests.robustness.load import Writers
 from tests.robustness.stored_state import read_state
 from tests.support.postgres import PostgresServer
+from tests.support.processes import wait_until
 from tests.support.server_process import ServerProcess
 from tests.support.serving import Connection, bundle_of
 
@@ -73,22 +74,12 @@ async def writing(server: ServerProcess, url: str, connection: Connection) -> As
     state.assert_whole(connection.tenant())
 
 
-async def status_of(url: str) -> int:
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
-        return (await client.get(url)).status_code
-
-
-async def until_answered(url: str, wanted: int) -> None:
-    async with asyncio.timeout(20):
-        while await _status_or_none(url) != wanted:  # noqa: ASYNC110 - another process can't set an event
-            await asyncio.sleep(0.05)
-
-
-async def _status_or_none(url: str) -> int | None:
+def status_of(url: str) -> int:
+    """0: it doesn't answer."""
     try:
-        return await status_of(url)
+        return httpx.get(url, trust_env=False, timeout=10).status_code
     except httpx.TransportError:
-        return None
+        return 0
 
 
 async def test_the_server_is_killed(server: ServerProcess, url: str, connection: Connection) -> None:
@@ -112,15 +103,15 @@ async def test_postgresql_dies(
         for _ in range(2):
             await writers.written(60)
             (durable_postgres.crash if how == "immediate" else durable_postgres.kill)()
-            assert await status_of(ready) == 503
-            assert await status_of(f"{server.management_url}/livez") == 200
+            assert status_of(ready) == 503
+            assert status_of(f"{server.management_url}/livez") == 200
             async with httpx.AsyncClient(trust_env=False, headers=headers, timeout=10) as client:
                 refused = await client.post(users, json={"userName": "nobody@acme.com"})
             assert refused.status_code == 503
             assert int(refused.headers["retry-after"]) > 0
             assert refused.json()["status"] == "503"
             durable_postgres.start()
-            await until_answered(ready, 200)
+            await asyncio.to_thread(wait_until, lambda: status_of(ready) == 200, seconds=20, what="readiness")
 
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
@@ -132,7 +123,7 @@ async def test_both_die_at_once(
         durable_postgres.kill()
         server.kill()
         server.launch()  # before its database is there
-        await until_answered(f"{server.management_url}/livez", 200)
-        assert await status_of(f"{server.management_url}/readyz") == 503
+        wait_until(lambda: status_of(f"{server.management_url}/livez") == 200, seconds=20, what="an answer")
+        assert status_of(f"{server.management_url}/readyz") == 503
         durable_postgres.start()
         server.wait_until_ready()

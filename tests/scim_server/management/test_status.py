@@ -5,7 +5,7 @@ import httpx
 from scim_server.app import Server
 from tests.scim_server.http.test_groups import create_group
 from tests.scim_server.http.test_users import create
-from tests.support.serving import client_of
+from tests.support.serving import Connection, bundle_of, client_of
 
 
 async def test_probes(bare_server: Server, management: httpx.AsyncClient) -> None:
@@ -64,3 +64,28 @@ async def test_metrics(server: Server, provider: httpx.AsyncClient, management: 
 async def test_unknown_paths_are_json(management: httpx.AsyncClient) -> None:
     answer = await management.get("/nothing")
     assert (answer.status_code, set(answer.json())) == (404, {"reason"})
+
+
+async def test_metrics_of_the_database(
+    server: Server, provider: httpx.AsyncClient, management: httpx.AsyncClient
+) -> None:
+    await create(provider, "a@acme.com")
+    value = server.metrics.registry.get_sample_value
+    assert (value("scim_database_wait_seconds_count") or 0) > 0
+    limit = value("scim_database_connections_limit")
+    opened = sum(value("scim_database_connections", {"state": state}) or 0 for state in ("in_use", "idle"))
+    assert limit is not None
+    assert 1 <= opened <= limit
+    assert value("scim_database_waiting") == 0
+
+
+async def test_a_tenant_that_is_gone_leaves_no_series(
+    server: Server, provider: httpx.AsyncClient, management: httpx.AsyncClient
+) -> None:
+    await create(provider, "a@acme.com")
+    assert 'tenant="acme/okta"' in (await management.get("/metrics")).text
+    await server.intake.offer(bundle_of(Connection(key="acme/other"), revision=2), "test")
+    assert (await provider.get("/Users")).status_code == 401
+    text = (await management.get("/metrics")).text
+    assert 'tenant="acme/okta"' not in text
+    assert 'scim_groups{tenant="acme/other"} 0.0' in text

@@ -12,6 +12,7 @@ import pytest
 from scim_server.scim.patch import MembersDelta
 from scim_server.storage import open_storage
 from scim_server.storage.postgres import PostgresStorage
+from scim_server.storage.postgres.failures import translated
 from scim_server.storage.protocol import Reader, Storage, StorageUnavailable, Writer
 from scim_server.storage.sqlite import SqliteStorage
 from scim_server.storage.urls import sqlite_path
@@ -196,3 +197,24 @@ async def test_a_network_that_stops_is_noticed_by_a_ping(proxy: TcpProxy) -> Non
     proxy.thaw()
     await storage.ping()
     await storage.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "statement"),
+    [
+        ("SET statement_timeout = '50ms'", "SELECT pg_sleep(5)"),
+        ("SET lock_timeout = '50ms'", "SELECT pg_advisory_lock(4711)"),
+        ("SET idle_in_transaction_session_timeout = '50ms'; BEGIN", "SELECT 1"),
+        ("SET default_transaction_read_only = on", "CREATE TABLE not_now ()"),
+    ],
+    ids=["statement", "lock", "idle transaction", "read-only"],
+)
+async def test_what_postgresql_gives_up_is_unavailable(before: str, statement: str, postgres_dsn: str) -> None:
+    session, holder = await asyncpg.connect(postgres_dsn), await asyncpg.connect(postgres_dsn)
+    await holder.execute("SELECT pg_advisory_lock(4711)")
+    await session.execute(before)
+    await asyncio.sleep(0.3)  # longer than a transaction may be idle
+    with pytest.raises(StorageUnavailable, match=r"^PostgreSQL is not available: \w+"), translated():
+        await session.execute(statement)
+    await session.close()
+    await holder.close()
