@@ -24,23 +24,24 @@ MAX_OPERATIONS = 2_000
 
 
 def apply_to_document(
-    document: JsonObject, operations: Sequence[Operation], resource_type: ResourceType
+    document: JsonObject, operations: Sequence[Operation], resource_type: ResourceType, *, creates: bool = True
 ) -> JsonObject:
     """The document after the operations, in order and all or none; the given one stays as it is.
 
-    Raises NoTarget when a selection matches nothing and can't be created, MutabilityViolation when a required
-    attribute would go or an immutable one change, InvalidValue for more than MAX_OPERATIONS operations.
+    Raises NoTarget when a selection matches nothing and can't be created (or `creates` is false),
+    MutabilityViolation when a required attribute would go or an immutable one change, InvalidValue for more than
+    MAX_OPERATIONS operations.
     """
     if len(operations) > MAX_OPERATIONS:
         raise InvalidValue(f"{len(operations)} changes in one request; at most {MAX_OPERATIONS} are accepted")
     changed: JsonObject = _copied(document)
     for operation in operations:
-        _apply(changed, operation)
+        _apply(changed, operation, creates=creates)
     check_immutable(document, changed, resource_type)
     return changed
 
 
-def _apply(document: JsonObject, operation: Operation) -> None:
+def _apply(document: JsonObject, operation: Operation, *, creates: bool) -> None:
     path = operation.path
     if operation.op == "remove" and path.value_filter is None and operation.value is None and path.target.required:
         raise MutabilityViolation(f"{path} is required and can't be removed")
@@ -48,7 +49,7 @@ def _apply(document: JsonObject, operation: Operation) -> None:
     container = document if urn is None else document.get(urn, {})
     current = container.get(name)
     if path.value_filter is not None:
-        after = _with_selection(current, operation, path.value_filter)
+        after = _with_selection(current, operation, path.value_filter, creates=creates)
     elif path.sub_attribute is not None:
         after = _with_sub_attribute(current, operation, path.sub_attribute)
     else:
@@ -126,7 +127,7 @@ def _with_sub_attribute(current: Any, operation: Operation, sub_attribute: Attri
     return _settled(elements, elements, operation)
 
 
-def _with_selection(current: Any, operation: Operation, selection: Filter) -> Any:
+def _with_selection(current: Any, operation: Operation, selection: Filter, *, creates: bool) -> Any:
     """`emails[type eq "work"]` and `emails[type eq "work"].value`."""
     path = operation.path
     elements: list[JsonObject] = (current or []) if path.attribute.multi_valued else [current] if current else []
@@ -134,7 +135,8 @@ def _with_selection(current: Any, operation: Operation, selection: Filter) -> An
     if operation.op == "remove" and path.sub_attribute is None:
         elements = [element for element in elements if not any(element is gone for gone in selected)]
     elif operation.op != "remove" and not selected:
-        selected = [_created(operation, selection, alone=path.attribute.multi_valued or not elements)]
+        alone = path.attribute.multi_valued or not elements
+        selected = [_created(operation, selection, creates=creates and alone)]
         elements = [*elements, *selected]
     else:
         for element in selected:
@@ -149,10 +151,10 @@ def _with_selection(current: Any, operation: Operation, selection: Filter) -> An
     return settled if path.attribute.multi_valued else settled[0] if settled else None
 
 
-def _created(operation: Operation, selection: Filter, *, alone: bool) -> JsonObject:
+def _created(operation: Operation, selection: Filter, *, creates: bool) -> JsonObject:
     """The element that a selection describes: `[type eq "work"].value` = x → `{"type": "work", "value": x}`."""
     path = operation.path
-    terms = _terms(selection) if alone else None
+    terms = _terms(selection) if creates else None
     if terms is not None:
         value = _copied(operation.value)
         element = {**terms, **(value if path.sub_attribute is None else {path.sub_attribute.name: value})}
