@@ -10,9 +10,11 @@ from scim_server.config.credentials import (
     Access,
     BasicCredential,
     BearerCredential,
+    Credential,
     JwtIssuer,
     KeySource,
     OAuthClient,
+    SharedSecret,
 )
 from scim_server.config.documents import (
     CONFIG_FILE,
@@ -69,6 +71,7 @@ __all__ = [
     "ConfigError",
     "ConfigHolder",
     "Conformance",
+    "Credential",
     "Deprovisioning",
     "ExtendedResource",
     "ExtensionAttribute",
@@ -85,6 +88,7 @@ __all__ = [
     "RoleRule",
     "ServerConfig",
     "ServerSecrets",
+    "SharedSecret",
     "SigningAlgorithm",
     "Tenant",
     "TokenTooShort",

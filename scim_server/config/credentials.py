@@ -1,6 +1,5 @@
 """How a client proves who it is. All credentials of a tenant share one space of names."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
@@ -97,11 +96,3 @@ class OAuthClient(Credential, KeySource):
         if self.jwks_url is not None and self.jwks:
             raise ValueError("at most one of jwksUrl and jwks is expected")
         return self
-
-
-def with_digests(
-    bearer: Iterable[BearerCredential], basic: Iterable[BasicCredential], clients: Iterable[OAuthClient]
-) -> list[str]:
-    """Names of the credentials for which the secrets must hold a digest."""
-    shared: list[Credential] = [*bearer, *basic, *(client for client in clients if not client.has_keys)]
-    return [credential.name for credential in shared]

@@ -42,10 +42,9 @@ class ConfigBundle(Contract):
                 " a pair of one revision is expected"
             )
         for tenant in self.config.tenants:
-            for key in tenant.digest_keys:
-                if key not in self.secrets.digests:
-                    credential = key.removeprefix(f"{tenant.key}/")
-                    raise ValueError(f"secrets hold no digest for credential {credential!r} of {tenant.key}")
+            for name in tenant.digest_names:
+                if tenant.credential_key(name) not in self.secrets.digests:
+                    raise ValueError(f"secrets hold no digest for credential {name!r} of {tenant.key}")
         return self
 
     def encode(self) -> bytes:

@@ -12,7 +12,6 @@ from scim_server.config.credentials import (
     Credential,
     JwtIssuer,
     OAuthClient,
-    with_digests,
 )
 from scim_server.config.extension_schemas import ExtensionSchema
 from scim_server.config.patterns import compile_pattern
@@ -128,10 +127,11 @@ class Tenant(Contract):
         return (*self.credentials, *self.basic_credentials, *self.jwt_issuers, *self.oauth_clients)
 
     @property
-    def digest_keys(self) -> tuple[str, ...]:
-        """Every key that `ServerSecrets.digests` must hold for this tenant."""
-        names = with_digests(self.credentials, self.basic_credentials, self.oauth_clients)
-        return tuple(self.credential_key(name) for name in names)
+    def digest_names(self) -> tuple[str, ...]:
+        """The credentials for which `ServerSecrets.digests` must hold a digest."""
+        shared: list[Credential] = [*self.credentials, *self.basic_credentials]
+        shared += [client for client in self.oauth_clients if not client.has_keys]
+        return tuple(credential.name for credential in shared)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -35,7 +35,33 @@ SPECS: dict[str, JsonObject] = {
                     "access": "Provision",
                 },
                 {"name": "apps", "secretRef": {"name": "okta-scim", "key": "read"}, "access": "Read"},
-            ]
+            ],
+            "basic": [
+                {
+                    "name": "onelogin",
+                    "secretRef": {"name": "onelogin", "usernameKey": "user", "passwordKey": "pass"},
+                    "expiresAt": "2027-05-01T00:00:00Z",
+                    "access": "Provision",
+                }
+            ],
+            "jwt": [
+                {
+                    "name": "entra",
+                    "issuer": "https://sts.windows.net/0f0f/",
+                    "audiences": ["8adf8e6e-67b2-4cf2-a259-e3dc5476c621", "api://app"],
+                    "jwksURL": "https://login.microsoftonline.com/0f0f/discovery/keys?p=1",
+                    "algorithms": ["RS256", "EdDSA"],
+                    "subject": "sync",
+                    "requiredClaims": {"appid": "00000014-0000-0000-c000-000000000000"},
+                    "access": "Read",
+                },
+                {"name": "own", "issuer": "own", "audiences": ["scim"], "jwksSecretRef": {"name": "s", "key": "k"}},
+            ],
+            "oauthClients": [
+                {"name": "ping", "clientId": "ping one", "secretRef": {"name": "s", "key": "k"}, "access": "Read"},
+                {"name": "by-keys", "clientId": "b", "jwksSecretRef": {"name": "s"}},
+                {"name": "by-url", "clientId": "c", "jwksURL": "http://127.0.0.1:8443/keys"},
+            ],
         },
         "roles": [
             {"name": "admin", "displayName": "Administrator", "permissions": ["users:write", "alerts:write"]},
@@ -91,6 +117,8 @@ SPECS: dict[str, JsonObject] = {
 """A valid spec of each kind, with every field in use."""
 
 TOKENS = "authentication.bearerTokens"
+JWT = "authentication.jwt"
+CLIENTS = "authentication.oauthClients"
 MISSING = object()
 
 COLUMNS = ["NAME", "READY", "REASON", "PROVIDER", "MAPPINGS", "USERS", "LAST SYNC", "URL", "AGE"]
@@ -110,7 +138,44 @@ CHANGES: list[tuple[str, str, Any, bool, str]] = [
     ("ProvisioningConfig", "suspend", "yes", False, "spec.suspend"),
     ("ProvisioningConfig", "authentication", MISSING, False, "spec.authentication: Required value"),
     ("ProvisioningConfig", "authentication", {}, False, "at least one credential is needed"),
-    ("ProvisioningConfig", TOKENS, [], False, "at least one credential is needed"),
+    ("ProvisioningConfig", "authentication", {"basic": [], "jwt": []}, False, "at least one credential is needed"),
+    ("ProvisioningConfig", TOKENS, [], True, ""),
+    ("ProvisioningConfig", TOKENS, MISSING, True, ""),
+    ("ProvisioningConfig", f"{TOKENS}.0.name", "onelogin", False, "names of all credentials together must be unique"),
+    ("ProvisioningConfig", f"{CLIENTS}.0.name", "entra", False, "names of all credentials together must be unique"),
+    ("ProvisioningConfig", "authentication.basic.0.secretRef", {"name": "s"}, True, ""),
+    ("ProvisioningConfig", "authentication.basic.0.secretRef.key", "k", False, "unknown field"),
+    ("ProvisioningConfig", "authentication.basic.0.secretRef", MISSING, False, "secretRef: Required value"),
+    ("ProvisioningConfig", f"{JWT}.0.issuer", MISSING, False, "issuer: Required value"),
+    ("ProvisioningConfig", f"{JWT}.0.audiences", MISSING, False, "audiences: Required value"),
+    ("ProvisioningConfig", f"{JWT}.0.audiences", [], False, "spec.authentication.jwt[0].audiences"),
+    ("ProvisioningConfig", f"{JWT}.0.audiences", ["a", "a"], False, "Duplicate value"),
+    ("ProvisioningConfig", f"{JWT}.0.algorithms", ["none"], False, "Unsupported value"),
+    ("ProvisioningConfig", f"{JWT}.0.algorithms", ["HS256"], False, "Unsupported value"),
+    ("ProvisioningConfig", f"{JWT}.0.algorithms", [], False, "spec.authentication.jwt[0].algorithms"),
+    ("ProvisioningConfig", f"{JWT}.0.algorithms", MISSING, True, ""),
+    ("ProvisioningConfig", f"{JWT}.0.requiredClaims", {"": "x"}, False, "a claim's name has 1 to 256 characters"),
+    ("ProvisioningConfig", f"{JWT}.0.requiredClaims", {"n" * 257: "x"}, False, "1 to 256 characters"),
+    ("ProvisioningConfig", f"{JWT}.0.requiredClaims", {"n": 1}, False, "spec.authentication.jwt[0].requiredClaims.n"),
+    ("ProvisioningConfig", f"{JWT}.0.jwksURL", MISSING, False, "exactly one of jwksURL and jwksSecretRef"),
+    (
+        "ProvisioningConfig",
+        f"{JWT}.0.jwksSecretRef",
+        {"name": "s"},
+        False,
+        "exactly one of jwksURL and jwksSecretRef",
+    ),
+    ("ProvisioningConfig", f"{JWT}.0.jwksURL", "http://idp.example/keys", False, "https://HOST/PATH is expected"),
+    ("ProvisioningConfig", f"{JWT}.0.jwksURL", "https://u:p@idp.example/", False, "https://HOST/PATH is expected"),
+    ("ProvisioningConfig", f"{JWT}.0.jwksURL", "https://idp.example/#k", False, "https://HOST/PATH is expected"),
+    ("ProvisioningConfig", f"{JWT}.0.jwksURL", "https://[2001:db8::1]:8443?k", True, ""),
+    ("ProvisioningConfig", f"{JWT}.0.jwksURL", "http://[::1]/keys", True, ""),
+    ("ProvisioningConfig", f"{CLIENTS}.0.clientId", MISSING, False, "clientId: Required value"),
+    ("ProvisioningConfig", f"{CLIENTS}.0.clientId", "b", False, "each clientId may appear once"),
+    ("ProvisioningConfig", f"{CLIENTS}.0.clientId", "ü", False, "spec.authentication.oauthClients[0].clientId"),
+    ("ProvisioningConfig", f"{CLIENTS}.0.secretRef", MISSING, False, "exactly one of secretRef, jwksSecretRef and"),
+    ("ProvisioningConfig", f"{CLIENTS}.1.secretRef", {"name": "s"}, False, "exactly one of secretRef, jwksSecretRef"),
+    ("ProvisioningConfig", f"{CLIENTS}.2.jwksURL", "http://10.0.0.1/k", False, "https://HOST/PATH is expected"),
     ("ProvisioningConfig", TOKENS, [None], False, "spec.authentication.bearerTokens[0]"),
     ("ProvisioningConfig", f"{TOKENS}.1.name", "2026-11", False, "Duplicate value"),
     ("ProvisioningConfig", f"{TOKENS}.0.name", "", False, "spec.authentication.bearerTokens[0].name"),

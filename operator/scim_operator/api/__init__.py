@@ -1,6 +1,14 @@
 """The custom resources as typed values. Pure: nothing here talks to a cluster or reads a file."""
 
 from scim_operator.api.attribute_mapping import AttributeMapping, AttributeMappingSpec, AttributeSource
+from scim_operator.api.authentication import (
+    BasicLogin,
+    BearerToken,
+    ClientRegistration,
+    ClientSecretRef,
+    JwksSecretRef,
+    TokenIssuer,
+)
 from scim_operator.api.conditions import Condition, set_conditions
 from scim_operator.api.config_ref import ConfigRef
 from scim_operator.api.constants import (
@@ -15,13 +23,11 @@ from scim_operator.api.field_path import FieldPath, format_field_path
 from scim_operator.api.keys import ObjectKey
 from scim_operator.api.provisioning_config import (
     AllowedNamespaces,
-    BearerToken,
     NamespacesFrom,
     Provider,
     ProvisioningConfig,
     ProvisioningConfigSpec,
     RoleEntry,
-    SecretKeyRef,
 )
 from scim_operator.api.resource import InvalidObject, Metadata
 from scim_operator.api.role_mapping import GroupRef, RoleMapping, RoleMappingRule, RoleMappingSpec
@@ -38,13 +44,17 @@ __all__ = [
     "AttributeMapping",
     "AttributeMappingSpec",
     "AttributeSource",
+    "BasicLogin",
     "BearerToken",
+    "ClientRegistration",
+    "ClientSecretRef",
     "Condition",
     "ConfigRef",
     "FieldPath",
     "GroupRef",
     "InvalidObject",
     "InvalidSecret",
+    "JwksSecretRef",
     "Metadata",
     "NamespacesFrom",
     "ObjectKey",
@@ -55,7 +65,7 @@ __all__ = [
     "RoleMapping",
     "RoleMappingRule",
     "RoleMappingSpec",
-    "SecretKeyRef",
+    "TokenIssuer",
     "format_field_path",
     "secret_data",
     "set_conditions",

@@ -6,10 +6,11 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StrictBool, StringConstraints, model_validator
 
+from scim_operator.api.authentication import Authentication
 from scim_operator.api.constants import PROVISIONING_CONFIG
 from scim_operator.api.duration import Duration
-from scim_operator.api.resource import ApiModel, Name, Resource, Time, require_unique
-from scim_server.config import Access, Conformance
+from scim_operator.api.resource import ApiModel, Name, Resource, require_unique
+from scim_server.config import Conformance
 
 
 class Provider(StrEnum):
@@ -25,29 +26,6 @@ class Provider(StrEnum):
     KEYCLOAK = "Keycloak"
     AUTHENTIK = "Authentik"
     GENERIC = "Generic"
-
-
-class SecretKeyRef(ApiModel):
-    """A key of a Secret in the config's own namespace. There is no namespace to give: Secrets don't travel."""
-
-    name: Annotated[str, StringConstraints(min_length=1, max_length=253)]
-    key: Annotated[str, StringConstraints(min_length=1, max_length=253)] = "token"
-
-
-class BearerToken(ApiModel):
-    name: Name
-    secret_ref: SecretKeyRef
-    expires_at: Time | None = None
-    access: Access = Access.PROVISION
-
-
-class Authentication(ApiModel):
-    bearer_tokens: tuple[BearerToken, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _names_once(self) -> Self:
-        require_unique("credential", [token.name for token in self.bearer_tokens])
-        return self
 
 
 class RoleEntry(ApiModel):

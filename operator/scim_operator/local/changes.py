@@ -7,10 +7,12 @@ from scim_server.config import (
     AttributeRule,
     BearerCredential,
     ConfigBundle,
+    Credential,
     ExtensionSchema,
     GroupSelector,
     Role,
     RoleRule,
+    SharedSecret,
     Tenant,
 )
 
@@ -82,23 +84,25 @@ def _of_role(name: str, before: Role | None, after: Role | None) -> Iterable[str
 def _of_credentials(
     old: Tenant, new: Tenant, old_digests: Mapping[str, str], new_digests: Mapping[str, str]
 ) -> Iterable[str]:
-    def digest(tenant: Tenant, credential: BearerCredential, digests: Mapping[str, str]) -> str | None:
+    def digest(tenant: Tenant, credential: Credential, digests: Mapping[str, str]) -> str | None:
         return digests.get(tenant.credential_key(credential.name))
 
-    before = {one.name: (one, digest(old, one, old_digests)) for one in old.credentials}
-    after = {one.name: (one, digest(new, one, new_digests)) for one in new.credentials}
+    before = {one.name: (one, digest(old, one, old_digests)) for one in old.all_credentials}
+    after = {one.name: (one, digest(new, one, new_digests)) for one in new.all_credentials}
     for name in sorted(before.keys() | after.keys()):
         if name not in after:
             yield f"{name} is no longer accepted"
         elif name not in before:
             yield f"{name} is accepted (access {after[name][0].access.value})"
         elif before[name][1] != after[name][1]:
-            yield f"{name} has another token"
+            yield f"{name} has another {'token' if isinstance(after[name][0], BearerCredential) else 'secret'}"
         elif before[name][0] != after[name][0]:
-            yield f"{name} has access {after[name][0].access.value}, {_expiry(after[name][0])}"
+            yield f"{name} has access {after[name][0].access.value}, {_more_of(after[name][0])}"
 
 
-def _expiry(credential: BearerCredential) -> str:
+def _more_of(credential: Credential) -> str:
+    if not isinstance(credential, SharedSecret):
+        return "and what proves it is described anew"
     return f"expires {credential.expires_at.isoformat()}" if credential.expires_at else "never expires"
 
 

@@ -1,32 +1,64 @@
-"""Bearer tokens: from Secrets to digests."""
+"""Credentials: from the spec and its Secrets to what the server needs, which holds nothing secret but digests."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeVar
 
-from scim_operator.api import BearerToken, Condition, ObjectKey, ProvisioningConfig, reasons
-from scim_operator.api.conditions import format_time
+from scim_operator.api import Condition, FieldPath, ObjectKey, ProvisioningConfig, reasons
+from scim_operator.plan.secret_values import SecretValues
+from scim_operator.plan.shared_secrets import plan_basic_login, plan_bearer_token, plan_client_secret
+from scim_operator.plan.signing_keys import plan_signing_client, plan_token_issuer
 from scim_operator.plan.verdicts import CredentialStatus, Problem
-from scim_server.config import BearerCredential, TokenTooShort, token_digest
+from scim_server.config import (
+    BasicCredential,
+    BearerCredential,
+    Credential,
+    JwtIssuer,
+    OAuthClient,
+    SharedSecret,
+    Tenant,
+)
 
-_SENDABLE = re.compile(rb"[\x21-\x7e]+")
-"""Visible ASCII. RFC 6750 §2.1 allows fewer characters, but clients send what they were given."""
+_PATH: FieldPath = ("spec", "authentication")
+_C = TypeVar("_C", bound=Credential)
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The credentials of one config that can be used, and what is wrong with the others."""
+    """The credentials of one config that can be used, each kind by name, and what is wrong with the others."""
 
-    usable: tuple[BearerCredential, ...]
-    digests: Mapping[str, str] = field(repr=False)
+    bearer: tuple[BearerCredential, ...] = ()
+    basic: tuple[BasicCredential, ...] = ()
+    issuers: tuple[JwtIssuer, ...] = ()
+    clients: tuple[OAuthClient, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By name of the credential."""
 
-    problems: tuple[Problem, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def usable(self) -> tuple[Credential, ...]:
+        """Of every kind."""
+        return (*self.bearer, *self.basic, *self.issuers, *self.clients)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of a `Tenant` that hold them."""
+        return {
+            "credentials": self.bearer,
+            "basic_credentials": self.basic,
+            "jwt_issuers": self.issuers,
+            "oauth_clients": self.clients,
+        }
 
     @property
     def statuses(self) -> tuple[CredentialStatus, ...]:
-        return tuple(CredentialStatus(credential.name, credential.expires_at) for credential in self.usable)
+        statuses = [
+            CredentialStatus(one.name, one.expires_at if isinstance(one, SharedSecret) else None)
+            for one in self.usable
+        ]
+        return tuple(sorted(statuses, key=lambda status: status.name))
 
     @property
     def resolved_refs(self) -> Condition:
@@ -40,57 +72,76 @@ class Credentials:
         return Condition.of(reasons.RESOLVED_REFS, True, reasons.RESOLVED_REFS, message)
 
 
+def delivered_credentials(tenant: Tenant, digests: Mapping[str, str]) -> Credentials:
+    """Those of a tenant as it is delivered; without the ones whose digests are missing."""
+    held = {name: digests[key] for name in tenant.digest_names if (key := tenant.credential_key(name)) in digests}
+    missing = set(tenant.digest_names) - held.keys()
+    return Credentials(
+        bearer=tuple(one for one in tenant.credentials if one.name not in missing),
+        basic=tuple(one for one in tenant.basic_credentials if one.name not in missing),
+        issuers=tenant.jwt_issuers,
+        clients=tuple(one for one in tenant.oauth_clients if one.name not in missing),
+        digests=held,
+    )
+
+
 def plan_credentials(
     config: ProvisioningConfig,
     secrets: Mapping[ObjectKey, Mapping[str, bytes]],
     token_key: bytes,
     now: datetime | None,
 ) -> Credentials:
-    """Digests of the tokens that are there and can be used. No token, and no part of one, is in the result."""
-    usable: list[BearerCredential] = []
-    digests: dict[str, str] = {}
-    problems: list[Problem] = []
-    for index, token in enumerate(config.spec.authentication.bearer_tokens):
-        outcome = _digest(config, index, token, secrets, token_key, now)
-        if isinstance(outcome, Problem):
-            problems.append(outcome)
+    """Those that are there and can be used. No token or password, and no part of one, is in the result."""
+    namespace, authentication = config.metadata.namespace, config.spec.authentication
+    found = _Found()
+
+    def values(name: str) -> SecretValues:
+        return SecretValues(namespace, secrets, f'credential "{name}"')
+
+    for index, token in enumerate(authentication.bearer_tokens):
+        found.add(plan_bearer_token(values(token.name), (*_PATH, "bearerTokens", index), token, token_key, now))
+    for index, login in enumerate(authentication.basic):
+        found.add(plan_basic_login(values(login.name), (*_PATH, "basic", index), login, token_key, now))
+    for index, issuer in enumerate(authentication.jwt):
+        found.add(plan_token_issuer(values(issuer.name), (*_PATH, "jwt", index), issuer))
+    for index, client in enumerate(authentication.oauth_clients):
+        path: FieldPath = (*_PATH, "oauthClients", index)
+        if client.secret_ref is not None:
+            found.add(plan_client_secret(values(client.name), path, client, client.secret_ref, token_key))
         else:
-            usable.append(BearerCredential(name=token.name, access=token.access, expires_at=token.expires_at))
-            digests[token.name] = outcome
-    return Credentials(tuple(sorted(usable, key=lambda credential: credential.name)), digests, tuple(problems))
+            found.add(plan_signing_client(values(client.name), path, client))
+    return found.credentials()
 
 
-def _digest(
-    config: ProvisioningConfig,
-    index: int,
-    token: BearerToken,
-    secrets: Mapping[ObjectKey, Mapping[str, bytes]],
-    token_key: bytes,
-    now: datetime | None,
-) -> str | Problem:
-    credential = f'credential "{token.name}"'
-    path = ("spec", "authentication", "bearerTokens", index)
-    ref = token.secret_ref
-    secret = ObjectKey(config.metadata.namespace, ref.name)
-    if now is not None and token.expires_at is not None and token.expires_at <= now:
-        message = f"{credential} expired at {format_time(token.expires_at)}"
-        return Problem((*path, "expiresAt"), reasons.CREDENTIAL_EXPIRED, message)
-    if secret not in secrets:
-        message = f"{credential}: Secret {secret} was not found"
-        return Problem((*path, "secretRef", "name"), reasons.SECRET_NOT_FOUND, message)
-    if ref.key not in secrets[secret]:
-        message = f'{credential}: Secret {secret} has no key "{ref.key}"'
-        return Problem((*path, "secretRef", "key"), reasons.SECRET_KEY_NOT_FOUND, message)
-    value = secrets[secret][ref.key].rstrip(b"\r\n")  # `echo token | base64`, editors: the line's end is not meant
-    where = f'{credential}: key "{ref.key}" of Secret {secret}'
-    try:
-        digest = token_digest(value, token_key)
-    except TokenTooShort as error:
-        return Problem((*path, "secretRef"), reasons.TOKEN_TOO_SHORT, f"{where}: {error}")
-    if not _SENDABLE.fullmatch(value):
-        message = f"{where}: the token has a character that is not visible ASCII, so no client can send it"
-        return Problem((*path, "secretRef"), reasons.TOKEN_UNUSABLE, message)
-    return digest
+class _Found:
+    def __init__(self) -> None:
+        self._usable: list[Credential] = []
+        self._digests: dict[str, str] = {}
+        self._problems: list[Problem] = []
+
+    def add(self, outcome: Credential | tuple[Credential, str] | Problem) -> None:
+        if isinstance(outcome, Problem):
+            self._problems.append(outcome)
+            return
+        if isinstance(outcome, tuple):
+            credential, self._digests[outcome[0].name] = outcome
+        else:
+            credential = outcome
+        self._usable.append(credential)
+
+    def credentials(self) -> Credentials:
+        return Credentials(
+            bearer=self._of(BearerCredential),
+            basic=self._of(BasicCredential),
+            issuers=self._of(JwtIssuer),
+            clients=self._of(OAuthClient),
+            digests=self._digests,
+            problems=tuple(self._problems),
+        )
+
+    def _of(self, kind: type[_C]) -> tuple[_C, ...]:
+        """Sorted: equal credentials in another order are the same document."""
+        return tuple(sorted((one for one in self._usable if isinstance(one, kind)), key=lambda one: one.name))
 
 
 def _joined(problems: Sequence[Problem]) -> str:

@@ -25,11 +25,11 @@ from scim_operator.plan.attachments import (
 from scim_operator.plan.attribute_rules import Claims, plan_attribute_mapping
 from scim_operator.plan.catalogue import catalogue_problems, roles_of
 from scim_operator.plan.conflicts import schema_winners, winners
-from scim_operator.plan.credentials import Credentials, plan_credentials
+from scim_operator.plan.credentials import Credentials, delivered_credentials, plan_credentials
 from scim_operator.plan.inputs import TenantInputs
 from scim_operator.plan.role_rules import plan_role_mapping
 from scim_operator.plan.verdicts import ConfigVerdict, MappingVerdict, MappingVerdicts, Problem, TenantPlan
-from scim_server.config import AttributeRule, BearerCredential, Deprovisioning, ExtensionSchema, RoleRule, Tenant
+from scim_server.config import AttributeRule, Deprovisioning, ExtensionSchema, RoleRule, Tenant
 
 
 def plan_tenant(inputs: TenantInputs) -> TenantPlan:
@@ -58,7 +58,7 @@ def _plan_config(inputs: TenantInputs, config: ProvisioningConfig) -> TenantPlan
     )
     if settings is None:
         return TenantPlan(None, {}, verdict, mappings.verdicts)
-    return _delivered(settings, mappings, credentials.usable, credentials.digests, verdict)
+    return _delivered(settings, mappings, credentials, verdict)
 
 
 def _plan_unparsed(inputs: TenantInputs, invalid: str) -> TenantPlan:
@@ -67,7 +67,7 @@ def _plan_unparsed(inputs: TenantInputs, invalid: str) -> TenantPlan:
         inputs.role_mappings, inputs.attribute_mappings, permitted_unread(inputs.config_key, settings)
     )
     mappings = _plan_mappings(inputs, attached, settings)
-    credentials = _credentials_of(settings, inputs.previous_digests)
+    credentials = delivered_credentials(settings, inputs.previous_digests) if settings else Credentials()
     verdict = ConfigVerdict(
         resolved_refs=Condition(reasons.RESOLVED_REFS, "Unknown", reasons.INVALID_SPEC, "the spec can't be read"),
         stalled=_stalled(invalid),
@@ -77,7 +77,7 @@ def _plan_unparsed(inputs: TenantInputs, invalid: str) -> TenantPlan:
     )
     if settings is None:
         return TenantPlan(None, {}, verdict, mappings.verdicts)
-    return _delivered(settings, mappings, credentials.usable, credentials.digests, verdict)
+    return _delivered(settings, mappings, credentials, verdict)
 
 
 def _plan_absent(inputs: TenantInputs) -> TenantPlan:
@@ -89,7 +89,7 @@ def _plan_suspended(inputs: TenantInputs) -> TenantPlan:
     previous = inputs.previous
     if previous is None:
         return TenantPlan(None, {}, None, {})
-    digests = _credentials_of(previous, inputs.previous_digests).digests
+    digests = delivered_credentials(previous, inputs.previous_digests).digests
     return TenantPlan(previous, _by_key(previous, digests), None, {})
 
 
@@ -161,35 +161,22 @@ def _settings(config: ProvisioningConfig) -> Tenant:
 def _delivered(
     settings: Tenant,
     mappings: _Mappings,
-    credentials: tuple[BearerCredential, ...],
-    digests: Mapping[str, str],
+    credentials: Credentials,
     verdict: ConfigVerdict,
 ) -> TenantPlan:
     tenant = settings.model_copy(
         update={
-            "credentials": credentials,
+            **credentials.fields,
             "rules": mappings.rules,
             "attributes": mappings.attributes,
             "schemas": mappings.schemas,
         }
     )
-    return TenantPlan(tenant, _by_key(tenant, digests), verdict, mappings.verdicts)
+    return TenantPlan(tenant, _by_key(tenant, credentials.digests), verdict, mappings.verdicts)
 
 
 def _by_key(tenant: Tenant, digests: Mapping[str, str]) -> dict[str, str]:
     return {tenant.credential_key(name): digest for name, digest in digests.items()}
-
-
-def _credentials_of(previous: Tenant | None, digests: Mapping[str, str]) -> Credentials:
-    """The credentials that are delivered now."""
-    if previous is None:
-        return Credentials((), {}, ())
-    held = {
-        credential.name: digests[key]
-        for credential in previous.credentials
-        if (key := previous.credential_key(credential.name)) in digests
-    }
-    return Credentials(tuple(credential for credential in previous.credentials if credential.name in held), held, ())
 
 
 def _stalled(reason: str) -> Condition:

@@ -90,7 +90,7 @@ class TenantPlan:
     """None: this tenant is not to be served."""
 
     digests: Mapping[str, str] = field(repr=False)
-    """Of its bearer tokens, under `Tenant.credential_key(name)`."""
+    """Of its credentials, under `Tenant.credential_key(name)`."""
 
     config_verdict: ConfigVerdict | None
     """None: there is no ProvisioningConfig to report on, or it is suspended and must be left alone."""

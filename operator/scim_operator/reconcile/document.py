@@ -104,7 +104,7 @@ def read_document(config_map: Mapping[str, Any] | None, secret: Mapping[str, Any
     complete = config is not None and secrets is not None
     if config is not None and secrets is not None:
         for tenant in config.tenants:
-            keys = [tenant.credential_key(credential.name) for credential in tenant.credentials]
+            keys = [tenant.credential_key(name) for name in tenant.digest_names]
             if all(key in secrets.digests for key in keys):
                 digests = {key: secrets.digests[key] for key in keys}
                 tenants[ObjectKey(tenant.namespace, tenant.name)] = Delivered(tenant, digests)

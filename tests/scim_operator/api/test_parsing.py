@@ -72,7 +72,7 @@ def test_a_config_ref_without_a_namespace_means_the_mappings_own() -> None:
     [
         ({"provider": "Octa"}, "spec.provider", "Okta"),
         ({"suspend": "yes"}, "spec.suspend", "boolean"),
-        ({"authentication": {"bearerTokens": []}}, "spec.authentication.bearerTokens", "at least 1"),
+        ({"authentication": {"bearerTokens": []}}, "spec.authentication", "at least one credential"),
         (
             {"authentication": {"bearerTokens": [{"name": "a", "secretRef": {"name": "s"}, "expiresAt": 1}]}},
             "spec.authentication.bearerTokens[0].expiresAt",
