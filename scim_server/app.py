@@ -1,15 +1,12 @@
 """Wiring: a whole server in one object, for the command `scim-server` and for programs that embed it."""
 
 import asyncio
-import contextlib
 import logging
-import socket
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -30,14 +27,13 @@ from scim_server.management.intake import Intake
 from scim_server.management.status import Status
 from scim_server.management.token_file import ManagementToken
 from scim_server.metrics import Metrics
+from scim_server.port import Port
 from scim_server.storage import open_storage, without_password
 from scim_server.storage.protocol import StorageUnavailable
 from scim_server.tracing.start import Tracing
 
 _log = logging.getLogger(__name__)
 
-_KEEP_ALIVE_SECONDS = 75
-"""Longer than the 60 s after which common ingress controllers drop an idle connection, so that they do it first."""
 _DATABASE_RETRY_SECONDS = 1.0
 
 
@@ -113,7 +109,7 @@ class Server:
             self.metrics,
             ManagementToken(settings.management_token_file),
         )
-        self._ports: list[_Port] = []
+        self._ports: list[Port] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stop_asked = asyncio.Event()
         self._failure: BaseException | None = None
@@ -138,10 +134,10 @@ class Server:
         settings = self.settings
         drain, protocol = settings.drain_seconds, limited_protocol(settings.connections, self.metrics.refused)
         try:
-            self._ports.append(_Port(self._scim, settings.host, settings.port, drain, protocol))
+            self._ports.append(Port(self._scim, settings.host, settings.port, drain, protocol))
             if settings.management_port is not None:
                 management = (self._management, settings.management_host, settings.management_port)
-                self._ports.append(_Port(*management, drain, HttpToolsProtocol))
+                self._ports.append(Port(*management, drain, HttpToolsProtocol))
             for port_ in self._ports:
                 await port_.start()
             opened = await self._try_to_open()
@@ -214,58 +210,3 @@ class Server:
         if not task.cancelled() and (failure := task.exception()) is not None:
             self._failure = failure
             self._stop_asked.set()
-
-
-class _Port:
-    """One listening socket with its uvicorn."""
-
-    def __init__(
-        self, app: ASGIApp, host: str, port: int, drain_seconds: int, protocol: type[HttpToolsProtocol]
-    ) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=2048)
-        address, bound = self._socket.getsockname()[:2]
-        reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address)  # noqa: S104 - compared, not bound
-        self.url = f"http://{reachable or (f'[{address}]' if ':' in address else address)}:{bound}"
-        self._server = _Uvicorn(
-            uvicorn.Config(
-                app,
-                http=protocol,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=drain_seconds,
-            )
-        )
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._server.serve([self._socket]))
-        await self._server.listening.wait()
-
-    async def stop(self) -> None:
-        if self._task is None:
-            self._socket.close()
-            return
-        self._server.should_exit = True
-        await self._task
-
-
-class _Uvicorn(uvicorn.Server):
-    """uvicorn that leaves signals to the program and tells when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()

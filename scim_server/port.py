@@ -1,0 +1,74 @@
+"""A listening port: a socket and the uvicorn that serves an application on it."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than the 60 s after which common ingress controllers drop an idle connection, so that they do it first."""
+
+
+class Port:
+    """One listening socket with its uvicorn: bound when it is made, served from `start` to `stop`.
+
+    `port` 0 takes a free one. `drain_seconds`: how long requests may still take after `stop`. Raises OSError when
+    the address can't be had.
+    """
+
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, drain_seconds: int, protocol: type[HttpToolsProtocol]
+    ) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=2048)
+        address, bound = self._socket.getsockname()[:2]
+        reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address)  # noqa: S104 - compared, not bound
+        self.url = f"http://{reachable or (f'[{address}]' if ':' in address else address)}:{bound}"
+        self._server = _Uvicorn(
+            uvicorn.Config(
+                app,
+                http=protocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=drain_seconds,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Return when connections are accepted."""
+        self._task = asyncio.create_task(self._server.serve([self._socket]))
+        await self._server.listening.wait()
+
+    async def stop(self) -> None:
+        """Answer what is under way, then end."""
+        if self._task is None:
+            self._socket.close()
+            return
+        self._server.should_exit = True
+        await self._task
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn that leaves signals to the program and tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
