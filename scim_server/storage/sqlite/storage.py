@@ -46,7 +46,7 @@ class SqliteStorage:
     """
 
     def __init__(
-        self, path: Path, *, readers: int = 4, patience: float = 10.0, observer: StorageObserver | None = None
+        self, path: Path, *, readers: int = 16, patience: float = 10.0, observer: StorageObserver | None = None
     ) -> None:
         self._path = path
         self._patience = patience
