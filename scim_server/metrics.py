@@ -44,7 +44,7 @@ class Metrics:
             registry=self.registry,
         )
         self.authentication_failures = Counter(
-            "scim_authentication_failures", "Requests answered 401", registry=self.registry
+            "scim_authentication_failures", "Requests without a valid credential", registry=self.registry
         )
         self._refused = Counter(
             "scim_refused_requests",

@@ -70,5 +70,5 @@ def _provider_tokens(example: Path, namespace: str, name: str) -> list[str]:
     config = keyed["ProvisioningConfig", namespace, name]
     return [
         keyed["Secret", namespace, token["secretRef"]["name"]]["stringData"][token["secretRef"]["key"]]
-        for token in config["spec"]["authentication"]["bearerTokens"]
+        for token in config["spec"]["authentication"].get("bearerTokens", [])
     ]

@@ -1,0 +1,55 @@
+"""The page about limits against the code: defaults, options, reasons of the metric."""
+
+import re
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from scim_server.auth.authorization import LONGEST_VALUE
+from scim_server.cli import app
+from scim_server.http.bodies import DEFAULT_LIMIT
+from scim_server.http.connections import ConnectionLimits
+from scim_server.http.protection import DEFAULT_FAILURE_RATE, DEFAULT_TENANT_RATE, RequestLimits
+from scim_server.scim.normalise.patch_body import MOST_OPERATIONS
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/reference/limits.md").read_text()
+ROWS = [[cell.strip() for cell in row.split("|")[1:-1]] for row in re.findall(r"^\|.*\|$", PAGE, re.MULTILINE)[2:]]
+
+
+def default(limit: str) -> str:
+    (found,) = [row for row in ROWS if row[0].startswith(limit)]
+    return str(found[1])
+
+
+def test_the_defaults_are_those_of_the_code() -> None:
+    limits, connections = RequestLimits(), ConnectionLimits()
+    rate, failures = DEFAULT_TENANT_RATE, DEFAULT_FAILURE_RATE
+    assert (limits.tenant_rate, limits.failed_authentication) == (rate, failures)
+    assert failures.per_second * 60 == failures.burst
+    assert default("requests of one tenant under way") == str(limits.tenant_requests)
+    assert f"{rate.per_second:,.0f} per second in the long run, {rate.burst:,} at once" in PAGE
+    assert default("failed authentications") == f"{failures.burst} per minute"
+    assert default("size of a body") == f"{DEFAULT_LIMIT >> 20} MiB"
+    assert default("operations") == f"{MOST_OPERATIONS:,}"
+    assert default("open connections") == f"{connections.most:,}"
+    assert default("time for a request's head") == f"{connections.head_seconds:.0f} s"
+    assert default("size of a request's head") == f"{connections.head_bytes >> 10} KiB"
+    assert default("size of `Authorization`") == f"{LONGEST_VALUE >> 10} KiB"
+    assert default("time for a body") == f"{limits.times.body:.0f} s"
+    assert default("time until the answer begins") == f"{limits.times.work:.0f} s"
+    assert default("time for the answer").startswith(f"{limits.times.answer:.0f} s")
+
+
+def test_the_options_exist() -> None:
+    offered = set(re.findall(r"--[a-z-]+", CliRunner().invoke(app, ["--help"]).stdout))
+    named = set(re.findall(r"`(--[a-z-]+)`", PAGE))
+    assert len(named) > 8
+    assert named <= offered
+
+
+def test_the_reasons_are_all_those_that_the_code_counts() -> None:
+    server = ROOT / "scim_server"
+    code = "".join(file.read_text() for file in server.rglob("*.py"))
+    counted = set(re.findall(r'refused\("(\w+)"\)', code)) | {"slow_body", "slow_work", "slow_answer"}
+    assert {row[4].strip("`") for row in ROWS if row[4]} == counted
