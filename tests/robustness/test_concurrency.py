@@ -42,7 +42,7 @@ async def test_fifty_clients_change_the_members_of_one_group(
     async def one_client(number: int) -> None:
         user = users[number]
         steps = [add_member, remove_member, add_member] if number % 2 else [add_member, remove_member]
-        async with client_of(replicas, number, connection, 0.05 + 0.01 * (number % 10)) as client:
+        async with client_of(replicas, number, connection, 0.004 * (1 + number % 10)) as client:
             for step in steps:
                 answer = await client.patch(f"/Groups/{group}", step(user))
                 assert answer.status_code == 204, answer.text
