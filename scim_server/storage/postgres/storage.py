@@ -32,6 +32,7 @@ _CONNECT_TIMEOUT = 10.0
 _COMMAND_TIMEOUT = 60.0  # for a PostgreSQL that doesn't answer at all; it ends its own statements before
 _PING_TIMEOUT = 5.0
 _ROLLBACK_TIMEOUT = 5.0
+_CLOSE_TIMEOUT = 5.0
 
 _SETTINGS = {
     "application_name": "scim-server",
@@ -100,7 +101,11 @@ class PostgresStorage:
     async def close(self) -> None:
         if self._pool is not None:
             pool, self._pool = self._pool, None
-            await pool.close()
+            try:
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await pool.close()
+            except TimeoutError:
+                pool.terminate()
 
     async def ping(self) -> None:
         async with self._connection(_PING_TIMEOUT) as connection:
