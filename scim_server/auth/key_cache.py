@@ -21,6 +21,8 @@ RETRY_AFTER = 10.0
 """Seconds between two attempts for one URL: tokens with made-up key ids can't cause more."""
 _WHILE_REFRESHING = 600.0
 """Seconds past its age that a set is used without waiting for the new one."""
+_MOST_WAITING = 100
+"""Requests that wait for one URL at once, before they have proven anything. Others make do with the keys there are."""
 _WHILE_AWAY = 24 * 3600.0
 """Seconds past its age that the last good set is used when no new one can be had."""
 
@@ -31,6 +33,7 @@ class _Entry:
     good_until: float = float("-inf")
     attempted: float = float("-inf")
     attempt: asyncio.Task[None] | None = None
+    waiting: int = 0
 
 
 class KeyCache:
@@ -56,9 +59,17 @@ class KeyCache:
         if entry.attempt is None and now - entry.attempted >= RETRY_AFTER:
             entry.attempted = now
             entry.attempt = asyncio.create_task(self._refresh(url, entry))
-        if entry.attempt is not None and not (known and now < entry.good_until + _WHILE_REFRESHING):
-            # Not awaited itself: neither must end the other when it is cancelled.
-            await asyncio.wait((entry.attempt,))
+        if (
+            entry.attempt is not None
+            and not (known and now < entry.good_until + _WHILE_REFRESHING)
+            and entry.waiting < _MOST_WAITING
+        ):
+            entry.waiting += 1
+            try:
+                # Not awaited itself: neither must end the other when it is cancelled.
+                await asyncio.wait((entry.attempt,))
+            finally:
+                entry.waiting -= 1
         if self._clock() >= entry.good_until + _WHILE_AWAY:
             entry.keys = VerificationKeys()
         return entry.keys

@@ -101,11 +101,11 @@ class Gate:
                 answer = await self._admit(scope, receive, headers, exchange)
                 if answer is not None:
                     await answer(scope, receive, timed_send)
-                elif self._protection.begin(exchange.tenant):
+                elif self._protection.tenants_under_way.begin(exchange.tenant):
                     try:
                         await self._app(scope, receive, timed_send)
                     finally:
-                        self._protection.end(exchange.tenant)
+                        self._protection.tenants_under_way.end(exchange.tenant)
                 else:
                     self._metrics.refused("tenant_requests")
                     await too_often("Too many requests of this tenant are under way.", 1)(scope, receive, timed_send)
@@ -184,6 +184,10 @@ class Gate:
         exchange.route = "/oauth/token"
         if exchange.method != "POST":
             return method_not_allowed("POST")
+        address, strangers = self._protection.address_of(scope), self._protection.strangers_under_way
+        if not strangers.begin(address):
+            self._metrics.refused("token_requests")
+            return too_often_response(1)
         try:
             public_url = self._public_url.of(scope, headers)
             request = await read_token_request(scope, receive, names, _authorization(scope), public_url)
@@ -193,6 +197,8 @@ class Gate:
             return too_often_response(wait) if wait else oauth_error_response(refused)
         except OAuthError as refused:
             return oauth_error_response(refused)
+        finally:
+            strangers.end(address)
         exchange.tenant, exchange.credential = granted.tenant_key, granted.client
         if wait := self._note_request(exchange):
             return too_often_response(wait)

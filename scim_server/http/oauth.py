@@ -6,6 +6,7 @@
 The metadata are the same for every pair of names, whether there is such a tenant or not.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,7 @@ TOKEN_PATH = re.compile(r"/([^/]+)/([^/]+)/oauth/token")
 METADATA_PATH = re.compile(r"/\.well-known/oauth-authorization-server/([^/]+)/([^/]+)")
 
 _LARGEST_BODY = 32 << 10
+_BODY_SECONDS = 10.0
 _MOST_PARAMETERS = 32
 _FORM = "application/x-www-form-urlencoded"
 _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -49,8 +51,11 @@ async def read_token_request(
         raise OAuthError("invalid_request", f"a body of type {_FORM} is expected")
     parameters: dict[str, str] = {}
     try:
-        body = (await _read(receive)).decode()
+        async with asyncio.timeout(_BODY_SECONDS):
+            body = (await _read(receive)).decode()
         pairs = parse_qsl(body, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
+    except TimeoutError:
+        raise OAuthError("invalid_request", f"the body did not arrive within {_BODY_SECONDS:g} s") from None
     except ValueError:
         raise OAuthError(
             "invalid_request", f"a form of at most {_MOST_PARAMETERS} parameters in UTF-8 is expected"

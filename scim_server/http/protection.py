@@ -24,6 +24,8 @@ class RequestLimits:
     """Requests of one tenant, whatever they are. None: any number."""
     tenant_requests: int = 200
     """Requests of one tenant under way at once."""
+    token_requests: int = 20
+    """Requests for a token under way at once from one address: these wait for a body before anybody is known."""
     failed_authentication: Rate | None = DEFAULT_FAILURE_RATE
     """Of one address, or of one /64 network for IPv6. A valid credential is always let through, so nobody can lock an
     identity provider out by failing from the address of a proxy that both come through."""
@@ -38,30 +40,42 @@ class Protection:
         self._proxies = proxies
         self._tenants = KeyedLimit(limits.tenant_rate)
         self._failures = KeyedLimit(limits.failed_authentication)
-        self._most_under_way = limits.tenant_requests
-        self._under_way: Counter[str] = Counter()
+        self.tenants_under_way = UnderWay(limits.tenant_requests)
+        self.strangers_under_way = UnderWay(limits.token_requests)
 
     def note_failure(self, scope: Scope) -> int:
         """Count a failed authentication. 0, or the seconds that the address has to wait."""
+        return _whole(self._failures.take(self.address_of(scope)))
+
+    def address_of(self, scope: Scope) -> str:
+        """Of the client, or its network. See `TrustedProxies.client_of`."""
         forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
         client: Any = scope.get("client")
-        return _whole(self._failures.take(self._proxies.client_of(client[0] if client else None, forwarded)))
+        return self._proxies.client_of(client[0] if client else None, forwarded)
 
     def note_request(self, tenant: str) -> int:
         """Count a request of a tenant. 0, or the seconds that it has to wait."""
         return _whole(self._tenants.take(tenant))
 
-    def begin(self, tenant: str) -> bool:
-        """Whether one more request of the tenant may be under way; then `end` has to follow."""
-        if self._under_way[tenant] >= self._most_under_way:
+
+class UnderWay:
+    """How many are under way at once, for each key; at most `most`."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._counts: Counter[str] = Counter()
+
+    def begin(self, key: str) -> bool:
+        """Whether one more may be under way; then `end` has to follow."""
+        if self._counts[key] >= self._most:
             return False
-        self._under_way[tenant] += 1
+        self._counts[key] += 1
         return True
 
-    def end(self, tenant: str) -> None:
-        self._under_way[tenant] -= 1
-        if not self._under_way[tenant]:
-            del self._under_way[tenant]
+    def end(self, key: str) -> None:
+        self._counts[key] -= 1
+        if not self._counts[key]:
+            del self._counts[key]
 
 
 def _whole(seconds: float) -> int:

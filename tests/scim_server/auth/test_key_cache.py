@@ -67,6 +67,17 @@ async def test_many_requests_wait_for_one_fetch() -> None:
     assert issuer.fetches == 1
 
 
+async def test_only_so_many_wait_for_an_issuer_that_hangs() -> None:
+    issuer = Issuer()
+    issuer.gate.clear()
+    asked = [asyncio.create_task(issuer.knows(OLD)) for _ in range(150)]
+    done, waiting = await asyncio.wait(asked, timeout=0.05)
+    assert len(waiting) == 100
+    assert not any(task.result() for task in done)
+    issuer.gate.set()
+    assert all(await asyncio.gather(*waiting))
+
+
 async def test_a_request_that_is_given_up_leaves_the_fetch_to_the_others() -> None:
     issuer = Issuer()
     issuer.gate.clear()

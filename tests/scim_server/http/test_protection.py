@@ -180,6 +180,25 @@ async def test_slow_bodies_of_one_tenant_keep_no_other_from_its_turn(tmp_path: P
         assert (await slow.get("/Users")).status_code == 200
 
 
+async def test_strangers_who_ask_for_tokens_slowly_are_few(tmp_path: Path) -> None:
+    async with limited(tmp_path, token_requests=3) as server, AsyncExitStack() as open_connections:
+        connections = [await open_connections.enter_async_context(connected(server)) for _ in range(4)]
+        form = "grant_type=client_credentials"
+        for connection in connections:
+            await connection.send(
+                f"POST /{TENANTS[0]}/oauth/token HTTP/1.1\r\nHost: x\r\n"
+                "Content-Type: application/x-www-form-urlencoded\r\n"
+                f"Content-Length: {len(form)}\r\n\r\n{form[:5]}"
+            )
+        answers = [asyncio.create_task(connection.answer()) for connection in connections]
+        (refused,), _ = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+        assert (await refused)[0] == 429
+        assert refusals(server, "token_requests") == 1
+        for connection in connections:
+            await connection.send(form[5:])
+        assert sorted([(await answer)[0] for answer in answers]) == [401, 401, 401, 429]
+
+
 async def test_work_that_takes_too_long_is_given_up_and_undone(tmp_path: Path) -> None:
     async with limited(tmp_path, times=TimeLimits(work=0.2)) as server, provider(server) as one:
         assert (await one.get("/Users")).status_code == 200
