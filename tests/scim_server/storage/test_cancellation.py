@@ -218,3 +218,16 @@ async def test_what_postgresql_gives_up_is_unavailable(before: str, statement: s
         await session.execute(statement)
     await session.close()
     await holder.close()
+
+
+async def test_closing_does_not_wait_for_a_network_that_stops(proxy: TcpProxy) -> None:
+    storage = open_storage(f"postgresql://postgres@127.0.0.1:{proxy.port}/postgres")
+    await storage.open()
+    await storage.ping()
+    proxy.freeze()
+    reading = asyncio.create_task(storage.unsettled_tenants())
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(9):
+        await storage.close()
+        with pytest.raises(StorageUnavailable):
+            await reading
