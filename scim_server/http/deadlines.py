@@ -10,6 +10,8 @@ from typing import Self
 from starlette.types import Message, Receive, Scope, Send
 
 _KEY = "scim_server.deadlines"
+_PRECISION = 0.05
+"""How much earlier than its deadline a part may end, as a fraction of its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class Deadlines:
 
     def watch_send(self, send: Callable[[Message], Awaitable[None]]) -> Send:
         async def watched(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            # An answer that is sent at once needs no deadline of its own.
+            if self._part is not Part.ANSWER and message.get("more_body", False):
                 self._begin(Part.ANSWER, self._limits.answer)
             await send(message)
 
@@ -97,8 +100,11 @@ class Deadlines:
         if self._over or self._part is Part.CLIENT_GONE:
             return
         self._part = part
-        if not self._timeout.expired():
-            self._timeout.reschedule(asyncio.get_running_loop().time() + seconds)
+        deadline, present = asyncio.get_running_loop().time() + seconds, self._timeout.when()
+        # To move a timer costs more than all else here, and nearly every body arrives together with its head.
+        nearly_the_same = present is not None and 0 <= deadline - present < seconds * _PRECISION
+        if not nearly_the_same and not self._timeout.expired():
+            self._timeout.reschedule(deadline)
 
 
 def client_gone(scope: Mapping[str, object]) -> None:

@@ -1,0 +1,27 @@
+"""The example of credentials, served by local mode: a password and OAuth clients really get in."""
+
+from pathlib import Path
+
+import httpx
+
+from tests.support.local_mode import RunningLocalMode
+
+EXAMPLE = Path(__file__).parents[2] / "examples/credentials"
+SECRET = ("pingone", "replace-this-placeholder-secret")
+
+
+def test_a_password_and_an_oauth_client_get_in_where_they_belong(tmp_path: Path) -> None:
+    with RunningLocalMode(EXAMPLE, tmp_path / "data") as running:
+        onelogin, pingone = running.base_url("acme/onelogin"), running.base_url("acme/pingone")
+        login = ("onelogin", "replace-this-placeholder-password")
+        assert httpx.get(f"{onelogin}/Users", auth=login).status_code == 200
+        assert httpx.get(f"{pingone}/Users", auth=login).status_code == 401
+
+        host = pingone.partition("/acme/")[0]
+        metadata = httpx.get(f"{host}/.well-known/oauth-authorization-server/acme/pingone").json()
+        form = {"grant_type": "client_credentials"}
+        granted = httpx.post(metadata["token_endpoint"], data=form, auth=SECRET).json()
+        bearer = {"Authorization": f"Bearer {granted['access_token']}"}
+        assert httpx.post(f"{pingone}/Users", json={"userName": "ada@acme.com"}, headers=bearer).status_code == 201
+        assert httpx.get(f"{onelogin}/Users", headers=bearer).status_code == 401
+        assert httpx.get(f"{running.base_url('acme/entra-id-tokens')}/Users", headers=bearer).status_code == 401
