@@ -99,7 +99,8 @@ async def patch_user(
 
     async def work(writer: Writer) -> Shown:
         record = await _locked(writer, user_id, if_match)
-        patched = apply_to_document(record.document, operations, caller.tenant.users)
+        strict = caller.tenant.strict
+        patched = apply_to_document(record.document, operations, caller.tenant.users, creates=not strict)
         record = await _update(caller, writer, record, patched)
         return await _show_one(directory, caller, writer, record, projection)
 

@@ -46,6 +46,15 @@ async def test_the_life_of_a_user(strict: httpx.AsyncClient) -> None:
     assert (await strict.get(path)).status_code == 404
 
 
+async def test_a_selection_that_matches_nothing(strict: httpx.AsyncClient) -> None:
+    created = await strict.post("/Users", json={"schemas": [USER], "userName": "ada"})
+    operations = [{"op": "replace", "path": 'emails[type eq "work"].value', "value": "ada@acme.com"}]
+    patched = await strict.patch(
+        f"/Users/{created.json()['id']}", json={"schemas": [PATCH_OP], "Operations": operations}
+    )
+    assert (patched.status_code, patched.json()["scimType"]) == (400, "noTarget")
+
+
 async def test_what_is_refused(strict: httpx.AsyncClient) -> None:
     unknown = await strict.post("/Users", json={"schemas": [USER], "userName": "ada", "shoeSize": 7})
     assert (unknown.status_code, unknown.json()["scimType"]) == (400, "invalidSyntax")
