@@ -4,7 +4,7 @@ Membership is changed by deltas; the members of a group are never loaded to chan
 chunks, when an answer shows them.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -33,7 +33,8 @@ from scim_server.storage.protocol import (
 async def create_group(directory: Directory, caller: Caller, body: Any) -> GroupRecord:
     """POST; members are read apart, after the commit, where an answer shows them.
 
-    Raises ScimError: 400 for the body or for members that don't exist, 409 uniqueness."""
+    Raises ScimError: 400 for the body or for members that don't exist, 409 uniqueness.
+    """
     document = read_resource(caller, body, caller.tenant.groups)
     members = take_members(document)
     validate_resource(document, caller.tenant.groups)
@@ -146,7 +147,7 @@ async def _change(
     document: JsonObject,
     delta: MembersDelta,
 ) -> GroupRecord:
-    """Only what really changes is written; okta sends the name along with every change of members."""
+    """Only what really changes is written; Okta sends the name along with every change of members."""
     after = record
     if document != record.document:
         validate_resource(document, caller.tenant.groups)
@@ -161,15 +162,16 @@ async def _grants(directory: Directory, writer: Writer, document: JsonObject) ->
     return rules.grants_of(document.get("displayName"), document.get("externalId"))
 
 
-async def _write(directory: Directory, caller: Caller, work: Any) -> GroupRecord:
+async def _write(
+    directory: Directory, caller: Caller, work: Callable[[Writer], Awaitable[GroupRecord]]
+) -> GroupRecord:
     try:
-        record: GroupRecord = await directory.write(caller, work)
+        return await directory.write(caller, work)
     except DisplayNameTaken as taken:
         raise UniquenessViolation(f"displayName is taken by the group with id {taken.existing_id}") from None
     except UnknownMembers as unknown:
         ids = ", ".join(one[:64] for one in unknown.ids)
         raise InvalidValue(f"members: no user or group has the id {ids}") from None
-    return record
 
 
 def _member(member: Member, caller: Caller) -> JsonObject:
