@@ -139,12 +139,12 @@ def serve(
     PostgreSQL for more. SIGTERM and Ctrl-C answer what is under way, then end with status 0.
     """
     configure(log_format, log_level)
-    for option, path, is_right in (
-        ("--config-dir", config_dir, Path.is_dir),
-        ("--management-token-file", management_token_file, Path.is_file),
+    for option, path, is_right, expected in (
+        ("--config-dir", config_dir, Path.is_dir, "a folder"),
+        ("--management-token-file", management_token_file, Path.is_file, "a file"),
     ):
         if path is not None and not is_right(path):
-            _fail(f"{option}: {path} {'is not what is expected' if path.exists() else 'does not exist'}")
+            _fail(f"{option}: {path}: {f'{expected} is expected' if path.exists() else 'does not exist'}")
     if public_url is not None and not public_url.startswith(("https://", "http://")):
         _fail(f"--public-url: https://HOST is expected, not {public_url}")
     try:

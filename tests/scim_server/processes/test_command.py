@@ -32,7 +32,9 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     [
         (["--database", "mysql://root:secret@host/db"], "sqlite:///PATH or postgresql://"),
         (["--database", "sqlite:///:x", "--config-dir", "/nonexistent"], "--config-dir"),
-        (["--management-token-file", "/nonexistent"], "--management-token-file"),
+        (["--management-token-file", "/nonexistent"], "--management-token-file: /nonexistent: does not exist"),
+        (["--management-token-file", "/"], "--management-token-file: /: a file is expected"),
+        (["--config-dir", sys.executable], "a folder is expected"),
         (["--public-url", "scim.example.com"], "--public-url"),
         (["--trusted-proxy", "the-proxy"], "the-proxy"),
     ],
