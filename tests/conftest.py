@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.control_plane.build import built_programs
 from tests.control_plane.cluster import ControlPlane
@@ -27,6 +28,10 @@ from tests.support.postgres import PostgresServer
 from tests.support.temporary import RunDirectory
 
 pytest_plugins = ("tests.support.serving",)
+
+# How fast a machine is proves nothing about the code: no test may fail for it.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 # Here and not in a fixture: an ordinary user can do it only before there are threads, and the workers of
 # pytest-xdist shall inherit it.

@@ -53,6 +53,7 @@ from scim_server.config.model import (
 from scim_server.config.patterns import compile_pattern
 from scim_server.config.public_keys import PublicJwk, SigningAlgorithm, parse_key_set, private_members
 from scim_server.config.tokens import MINIMUM_TOKEN_BYTES, TokenTooShort, new_token_key, pair_digest, token_digest
+from scim_server.config.user_attributes import USER_ATTRIBUTES, UserAttributes
 
 __all__ = [
     "ATTRIBUTE_NAME_PATTERN",
@@ -63,6 +64,7 @@ __all__ = [
     "SCHEMA_URN_PATTERN",
     "SCHEMA_VERSION",
     "SECRETS_FILE",
+    "USER_ATTRIBUTES",
     "Access",
     "AttributeRule",
     "BasicCredential",
@@ -92,6 +94,7 @@ __all__ = [
     "SigningAlgorithm",
     "Tenant",
     "TokenTooShort",
+    "UserAttributes",
     "check_jwks_url",
     "compile_pattern",
     "decode_config",

@@ -24,7 +24,6 @@ from scim_operator.plan.attachments import (
 )
 from scim_operator.plan.attribute_rules import Claims, plan_attribute_mapping
 from scim_operator.plan.catalogue import catalogue_problems, roles_of
-from scim_operator.plan.conflicts import schema_winners, winners
 from scim_operator.plan.credentials import Credentials, delivered_credentials, plan_credentials
 from scim_operator.plan.inputs import TenantInputs
 from scim_operator.plan.role_rules import plan_role_mapping
@@ -126,7 +125,7 @@ def _plan_mappings(inputs: TenantInputs, attached: Attachments, settings: Tenant
 
     attributes: list[AttributeRule] = []
     schemas: list[ExtensionSchema] = []
-    claims = Claims(winners(attached.attribute_mappings), schema_winners(attached.attribute_mappings))
+    claims = Claims.of(attached.attribute_mappings)
     for attribute_mapping in attached.attribute_mappings:
         planned, verdict = plan_attribute_mapping(attribute_mapping, claims)
         attributes += planned.rules

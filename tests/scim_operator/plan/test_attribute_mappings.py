@@ -151,3 +151,13 @@ def test_conformance_reaches_the_contract() -> None:
         planned = plan(config=config(conformance=conformance))
         assert planned.tenant is not None
         assert planned.tenant.conformance == conformance
+
+
+def test_a_path_that_names_nothing_is_told_to_its_author() -> None:
+    planned = plan(attribute_mapping("a", {"target": "first", "path": "name.givneName", "default": "?"}, COST))
+
+    assert profile(planned) == {"costs": "acme/a"}
+    told = verdict(planned, "a")
+    assert (told.accepted, told.reason) == (True, "PartiallyInvalid")
+    assert [(one.field, one.reason) for one in told.problems] == [("spec.attributes[0].path", "AttributeNotFound")]
+    assert "name.givneName" in told.message
