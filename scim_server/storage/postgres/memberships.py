@@ -8,16 +8,18 @@ from scim_server.storage.postgres.groups import GroupReads, GroupWrites
 from scim_server.storage.protocol import Member, MembersChanged, NeedsExclusive, UnknownMembers
 from scim_server.storage.records import is_id
 
+_BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
+
 _CHUNK = """
     (SELECT m.user_id AS id, 'User' AS kind,
             coalesce(u.document::json ->> 'displayName', u.document::json ->> 'userName') AS display
      FROM memberships m JOIN users u ON u.tenant = $1 AND u.id = m.user_id
-     WHERE m.tenant = $1 AND m.group_id = $2 AND ($3::uuid IS NULL OR m.user_id > $3)
+     WHERE m.tenant = $1 AND m.group_id = $2 AND m.user_id > $3
      ORDER BY m.user_id LIMIT $4)
     UNION ALL
     (SELECT n.child_id, 'Group', g.document::json ->> 'displayName'
      FROM nestings n JOIN groups g ON g.tenant = $1 AND g.id = n.child_id
-     WHERE n.tenant = $1 AND n.group_id = $2 AND ($3::uuid IS NULL OR n.child_id > $3)
+     WHERE n.tenant = $1 AND n.group_id = $2 AND n.child_id > $3
      ORDER BY n.child_id LIMIT $4)
     ORDER BY id LIMIT $4
 """
@@ -78,7 +80,7 @@ class MembershipReads(GroupReads):
     async def members(self, group_id: str, chunk: int = 1000) -> AsyncIterator[Sequence[Member]]:
         if not is_id(group_id):
             return
-        last: str | None = None
+        last = _BEFORE_ALL
         while True:
             rows = await self._connection.fetch(_CHUNK, self.tenant, group_id, last, chunk)
             if rows:

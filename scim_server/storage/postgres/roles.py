@@ -93,6 +93,10 @@ _SETTLE = f"""
     SELECT user_id, role, true FROM new
 """
 
+# Beyond some thousands of users their roles outgrow the memory that PostgreSQL gives a hashed look-up, and it takes
+# to searching lists row by row.
+_AT_ONCE = 1000
+
 _LOCK_USERS = """
     SELECT id FROM users WHERE tenant = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
@@ -130,12 +134,13 @@ class RoleWrites(RoleReads, WriteSession):
 
     async def _settle(self, user_ids: Collection[str]) -> Sequence[RoleChange]:
         """`settle_users` where the locks are held already. Its statement must begin after they were taken."""
-        if not user_ids:
-            return ()
         changes: dict[str, tuple[set[str], set[str]]] = {}
-        for row in await self._connection.fetch(_SETTLE, self.tenant, user_ids, self.now):
-            added, removed = changes.setdefault(str(row["user_id"]), (set(), set()))
-            (added if row["added"] else removed).add(row["role"])
+        ordered = sorted(user_ids)
+        for start in range(0, len(ordered), _AT_ONCE):
+            part = ordered[start : start + _AT_ONCE]
+            for row in await self._connection.fetch(_SETTLE, self.tenant, part, self.now):
+                added, removed = changes.setdefault(str(row["user_id"]), (set(), set()))
+                (added if row["added"] else removed).add(row["role"])
         return [
             RoleChange(user_id, frozenset(added), frozenset(removed))
             for user_id, (added, removed) in sorted(changes.items())

@@ -65,13 +65,15 @@ _WANTED = f"""
     )
 """
 
-_REMOVE = f"""
+_GONE = f"""
     {_WANTED}
-    DELETE FROM user_roles
-    WHERE tenant = ?1 AND user_id IN (SELECT value FROM json_each(?2))
-      AND (user_id, role) NOT IN (SELECT user_id, role FROM wanted)
-    RETURNING user_id, role
+    SELECT ur.user_id, ur.role
+    FROM json_each(?2) asked CROSS JOIN user_roles ur ON ur.tenant = ?1 AND ur.user_id = asked.value
+    EXCEPT
+    SELECT user_id, role FROM wanted
 """
+
+_REMOVE = "DELETE FROM user_roles WHERE tenant = ? AND user_id = ? AND role = ?"
 
 # Only what is missing is inserted, so `since` of a role that stays survives.
 _ADD = f"""
@@ -105,7 +107,9 @@ def settle(connection: sqlite3.Connection, tenant: str, now: int, user_ids: Coll
         return ()
     asked = to_json([*user_ids])
     changes: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
-    for user_id, role in connection.execute(_REMOVE, (tenant, asked)).fetchall():
+    gone = connection.execute(_GONE, (tenant, asked)).fetchall()
+    connection.executemany(_REMOVE, ((tenant, user_id, role) for user_id, role in gone))
+    for user_id, role in gone:
         changes[user_id][1].add(role)
     for user_id, role in connection.execute(_ADD, (tenant, asked, now)).fetchall():
         changes[user_id][0].add(role)
