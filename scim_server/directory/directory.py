@@ -8,7 +8,7 @@ from scim_server.directory.caller import Caller
 from scim_server.directory.rules_applier import RulesApplier
 from scim_server.directory.rules_cache import RulesCache
 from scim_server.directory.walks import Walks
-from scim_server.storage.protocol import Reader, Storage, Writer
+from scim_server.storage.protocol import Document, Reader, Storage, UserRecord, Writer
 
 T = TypeVar("T")
 
@@ -34,3 +34,8 @@ class Directory:
         """`Storage.write` for the caller's tenant: `work` must be repeatable. Raises StorageUnavailable."""
         await self._applier.ensure_known(caller.tenant)
         return await self._storage.write(caller.tenant.key, work)
+
+    async def insert_user(self, caller: Caller, document: Document, active: bool) -> UserRecord:
+        """`Storage.insert_user` for the caller's tenant. Raises UserNameTaken, StorageUnavailable."""
+        await self._applier.ensure_known(caller.tenant)
+        return await self._storage.insert_user(caller.tenant.key, document, active)

@@ -37,11 +37,17 @@ async def create_user(directory: Directory, caller: Caller, body: Any, projectio
     active: bool = document.setdefault("active", True)
     validate_resource(document, caller.tenant.users)
 
-    async def work(writer: Writer) -> Shown:
-        record = await writer.insert_user(document, active)
-        return await _show_one(directory, caller, writer, record, projection, new=True)
+    try:
+        record = await directory.insert_user(caller, document, active)
+    except UserNameTaken as taken:
+        raise _taken(taken) from None
+    if not projection.includes_extension(EFFECTIVE_URN):  # a new user is in no group: nothing is to be read
+        return _shown(caller, record, _resource(caller, record, projection))
 
-    return await _write(directory, caller, work)
+    async def work(reader: Reader) -> Shown:
+        return await _show_one(directory, caller, reader, record, projection)
+
+    return await directory.read(caller, work)
 
 
 async def get_user(directory: Directory, caller: Caller, user_id: str, projection: Projection) -> Shown:
@@ -138,52 +144,56 @@ async def _write(directory: Directory, caller: Caller, work: Any) -> Shown:
     try:
         shown: Shown = await directory.write(caller, work)
     except UserNameTaken as taken:
-        raise UniquenessViolation(f"userName is taken by the user with id {taken.existing_id}") from None
+        raise _taken(taken) from None
     return shown
 
 
 async def _show_one(
-    directory: Directory,
-    caller: Caller,
-    reader: Reader,
-    record: UserRecord,
-    projection: Projection,
-    *,
-    new: bool = False,
+    directory: Directory, caller: Caller, reader: Reader, record: UserRecord, projection: Projection
 ) -> Shown:
-    (resource,) = await _show(directory, caller, reader, [record], projection, new=new)
-    location = location_of(caller.base_url, caller.tenant.users.endpoint, record.id)
-    return Shown(resource, location, record.version)
+    (resource,) = await _show(directory, caller, reader, [record], projection)
+    return _shown(caller, record, resource)
+
+
+def _shown(caller: Caller, record: UserRecord, resource: JsonObject) -> Shown:
+    return Shown(resource, _location(caller, record), record.version)
 
 
 async def _show(
-    directory: Directory,
-    caller: Caller,
-    reader: Reader,
-    records: Sequence[UserRecord],
-    projection: Projection,
-    *,
-    new: bool = False,
+    directory: Directory, caller: Caller, reader: Reader, records: Sequence[UserRecord], projection: Projection
 ) -> list[JsonObject]:
-    """`new` users are in no group. Groups and the extension are read only where they are shown."""
-    wants_groups = projection.includes("groups") and not new and bool(records)
+    """Groups and the extension are read only where they are shown."""
+    wants_groups = projection.includes("groups") and bool(records)
     groups = await reader.groups_of([record.id for record in records]) if wants_groups else {}
     wants_effective = projection.includes_extension(EFFECTIVE_URN)
     extensions = await effective_extensions(directory, caller.tenant, reader, records) if wants_effective else {}
-    shown: list[JsonObject] = []
-    for record in records:
-        location = location_of(caller.base_url, caller.tenant.users.endpoint, record.id)
-        resource: JsonObject = {
-            "id": record.id,
-            **record.document,
-            "meta": meta_of("User", record.created, record.modified, record.version, location),
-        }
-        if record.id in groups:
-            resource["groups"] = [_group_reference(group, caller) for group in groups[record.id]]
-        if record.id in extensions:
-            resource[EFFECTIVE_URN] = extensions[record.id]
-        shown.append(projection.apply(resource))
-    return shown
+    return [
+        _resource(caller, record, projection, groups.get(record.id, ()), extensions.get(record.id))
+        for record in records
+    ]
+
+
+def _resource(
+    caller: Caller,
+    record: UserRecord,
+    projection: Projection,
+    groups: Sequence[GroupReference] = (),
+    extension: JsonObject | None = None,
+) -> JsonObject:
+    resource: JsonObject = {
+        "id": record.id,
+        **record.document,
+        "meta": meta_of("User", record.created, record.modified, record.version, _location(caller, record)),
+    }
+    if groups:
+        resource["groups"] = [_group_reference(group, caller) for group in groups]
+    if extension is not None:
+        resource[EFFECTIVE_URN] = extension
+    return projection.apply(resource)
+
+
+def _location(caller: Caller, record: UserRecord) -> str:
+    return location_of(caller.base_url, caller.tenant.users.endpoint, record.id)
 
 
 def _group_reference(group: GroupReference, caller: Caller) -> JsonObject:
@@ -197,3 +207,7 @@ def _group_reference(group: GroupReference, caller: Caller) -> JsonObject:
 
 def _not_found(user_id: str) -> NotFound:
     return NotFound(f"there is no user with id {user_id[:64]}")
+
+
+def _taken(taken: UserNameTaken) -> UniquenessViolation:
+    return UniquenessViolation(f"userName is taken by the user with id {taken.existing_id}")

@@ -388,6 +388,10 @@ class Storage(Protocol):
         """One transaction, durable when this returns; retried as the module says. Raises `StorageUnavailable`."""
         ...
 
+    async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
+        """`write` with `Writer.insert_user` alone: one round trip of PostgreSQL instead of three."""
+        ...
+
     async def highest_revision(self) -> int:
         """The highest revision whose rules any tenant has seen; 0 if none."""
         ...

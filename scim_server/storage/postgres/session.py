@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 
@@ -40,6 +41,7 @@ class WriteSession(ReadSession):
         """Groups whose rows this transaction holds, and whether grants reach their members through them."""
 
 
+@lru_cache(maxsize=4096)
 def tenant_lock(tenant: str) -> int:
     """The key of a tenant's advisory lock: 64 bits of its digest, so that tenants hardly ever share one."""
     return int.from_bytes(hashlib.blake2b(tenant.encode(), digest_size=8).digest(), signed=True)

@@ -15,12 +15,14 @@ from scim_server.storage.postgres.migrate import migrate
 from scim_server.storage.postgres.reader import PostgresReader, PostgresWriter
 from scim_server.storage.postgres.session import Connection, TryAgain, tenant_lock
 from scim_server.storage.protocol import (
+    Document,
     NeedsExclusive,
     NullObserver,
     PoolUsage,
     Reader,
     StorageObserver,
     StorageUnavailable,
+    UserRecord,
     Writer,
 )
 
@@ -129,11 +131,26 @@ class PostgresStorage:
                 return await work(PostgresReader(connection, tenant))
 
     async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
+        async def attempt(connection: Connection, exclusive: bool) -> T:
+            return await _transaction(connection, tenant, work, exclusive=exclusive)
+
+        return await self._until_it_works(attempt, exclusive=exclusive)
+
+    async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
+        async def attempt(connection: Connection, exclusive: bool) -> UserRecord:
+            writer = PostgresWriter(connection, tenant, datetime.now(UTC), exclusive=exclusive)
+            return await writer.insert_user(document, active)  # one statement, so a transaction by itself
+
+        return await self._until_it_works(attempt)
+
+    async def _until_it_works(
+        self, attempt_with: Callable[[Connection, bool], Awaitable[T]], *, exclusive: bool = False
+    ) -> T:
         last: Exception | None = None
         for attempt in range(_ATTEMPTS):
             try:
                 async with self._connection() as connection:
-                    return await _transaction(connection, tenant, work, exclusive=exclusive)
+                    return await attempt_with(connection, exclusive)
             except NeedsExclusive:
                 exclusive = True
             except (*AGAIN, TryAgain) as error:

@@ -7,7 +7,7 @@ import asyncpg
 
 from scim_server.storage.postgres.roles import RoleReads, RoleWrites
 from scim_server.storage.postgres.search import search
-from scim_server.storage.postgres.session import TryAgain
+from scim_server.storage.postgres.session import TryAgain, tenant_lock
 from scim_server.storage.protocol import Document, Page, Query, UserNameTaken, UserRecord
 from scim_server.storage.records import folded, from_json, is_id, keys_of_user, to_json
 from scim_server.storage.search import USERS
@@ -18,25 +18,8 @@ _READ = f"SELECT {_COLUMNS} FROM users WHERE tenant = $1 AND id = $2"
 
 _LOCK = f"{_READ} FOR NO KEY UPDATE"
 
-# A new user is in no group: its roles are the base and fallback ones, without any look at grants.
-_INSERT = """
-    WITH added AS (
-        INSERT INTO users (tenant, id, user_name_key, display_name_key, external_id_key, active, blocked_at,
-                           created, modified, version, document, folded)
-        VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $6 THEN NULL ELSE $7::timestamptz END, $7, $7, 1, $8, $9)
-        ON CONFLICT (tenant, user_name_key) DO NOTHING
-        RETURNING id
-    ), emails AS (
-        INSERT INTO user_emails (tenant, value_key, user_id)
-        SELECT $1, value_key, added.id FROM added, unnest($10::text[]) AS value_key
-    ), roles AS (
-        INSERT INTO user_roles (tenant, user_id, role, since)
-        SELECT DISTINCT $1, added.id, role, $7
-        FROM added, tenants t, unnest(t.base_roles || t.fallback_roles) AS role
-        WHERE t.tenant = $1 AND $6
-    )
-    SELECT id FROM added
-"""
+# The function takes the tenant's lock by itself, so that adding a user can be a transaction of one round trip.
+_INSERT = "SELECT insert_user($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 
 _HOLDER_OF_NAME = "SELECT id FROM users WHERE tenant = $1 AND user_name_key = $2"
 
@@ -100,6 +83,7 @@ class UserWrites(UserReads, RoleWrites):
         )
         added = await self._connection.fetchval(
             _INSERT,
+            tenant_lock(self.tenant),
             self.tenant,
             record.id,
             keys.user_name,
@@ -111,7 +95,7 @@ class UserWrites(UserReads, RoleWrites):
             to_json(folded(document)),
             keys.emails,
         )
-        if added is None:
+        if not added:
             await self._raise_user_name_taken(keys.user_name)
         return record
 

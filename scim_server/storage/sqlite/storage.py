@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scim_server.storage.protocol import (
+    Document,
     NullObserver,
     PoolUsage,
     Reader,
     StorageObserver,
     StorageUnavailable,
+    UserRecord,
     Writer,
 )
 from scim_server.storage.records import to_json
@@ -96,6 +98,9 @@ class SqliteStorage:
     async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
         async with self._write_turn(), _transaction(self._writer, "BEGIN IMMEDIATE"):
             return await work(SqliteWriter(self._writer, tenant, datetime.now(UTC)))
+
+    async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
+        return await self.write(tenant, lambda writer: writer.insert_user(document, active))
 
     async def highest_revision(self) -> int:
         async with self._reader() as connection:
