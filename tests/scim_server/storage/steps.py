@@ -35,10 +35,7 @@ class Steps:
         return (await self.insert_user({"userName": name, "active": active, **attributes}, active)).id
 
     async def insert_user(self, document: Document, active: bool = True) -> UserRecord:
-        async def work(writer: Writer) -> UserRecord:
-            return await writer.insert_user(document, active)
-
-        return await self.storage.write(self.tenant, work)
+        return await self.storage.insert_user(self.tenant, document, active)
 
     async def add_users(self, *names: str) -> list[str]:
         async def work(writer: Writer) -> list[str]:

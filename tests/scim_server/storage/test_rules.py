@@ -5,7 +5,7 @@ import asyncio
 from scim_server.config import GroupSelector
 from scim_server.provisioning.grants import RoleRules
 from scim_server.storage import open_storage
-from scim_server.storage.protocol import RoleChange, RulesStamp
+from scim_server.storage.protocol import RoleChange, RulesStamp, Writer
 from tests.scim_server.storage.steps import Steps, named, rules
 
 FIRST = rules((named("Admins"), ["admin"]), base=["viewer"])
@@ -103,6 +103,20 @@ async def test_users_made_meanwhile_are_right_at_once(steps: Steps) -> None:
     await steps.delete_user(ann)
     assert await steps.settle() == []
     assert (await _stamp(steps)) == RulesStamp(2, SECOND.fingerprint, settled=True)
+
+
+async def test_a_user_added_while_rules_change_waits_for_the_new_ones(steps: Steps) -> None:
+    await steps.put_rules(rules(base=["viewer"]), 1)
+    adding: list[asyncio.Task[str]] = []
+
+    async def change(writer: Writer) -> None:
+        await writer.put_rules(rules(base=["member"]), 2)
+        adding.append(asyncio.create_task(steps.add_user("ann")))
+        done, _ = await asyncio.wait(adding, timeout=0.3)
+        assert not done
+
+    await steps.storage.write(steps.tenant, change, exclusive=True)
+    assert await steps.roles(await adding[0]) == {"member"}
 
 
 async def test_several_workers_share_the_work(steps: Steps) -> None:
