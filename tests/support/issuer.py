@@ -67,11 +67,22 @@ def jwks(*keys: Key) -> tuple[PublicJwk, ...]:
     return parse_key_set(json.dumps({"keys": [key.public for key in keys]}).encode())
 
 
+@dataclass(frozen=True)
+class FromNow:
+    """A time in claims, by its distance from when they are made: a test may run long after it was collected."""
+
+    seconds: int
+
+
 def claims_of(issuer: str, audience: str, **changes: Any) -> dict[str, Any]:
     """Claims that are good for five minutes. A change to None leaves the claim out."""
     now = int(time.time())
     claims = {"iss": issuer, "aud": audience, "sub": "client", "iat": now, "nbf": now, "exp": now + 300} | changes
-    return {name: value for name, value in claims.items() if value is not None}
+    return {
+        name: now + value.seconds if isinstance(value, FromNow) else value
+        for name, value in claims.items()
+        if value is not None
+    }
 
 
 @dataclass

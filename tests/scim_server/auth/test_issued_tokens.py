@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from scim_server.auth.authenticator import Authenticator
 from scim_server.config import Access, JwtIssuer, SigningAlgorithm
 from tests.scim_server.auth.authenticators import ask, authenticator, tenant
-from tests.support.issuer import Key, claims_of, encode, jwks
+from tests.support.issuer import FromNow, Key, claims_of, encode, jwks
 
 ISSUER = "https://sts.windows.net/0f0f/"
 AUDIENCE = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
@@ -71,13 +70,13 @@ async def test_every_algorithm_verifies_when_it_is_pinned_and_only_then(algorith
         {"iss": ISSUER.rstrip("/")},
         {"iss": None},
         {"iss": [ISSUER]},
-        {"exp": int(time.time()) - 120},
+        {"exp": FromNow(-120)},
         {"exp": None},
-        {"exp": str(int(time.time()) + 300)},
+        {"exp": "4102444800"},
         {"exp": True},
-        {"nbf": int(time.time()) + 300},
+        {"nbf": FromNow(300)},
         {"nbf": "now"},
-        {"iat": int(time.time()) + 300},
+        {"iat": FromNow(300)},
     ],
     ids=repr,
 )
@@ -86,10 +85,9 @@ async def test_claims_that_are_wrong(who: Authenticator, changes: dict[str, Any]
 
 
 async def test_an_audience_among_others_and_clocks_that_differ_a_little(who: Authenticator) -> None:
-    now = int(time.time())
     assert await _taken(who, RS256.sign(_good(aud=["x", AUDIENCE])))
-    assert await _taken(who, RS256.sign(_good(exp=now - 30)))
-    assert await _taken(who, RS256.sign(_good(nbf=now + 30, iat=now + 30)))
+    assert await _taken(who, RS256.sign(_good(exp=FromNow(-30))))
+    assert await _taken(who, RS256.sign(_good(nbf=FromNow(30), iat=FromNow(30))))
     assert await _taken(who, RS256.sign(_good(nbf=None, iat=None)))
 
 
@@ -230,7 +228,7 @@ async def test_nonsense(who: Authenticator, token: bytes) -> None:
 async def test_a_changed_token(who: Authenticator) -> None:
     token = RS256.sign(_good())
     header, claims, signature = token.split(".")
-    elevated = encode(_good(exp=int(time.time()) + 10**9))
+    elevated = encode(_good(exp=FromNow(10**9)))
     assert not await _taken(who, f"{header}.{elevated}.{signature}")
     other_header = encode({"alg": "RS256", "kid": RS256.kid, "x": 1})
     assert not await _taken(who, f"{other_header}.{claims}.{signature}")
