@@ -109,7 +109,7 @@ async def test_failures(server: ServerProcess, connections: list[Connection], tm
     assert "sqlite3.OperationalError at " in failed[0]["exception"]
     text = server.log.read_text()
     for private in (
-        *("ada", "eve@", "Lovelace", "correct horse", "nonsense"),
+        *("ada@", "eve@", "Lovelace", "correct horse", "nonsense"),
         *("a-wrong-token", basic, "a-basic-password", forged, "a-client-secret", connection.token("provision")),
     ):
         assert private not in text, private
