@@ -10,18 +10,25 @@ from scim_server.storage.records import is_id
 
 _BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 
+# The chunk is cut before names are looked up: LATERAL with OFFSET 0 keeps the planner from joining whole tables.
 _CHUNK = """
-    (SELECT m.user_id AS id, 'User' AS kind,
-            coalesce(u.document::json ->> 'displayName', u.document::json ->> 'userName') AS display
-     FROM memberships m JOIN users u ON u.tenant = $1 AND u.id = m.user_id
-     WHERE m.tenant = $1 AND m.group_id = $2 AND m.user_id > $3
-     ORDER BY m.user_id LIMIT $4)
-    UNION ALL
-    (SELECT n.child_id, 'Group', g.document::json ->> 'displayName'
-     FROM nestings n JOIN groups g ON g.tenant = $1 AND g.id = n.child_id
-     WHERE n.tenant = $1 AND n.group_id = $2 AND n.child_id > $3
-     ORDER BY n.child_id LIMIT $4)
-    ORDER BY id LIMIT $4
+    SELECT part.id, part.kind, coalesce(u.display, g.display) AS display
+    FROM (
+        (SELECT user_id AS id, 'User' AS kind FROM memberships
+         WHERE tenant = $1 AND group_id = $2 AND user_id > $3 ORDER BY user_id LIMIT $4)
+        UNION ALL
+        (SELECT child_id, 'Group' FROM nestings
+         WHERE tenant = $1 AND group_id = $2 AND child_id > $3 ORDER BY child_id LIMIT $4)
+        ORDER BY id LIMIT $4
+    ) AS part
+    LEFT JOIN LATERAL (
+        SELECT coalesce(document::json ->> 'displayName', document::json ->> 'userName') AS display
+        FROM users WHERE tenant = $1 AND id = part.id OFFSET 0
+    ) u ON part.kind = 'User'
+    LEFT JOIN LATERAL (
+        SELECT document::json ->> 'displayName' AS display FROM groups WHERE tenant = $1 AND id = part.id OFFSET 0
+    ) g ON part.kind = 'Group'
+    ORDER BY part.id
 """
 
 # What makes the present members the wanted ones. The group's row is locked, so this can't go stale.
