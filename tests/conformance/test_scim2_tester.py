@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +10,6 @@ import pytest
 
 from tests.support.server_process import ServerProcess
 from tests.support.serving import Connection, bundle_of
-
-# Skipped is what the server says it doesn't do: 501.
-_GOOD = {"SUCCESS", "COMPLIANT", "ACCEPTABLE", "SKIPPED"}
 
 
 @pytest.fixture
@@ -36,6 +32,6 @@ def test_every_check_passes(scim_url: str, connection: Connection) -> None:
             "NO_COLOR": "1",
         },
     )
-    statuses = Counter(line.split()[0] for line in result.stdout.splitlines() if line[:1].isupper())
-    assert set(statuses) <= {"Performing", *_GOOD}, result.stdout + result.stderr
-    assert statuses["SUCCESS"] > 80, result.stdout + result.stderr
+    assert result.returncode == 0, result.stdout + result.stderr  # another check than SUCCESS makes it 1
+    checks = [line for line in result.stdout.splitlines() if line.startswith("SUCCESS")]
+    assert len(checks) > 130, result.stdout
