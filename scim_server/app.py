@@ -95,6 +95,7 @@ class Server:
             self.metrics,
             Protection(settings.limits, proxies),
             self._key_cache,
+            self.storage,
             settings.body_limit,
         )
         if tracing is not None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 
 from scim_server.auth.replay import ReplayGuard
 from scim_server.auth.signed_jwt import LEEWAY_SECONDS, UnverifiedJwt, is_valid_at, names_audience, read_jwt
@@ -46,5 +46,6 @@ async def proves(
         or not is_valid_at(jwt.claims, now, LONGEST_LIFETIME_SECONDS)
     ):
         return False
-    used = hashlib.sha256("\0".join((tenant_key, client.client_id, jti)).encode()).digest()
-    return await replay.first_use(used, float(jwt.claims["exp"]) + LEEWAY_SECONDS, now.timestamp())
+    used = hashlib.sha256(f"{client.client_id}\0{jti}".encode()).digest()
+    expires = datetime.fromtimestamp(jwt.claims["exp"] + LEEWAY_SECONDS, UTC)
+    return await replay.use_assertion(tenant_key, used, expires)

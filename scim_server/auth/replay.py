@@ -1,23 +1,12 @@
 """Which assertions have been used already."""
 
-from collections import OrderedDict
+from datetime import datetime
+from typing import Protocol
 
 
-class ReplayGuard:
-    """Remembers until an assertion has expired, in this process.
+class ReplayGuard(Protocol):
+    """What `storage.protocol.Storage` offers for it: shared by all replicas, and it outlives them."""
 
-    Holds at most `most` at once: then new ones are refused, since to forget a used one would be to accept it again.
-    """
-
-    def __init__(self, most: int = 100_000) -> None:
-        self._most = most
-        self._until: OrderedDict[bytes, float] = OrderedDict()
-
-    async def first_use(self, assertion: bytes, until: float, now: float) -> bool:
-        """True the first time. `until`, `now`: seconds since 1970."""
-        if len(self._until) >= self._most:
-            self._until = OrderedDict((key, end) for key, end in self._until.items() if end > now)
-        if self._until.get(assertion, now) > now or len(self._until) >= self._most:
-            return False
-        self._until[assertion] = until
-        return True
+    async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
+        """True once for each `assertion` of a tenant, until `expires` at least."""
+        ...

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from scim_server.auth.key_cache import KeyCache
+from scim_server.auth.replay import ReplayGuard
 from scim_server.config import ConfigHolder
 from scim_server.directory.directory import Directory
 from scim_server.http.exchange import exchange_of
@@ -38,6 +39,7 @@ def create_scim_app(
     metrics: Metrics,
     protection: Protection,
     key_cache: KeyCache,
+    replay: ReplayGuard,
     body_limit: int,
 ) -> FastAPI:
     """SCIM at `/{namespace}/{name}/scim/v2`. FastAPI routes; bodies never pass through pydantic."""
@@ -67,7 +69,13 @@ def create_scim_app(
     app.add_exception_handler(StorageUnavailable, _storage_unavailable)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_middleware(
-        Gate, holder=holder, public_url=public_url, metrics=metrics, protection=protection, key_cache=key_cache
+        Gate,
+        holder=holder,
+        public_url=public_url,
+        metrics=metrics,
+        protection=protection,
+        key_cache=key_cache,
+        replay=replay,
     )
     return app
 

@@ -29,6 +29,7 @@ from scim_server.http.oauth import (
     metadata_response,
     method_not_allowed,
     oauth_error_response,
+    oauth_unavailable_response,
     read_token_request,
     too_often_response,
 )
@@ -38,6 +39,7 @@ from scim_server.http.responses import error_response, not_authenticated, too_of
 from scim_server.logs import REQUEST_LOGGER
 from scim_server.metrics import Metrics
 from scim_server.scim.errors import ScimError
+from scim_server.storage.protocol import StorageUnavailable
 
 _log = logging.getLogger(__name__)
 _request_log = logging.getLogger(REQUEST_LOGGER)
@@ -60,6 +62,7 @@ class Gate:
         metrics: Metrics,
         protection: Protection,
         key_cache: KeyCache,
+        replay: ReplayGuard,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._app = app
@@ -67,7 +70,7 @@ class Gate:
         self._metrics = metrics
         self._protection = protection
         self._key_cache = key_cache
-        self._replay = ReplayGuard()
+        self._replay = replay
         self._clock = clock
         self._authenticator: Authenticator | None = None
         if holder.current is not None:
@@ -197,6 +200,8 @@ class Gate:
             return too_often_response(wait) if wait else oauth_error_response(refused)
         except OAuthError as refused:
             return oauth_error_response(refused)
+        except StorageUnavailable:
+            return oauth_unavailable_response()
         finally:
             strangers.end(address)
         exchange.tenant, exchange.credential = granted.tenant_key, granted.client

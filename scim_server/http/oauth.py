@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope
 from scim_server.auth.scopes import SCOPES
 from scim_server.auth.token_grants import Granted, OAuthError, TokenRequest
 from scim_server.config import SigningAlgorithm
+from scim_server.http.responses import RETRY_AFTER_SECONDS
 
 TOKEN_PATH = re.compile(r"/([^/]+)/([^/]+)/oauth/token")
 METADATA_PATH = re.compile(r"/\.well-known/oauth-authorization-server/([^/]+)/([^/]+)")
@@ -83,6 +84,12 @@ def too_often_response(wait_seconds: int) -> Response:
     """RFC 6585 §4, in the form of the other errors."""
     body = {"error": "temporarily_unavailable", "error_description": "Too many requests: try again later."}
     return OAuthResponse(body, 429, {"Retry-After": str(wait_seconds)})
+
+
+def oauth_unavailable_response() -> Response:
+    """Nobody can say whether an assertion was used before while the database is away."""
+    body = {"error": "temporarily_unavailable", "error_description": "The database doesn't answer: try again later."}
+    return OAuthResponse(body, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def method_not_allowed(allowed: str) -> Response:

@@ -392,6 +392,13 @@ class Storage(Protocol):
         """`write` with `Writer.insert_user` alone: one round trip of PostgreSQL instead of three."""
         ...
 
+    async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
+        """Whether the assertion wasn't used before, durable when this returns. Expired ones may be forgotten.
+
+        `assertion`: a digest that identifies it. Raises `StorageUnavailable`.
+        """
+        ...
+
     async def highest_revision(self) -> int:
         """The highest revision whose rules any tenant has seen; 0 if none."""
         ...

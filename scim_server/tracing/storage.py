@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TypeVar
 
 from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
@@ -44,6 +45,10 @@ class TracedStorage:
     async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
         with self._span("storage.write", tenant):
             return await self._storage.insert_user(tenant, document, active)
+
+    async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
+        with self._span("storage.write", tenant):
+            return await self._storage.use_assertion(tenant, assertion, expires)
 
     async def highest_revision(self) -> int:
         return await self._storage.highest_revision()

@@ -66,6 +66,18 @@ _OTHERS = """
     ORDER BY o.tenant
 """
 
+# Replicas that forget at once must not wait for each other.
+_USE_ASSERTION = """
+    WITH forgotten AS (
+        DELETE FROM used_assertions WHERE ctid = ANY (ARRAY (
+            SELECT ctid FROM used_assertions WHERE tenant = $1 AND expires < $4 LIMIT 100 FOR UPDATE SKIP LOCKED
+        ))
+    )
+    INSERT INTO used_assertions (tenant, assertion, expires) VALUES ($1, $2, $3)
+    ON CONFLICT DO NOTHING
+    RETURNING true
+"""
+
 
 class PostgresStorage:
     """`protocol.Storage` on one PostgreSQL database.
@@ -158,6 +170,13 @@ class PostgresStorage:
                 self._observer.retried()
                 await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE * (attempt + 1) / _ATTEMPTS))  # noqa: S311
         raise StorageUnavailable(f"other transactions got in the way {_ATTEMPTS} times") from last
+
+    async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
+        async with self._connection() as connection:
+            new: bool | None = await connection.fetchval(
+                _USE_ASSERTION, tenant, assertion, expires, datetime.now(UTC)
+            )
+        return new is True
 
     async def highest_revision(self) -> int:
         async with self._connection() as connection:

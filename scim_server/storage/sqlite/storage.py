@@ -23,6 +23,7 @@ from scim_server.storage.records import to_json
 from scim_server.storage.sqlite.connection import Connection
 from scim_server.storage.sqlite.migrate import migrate
 from scim_server.storage.sqlite.reader import SqliteReader, SqliteWriter
+from scim_server.storage.sqlite.times import microseconds
 
 T = TypeVar("T")
 
@@ -102,6 +103,10 @@ class SqliteStorage:
     async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
         return await self.write(tenant, lambda writer: writer.insert_user(document, active))
 
+    async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
+        async with self._write_turn(), _transaction(self._writer, "BEGIN IMMEDIATE"):
+            return await self._writer.run(_use_assertion, tenant, assertion, expires, datetime.now(UTC))
+
     async def highest_revision(self) -> int:
         async with self._reader() as connection:
             return await connection.run(_fetch_value, "SELECT coalesce(max(revision), 0) FROM tenants", ())
@@ -180,6 +185,14 @@ def _execute(connection: sqlite3.Connection, statement: str, parameters: Sequenc
 def _roll_back(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         connection.execute("ROLLBACK")
+
+
+def _use_assertion(
+    connection: sqlite3.Connection, tenant: str, assertion: bytes, expires: datetime, now: datetime
+) -> bool:
+    connection.execute("DELETE FROM used_assertions WHERE tenant = ? AND expires < ?", (tenant, microseconds(now)))
+    insert = "INSERT INTO used_assertions (tenant, assertion, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+    return connection.execute(insert, (tenant, assertion, microseconds(expires))).rowcount == 1
 
 
 def _fetch_value(connection: sqlite3.Connection, statement: str, parameters: Sequence[str | int]) -> int:

@@ -7,7 +7,6 @@ from typing import Any
 from scim_server.auth.authenticator import Authenticated, Authenticator
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.key_fetch import KeyFetcher
-from scim_server.auth.replay import ReplayGuard
 from scim_server.config import ConfigBundle, ServerConfig, ServerSecrets, Tenant
 
 TOKEN_KEY = bytes(range(32))
@@ -23,8 +22,21 @@ def bundle(*tenants: Tenant, digests: Mapping[str, str] | None = None, revision:
     return ConfigBundle.of(ServerConfig(revision=revision, tenants=tenants), secrets)
 
 
+class UsedAssertions:
+    """What a storage remembers of assertions."""
+
+    def __init__(self) -> None:
+        self._used: set[tuple[str, bytes]] = set()
+
+    async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
+        assert expires > datetime.now(UTC)
+        new = (tenant, assertion) not in self._used
+        self._used.add((tenant, assertion))
+        return new
+
+
 def authenticator(*tenants: Tenant, digests: Mapping[str, str] | None = None) -> Authenticator:
-    return Authenticator(bundle(*tenants, digests=digests), KeyCache(KeyFetcher().fetch), ReplayGuard())
+    return Authenticator(bundle(*tenants, digests=digests), KeyCache(KeyFetcher().fetch), UsedAssertions())
 
 
 async def ask(

@@ -172,6 +172,14 @@ async def test_client_credentials_with_an_assertion(server: Server) -> None:
     assert elsewhere.status_code == 401, "the audience is the public URL, whatever the Host header says"
 
 
+async def test_without_the_database_nobody_knows_whether_an_assertion_is_new(server: Server) -> None:
+    await server.storage.close()
+    async with client(server) as ipsie:
+        answer = await ipsie.post("/acme/entra/oauth/token", data=assertion())
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert answer.headers["retry-after"].isdecimal()
+
+
 async def test_metadata_say_where_and_how_for_any_name(server: Server) -> None:
     async with client(server) as anybody:
         metadata, unknown = [
