@@ -72,6 +72,7 @@ def describe(error: BaseException) -> str:
 
 def configure(log_format: LogFormat, level: str) -> None:
     """Send every logger of the process to standard error."""
+    logging._srcfile = None  # no line shows where it comes from; finding that out would cost more than the line
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format is LogFormat.JSON else TextFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)

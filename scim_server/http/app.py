@@ -43,7 +43,14 @@ def create_scim_app(
     body_limit: int,
 ) -> FastAPI:
     """SCIM at `/{namespace}/{name}/scim/v2`. FastAPI routes; bodies never pass through pydantic."""
-    app = FastAPI(title="scim-server", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="scim-server",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are the gate's
+    )
     users = UserRoutes(directory, body_limit)
     groups = GroupRoutes(directory, body_limit)
     roles = RoleRoutes(body_limit)
