@@ -32,7 +32,7 @@ class Key:
 
     kid: str
     algorithm: str
-    private: PrivateKey
+    private: PrivateKey = field(repr=False)
 
     @classmethod
     def new(cls, kid: str, algorithm: str = "RS256") -> "Key":
