@@ -200,7 +200,7 @@ async def test_strangers_who_ask_for_tokens_slowly_are_few(tmp_path: Path) -> No
 
 
 async def test_work_that_takes_too_long_is_given_up_and_undone(tmp_path: Path) -> None:
-    async with limited(tmp_path, times=TimeLimits(work=0.2)) as server, provider(server) as one:
+    async with limited(tmp_path, times=TimeLimits(work=2.0)) as server, provider(server) as one:
         assert (await one.get("/Users")).status_code == 200
         holding, release = asyncio.Event(), asyncio.Event()
 
