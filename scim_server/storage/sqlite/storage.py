@@ -24,6 +24,7 @@ from scim_server.storage.sqlite.connection import Connection
 from scim_server.storage.sqlite.migrate import migrate
 from scim_server.storage.sqlite.reader import SqliteReader, SqliteWriter
 from scim_server.storage.sqlite.times import microseconds
+from scim_server.storage.sqlite.users import insert_user
 
 T = TypeVar("T")
 
@@ -101,7 +102,8 @@ class SqliteStorage:
             return await work(SqliteWriter(self._writer, tenant, datetime.now(UTC)))
 
     async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
-        return await self.write(tenant, lambda writer: writer.insert_user(document, active))
+        async with self._write_turn():
+            return await self._writer.run(_insert_user, tenant, document, active)
 
     async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
         async with self._write_turn(), _transaction(self._writer, "BEGIN IMMEDIATE"):
@@ -185,6 +187,19 @@ def _execute(connection: sqlite3.Connection, statement: str, parameters: Sequenc
 def _roll_back(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         connection.execute("ROLLBACK")
+
+
+def _insert_user(connection: sqlite3.Connection, tenant: str, document: Document, active: bool) -> UserRecord:
+    """The whole transaction in one hop to the thread."""
+    _begin(connection, "BEGIN IMMEDIATE")
+    try:
+        record = insert_user(connection, tenant, datetime.now(UTC), document, active)
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # as in `_transaction`
+            _roll_back(connection)
+        raise
+    return record
 
 
 def _use_assertion(

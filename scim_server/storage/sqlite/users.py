@@ -3,6 +3,7 @@
 import sqlite3
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from scim_server.storage.protocol import Document, Page, Query, UserNameTaken, UserRecord
@@ -79,11 +80,7 @@ class UserWrites(UserReads, RoleWrites):
         return await self.user(user_id)
 
     async def insert_user(self, document: Document, active: bool) -> UserRecord:
-        record = UserRecord(
-            str(uuid.uuid4()), document, active, None if active else self.now, self.now, self.now, version=1
-        )
-        await self._connection.run(_insert, self._user_row(record))
-        return record
+        return await self._connection.run(insert_user, self.tenant, self.now, document, active)
 
     async def update_user(self, record: UserRecord, document: Document, active: bool) -> UserRecord:
         updated = UserRecord(
@@ -95,14 +92,15 @@ class UserWrites(UserReads, RoleWrites):
             self.now,
             record.version + 1,
         )
-        await self._connection.run(_update, record, self._user_row(updated))
+        await self._connection.run(_update, record, _row(self.tenant, updated))
         return updated
 
     async def delete_user(self, user_id: str) -> bool:
         return await self._connection.run(_delete, self.tenant, self._now, user_id)
 
-    def _user_row(self, record: UserRecord) -> _Row:
-        return _Row(self.tenant, record, keys_of_user(record.document), to_json(record.document))
+
+def _row(tenant: str, record: UserRecord) -> _Row:
+    return _Row(tenant, record, keys_of_user(record.document), to_json(record.document))
 
 
 def _read(connection: sqlite3.Connection, tenant: str, user_id: str) -> UserRecord | None:
@@ -110,8 +108,13 @@ def _read(connection: sqlite3.Connection, tenant: str, user_id: str) -> UserReco
     return None if row is None else _record(row)
 
 
-def _insert(connection: sqlite3.Connection, row: _Row) -> None:
-    record, keys = row.record, row.keys
+def insert_user(
+    connection: sqlite3.Connection, tenant: str, now: datetime, document: Document, active: bool
+) -> UserRecord:
+    """`Writer.insert_user`; a transaction is under way."""
+    record = UserRecord(str(uuid.uuid4()), document, active, None if active else now, now, now, version=1)
+    row = _row(tenant, record)
+    keys = row.keys
     created = microseconds(record.created)
     added = connection.execute(
         _INSERT,
@@ -134,6 +137,7 @@ def _insert(connection: sqlite3.Connection, row: _Row) -> None:
     _add_emails(connection, row)
     if record.active:
         connection.execute(_FIRST_ROLES, (row.tenant, record.id, created))
+    return record
 
 
 def _update(connection: sqlite3.Connection, before: UserRecord, row: _Row) -> None:
