@@ -4,10 +4,11 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from scim_operator.api.keys import OBJECT_NAME
 from scim_operator.api.resource import ApiModel, Name, Time, require_unique
 from scim_server.config import DEFAULT_ALGORITHMS, Access, SigningAlgorithm, check_jwks_url
 
-_ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=253)]
+_ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_NAME, max_length=253)]
 _SecretKey = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 _ClientId = Annotated[str, StringConstraints(pattern=r"^[ -~]+$", max_length=256)]

@@ -56,7 +56,7 @@ def set_conditions(
 
 def format_time(time: datetime) -> str:
     """RFC 3339 in UTC with whole seconds, as `metav1.Time` is written."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{time.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def _bounded(message: str) -> str:

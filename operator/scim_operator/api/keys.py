@@ -1,6 +1,15 @@
 """How objects are named inside the operator."""
 
+import re
 from typing import NamedTuple, Self
+
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+
+OBJECT_NAME = rf"^{_LABEL}(\.{_LABEL})*$"
+"""RFC 1123 subdomain: what the API server allows as the name of an object of any kind that is used here."""
+
+NAMESPACE = f"^{_LABEL}$"
+"""RFC 1123 label."""
 
 
 class ObjectKey(NamedTuple):
@@ -11,6 +20,11 @@ class ObjectKey(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def possible(self) -> bool:
+        """Whether an object can have this key at all. One that people chose may be a path to something else."""
+        return bool(re.fullmatch(NAMESPACE, self.namespace) and re.fullmatch(OBJECT_NAME, self.name))
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -5,10 +5,19 @@ everything that the rest of the operator relies on, ignores fields that it doesn
 them), and reports each error with its field.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
 from scim_operator.api.field_path import FieldPath, format_field_path
@@ -24,8 +33,15 @@ def _text_of_time(value: object) -> object:
     return value
 
 
-Time = Annotated[AwareDatetime, BeforeValidator(_text_of_time)]
-"""An RFC 3339 time. Plain numbers, which pydantic would take as seconds, are refused."""
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time in the years 1 to 9999 of UTC is expected") from None
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_text_of_time), AfterValidator(_in_utc)]
+"""An RFC 3339 time, in UTC. Plain numbers, which pydantic would take as seconds, are refused."""
 
 
 class InvalidObject(ValueError):

@@ -156,6 +156,8 @@ class KubernetesClient:
             stream.close()
 
     async def _get(self, prefix: str, plural: str, key: ObjectKey) -> JsonObject | None:
+        if not key.possible:  # people choose what they refer to: ../../other/secrets/theirs would be followed
+            return None
         try:
             return await self._json("GET", f"{prefix}/namespaces/{quote(key.namespace)}/{plural}/{quote(key.name)}")
         except ClusterNotFound:

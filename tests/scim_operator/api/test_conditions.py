@@ -1,6 +1,7 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 from scim_operator.api import Condition, set_conditions
+from scim_operator.api.conditions import format_time
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -32,6 +33,13 @@ def test_the_transition_time_moves_only_with_the_status() -> None:
     assert other_reason[0]["lastTransitionTime"] == "2026-11-05T12:00:00Z"
     assert (other_reason[0]["reason"], other_reason[0]["observedGeneration"]) == ("B", 2)
     assert other_status[0]["lastTransitionTime"] == "2026-11-05T12:05:00Z"
+
+
+def test_times_have_four_digits_of_year() -> None:
+    assert (
+        format_time(datetime(7, 8, 9, 1, 2, 3, 999_999, tzinfo=timezone(timedelta(hours=1))))
+        == "0007-08-09T00:02:03Z"
+    )
 
 
 def test_equal_facts_give_an_equal_list() -> None:

@@ -78,6 +78,22 @@ def test_a_config_ref_without_a_namespace_means_the_mappings_own() -> None:
             "spec.authentication.bearerTokens[0].expiresAt",
             "a time such as",
         ),
+        (
+            {
+                "authentication": {
+                    "bearerTokens": [
+                        {"name": "a", "secretRef": {"name": "s"}, "expiresAt": "9999-12-31T23:00:00-12:00"}
+                    ]
+                }
+            },
+            "spec.authentication.bearerTokens[0].expiresAt",
+            "years 1 to 9999",
+        ),
+        (
+            {"authentication": {"bearerTokens": [{"name": "a", "secretRef": {"name": "../../other/secrets/s"}}]}},
+            "spec.authentication.bearerTokens[0].secretRef.name",
+            "pattern",
+        ),
         ({"roles": [{"name": "a"}, {"name": "a"}]}, "spec", "role 'a' appears more than once"),
         ({"deprovisioning": {"deactivationDelay": "1 day"}}, "spec.deprovisioning.deactivationDelay", "15m"),
         ({"deprovisioning": {"deactivationDelay": 15}}, "spec.deprovisioning.deactivationDelay", "15m"),
@@ -151,6 +167,23 @@ def test_keys_are_written_and_parsed() -> None:
     assert str(ObjectKey("acme", "okta")) == "acme/okta"
     assert ObjectKey.parse("acme/okta") == ObjectKey("acme", "okta")
     assert sorted([ObjectKey("b", "a"), ObjectKey("a", "b")]) == [ObjectKey("a", "b"), ObjectKey("b", "a")]
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "possible"),
+    [
+        ("acme", "okta", True),
+        ("acme", "okta.example.com", True),
+        ("acme", "..", False),
+        ("acme", "../../other/secrets/theirs", False),
+        ("acme", "okta\n", False),
+        ("acme", "", False),
+        ("acme.com", "okta", False),
+        ("acme/../other", "okta", False),
+    ],
+)
+def test_a_key_that_no_object_can_have(namespace: str, name: str, possible: bool) -> None:
+    assert ObjectKey(namespace, name).possible is possible
 
 
 @pytest.mark.parametrize("text", ["", "acme", "/", "acme/", "/okta", "a/b/c"])

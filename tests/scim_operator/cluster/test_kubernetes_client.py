@@ -57,6 +57,18 @@ async def test_what_is_not_there_is_none(client: KubernetesClient, namespace: st
     assert labels == {"kubernetes.io/metadata.name": namespace}
 
 
+@pytest.mark.parametrize("name", ["../../{}/secrets/theirs", "..", "../secrets/theirs", "a/b", "a%2fb", "a?b", "a#b"])
+async def test_a_name_never_leads_to_another_object(
+    client: KubernetesClient, control_plane: ControlPlane, namespace: str, name: str
+) -> None:
+    """People choose these names; the operator may read more than they may."""
+    other = control_plane.create_namespace()
+    control_plane.kubectl("create", "secret", "generic", "theirs", "--namespace", other, "--from-literal=token=t")
+    assert await client.get_secret(ObjectKey(other, "theirs")) is not None
+    assert await client.get_secret(ObjectKey(namespace, name.format(other))) is None
+    assert await client.get_config(ObjectKey(f"{namespace}/../{other}", "okta")) is None
+
+
 async def test_an_invalid_object_is_refused_with_the_servers_reason(client: KubernetesClient, namespace: str) -> None:
     with pytest.raises(ClusterRefused, match="Invalid value"):
         await client.apply(config_map(namespace, "one") | {"data": {"not/a/key": "x"}})
