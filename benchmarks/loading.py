@@ -15,8 +15,9 @@ from typing import Any
 import asyncpg
 
 from benchmarks.installation import TENANT, user
-from scim_server.storage.protocol import Document
-from scim_server.storage.records import UserKeys, folded, keys_of_user, to_json
+from scim_server.storage.documents import folded, to_json
+from scim_server.storage.index_keys import UserKeys, keys_of_user
+from scim_server.storage.records import Document
 from scim_server.storage.urls import sqlite_path
 
 _BATCH = 20_000

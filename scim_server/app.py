@@ -29,7 +29,7 @@ from scim_server.management.token_file import ManagementToken
 from scim_server.metrics import Metrics
 from scim_server.port import Port
 from scim_server.storage import open_storage, without_password
-from scim_server.storage.protocol import StorageUnavailable
+from scim_server.storage.errors import StorageUnavailable
 from scim_server.tracing.start import Tracing
 
 _log = logging.getLogger(__name__)

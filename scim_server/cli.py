@@ -19,7 +19,7 @@ from scim_server.http.deadlines import TimeLimits
 from scim_server.http.protection import DEFAULT_FAILURE_RATE, DEFAULT_TENANT_RATE, RequestLimits
 from scim_server.limits.token_bucket import Rate
 from scim_server.logs import LogFormat, configure
-from scim_server.storage.protocol import SchemaTooNew
+from scim_server.storage.errors import SchemaTooNew
 from scim_server.tracing.start import start_tracing
 
 _USAGE_ERROR = 2

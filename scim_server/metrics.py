@@ -15,7 +15,8 @@ from prometheus_client import (
     generate_latest,
 )
 
-from scim_server.storage.protocol import Storage, TenantCounts
+from scim_server.storage.protocol import Storage
+from scim_server.storage.records import TenantCounts
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 

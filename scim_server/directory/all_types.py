@@ -11,7 +11,8 @@ from scim_server.scim.errors import InvalidCursor, InvalidPath
 from scim_server.scim.paging import PageRequest
 from scim_server.scim.resource import Projection
 from scim_server.scim.schema import JsonObject
-from scim_server.storage.protocol import GroupRecord, Reader
+from scim_server.storage.protocol import Reader
+from scim_server.storage.records import GroupRecord
 
 _ORDER = ("User", "Group")
 _NONE: Listed[JsonObject] = Listed((), 0, None, None)

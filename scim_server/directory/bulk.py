@@ -19,7 +19,7 @@ from scim_server.scim.errors import InvalidValue, ScimError
 from scim_server.scim.resource import Projection
 from scim_server.scim.schema import JsonObject
 from scim_server.scim.versions import etag
-from scim_server.storage.protocol import StorageUnavailable
+from scim_server.storage.errors import StorageUnavailable
 
 _STATUS = {"POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
 

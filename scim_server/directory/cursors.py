@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from scim_server.scim.errors import ExpiredCursor, InvalidCursor
-from scim_server.storage.protocol import Position
+from scim_server.storage.records import Position
 
 CURSOR_TIMEOUT_SECONDS = 3600
 """Announced as `cursorTimeout`. A cursor costs nothing here; the limit lets its form change with a release."""

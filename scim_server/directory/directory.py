@@ -8,7 +8,8 @@ from scim_server.directory.caller import Caller
 from scim_server.directory.rules_applier import RulesApplier
 from scim_server.directory.rules_cache import RulesCache
 from scim_server.directory.walks import Walks
-from scim_server.storage.protocol import Document, Reader, Storage, UserRecord, Writer
+from scim_server.storage.protocol import Reader, Storage, Writer
+from scim_server.storage.records import Document, UserRecord
 
 T = TypeVar("T")
 

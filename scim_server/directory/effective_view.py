@@ -6,7 +6,8 @@ from scim_server.directory.directory import Directory
 from scim_server.directory.tenant import ServedTenant
 from scim_server.provisioning.effective import EffectiveRole, Reason, explain, permissions_of, state_of
 from scim_server.scim.schema import JsonObject
-from scim_server.storage.protocol import Reader, UserRecord
+from scim_server.storage.protocol import Reader
+from scim_server.storage.records import UserRecord
 
 
 async def effective_extensions(

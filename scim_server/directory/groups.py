@@ -20,14 +20,9 @@ from scim_server.scim.patch import MembersDelta, apply_to_document, plan_group_p
 from scim_server.scim.resource import Projection, check_immutable, validate_resource
 from scim_server.scim.schema import JsonObject
 from scim_server.scim.versions import require_match
-from scim_server.storage.protocol import (
-    DisplayNameTaken,
-    GroupRecord,
-    Member,
-    Reader,
-    UnknownMembers,
-    Writer,
-)
+from scim_server.storage.errors import DisplayNameTaken, UnknownMembers
+from scim_server.storage.protocol import Reader, Writer
+from scim_server.storage.records import GroupRecord, Member
 
 
 async def create_group(directory: Directory, caller: Caller, body: Any) -> GroupRecord:

@@ -9,7 +9,8 @@ from scim_server.directory.directory import Directory
 from scim_server.directory.walks import Walks
 from scim_server.scim.paging import PageRequest
 from scim_server.scim.schema import ResourceType
-from scim_server.storage.protocol import Page, Query, Reader
+from scim_server.storage.protocol import Reader
+from scim_server.storage.records import Page, Query
 
 Item = TypeVar("Item")
 Record = TypeVar("Record")

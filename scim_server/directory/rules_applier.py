@@ -13,7 +13,9 @@ from scim_server.config import ConfigBundle, ConfigHolder
 from scim_server.directory.tenant import ServedTenant
 from scim_server.metrics import Metrics
 from scim_server.provisioning.grants import RoleRules
-from scim_server.storage.protocol import RoleChange, Storage, StorageUnavailable, Writer
+from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.protocol import Storage, Writer
+from scim_server.storage.records import RoleChange
 
 _log = logging.getLogger(__name__)
 

@@ -21,14 +21,9 @@ from scim_server.scim.patch import apply_to_document
 from scim_server.scim.resource import Projection, check_immutable, validate_resource
 from scim_server.scim.schema import JsonObject
 from scim_server.scim.versions import require_match
-from scim_server.storage.protocol import (
-    EffectiveContext,
-    GroupReference,
-    Reader,
-    UserNameTaken,
-    UserRecord,
-    Writer,
-)
+from scim_server.storage.errors import UserNameTaken
+from scim_server.storage.protocol import Reader, Writer
+from scim_server.storage.records import EffectiveContext, GroupReference, UserRecord
 
 
 async def create_user(directory: Directory, caller: Caller, body: Any, projection: Projection) -> Shown:

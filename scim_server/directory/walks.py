@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-from scim_server.storage.protocol import Position
+from scim_server.storage.records import Position
 
 _KEPT_WALKS = 10_000
 _KEPT_PLACES = 64

@@ -25,7 +25,7 @@ from scim_server.http.routes.search import SearchRoutes
 from scim_server.http.routes.users import UserRoutes
 from scim_server.metrics import Metrics
 from scim_server.scim.errors import ScimError
-from scim_server.storage.protocol import StorageUnavailable
+from scim_server.storage.errors import StorageUnavailable
 
 _log = logging.getLogger(__name__)
 

@@ -39,7 +39,7 @@ from scim_server.http.responses import error_response, not_authenticated, too_of
 from scim_server.logs import REQUEST_LOGGER
 from scim_server.metrics import Metrics
 from scim_server.scim.errors import ScimError
-from scim_server.storage.protocol import StorageUnavailable
+from scim_server.storage.errors import StorageUnavailable
 
 _log = logging.getLogger(__name__)
 _request_log = logging.getLogger(REQUEST_LOGGER)

@@ -23,7 +23,7 @@ from scim_server.scim.path import AttributePath, UnresolvedPath, resolve
 from scim_server.scim.resource import Projection
 from scim_server.scim.schema import JsonObject, ResourceType
 from scim_server.scim.values import shown
-from scim_server.storage.protocol import Query
+from scim_server.storage.records import Query
 
 _MAX_PARAMETERS = 100
 _SHOWN_TO_READERS = (EFFECTIVE_URN, "members.value", "members.$ref", "members.type", "members.display")

@@ -15,7 +15,7 @@ from scim_server.management.intake import Intake, Stale
 from scim_server.management.status import Status
 from scim_server.management.token_file import ManagementToken
 from scim_server.metrics import Metrics
-from scim_server.storage.protocol import StorageUnavailable
+from scim_server.storage.errors import StorageUnavailable
 
 _SETTLE_SECONDS = 5.0
 """How long a push waits for the roles of existing users, so that most pushes are answered with all done."""

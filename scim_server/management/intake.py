@@ -4,7 +4,8 @@ import logging
 
 from scim_server.config import ConfigBundle, ConfigError, ConfigHolder, Outcome
 from scim_server.metrics import Metrics
-from scim_server.storage.protocol import Storage, StorageUnavailable
+from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.protocol import Storage
 
 _log = logging.getLogger(__name__)
 

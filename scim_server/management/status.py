@@ -11,7 +11,9 @@ from scim_server.config import ConfigHolder, Tenant
 from scim_server.directory.rules_applier import RulesApplier
 from scim_server.management.intake import Intake
 from scim_server.metrics import Metrics
-from scim_server.storage.protocol import Reader, Storage, StorageUnavailable, TenantCounts
+from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.protocol import Reader, Storage
+from scim_server.storage.records import TenantCounts
 
 _COUNTS_LIVE_SECONDS = 10.0
 """Counting reads every user of a tenant: scrapes and resyncs share one count."""

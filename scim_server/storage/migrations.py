@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 
-from scim_server.storage.protocol import SchemaTooNew
+from scim_server.storage.errors import SchemaTooNew
 
 _FILE = re.compile(r"(\d{4})_\w+\.sql")
 _USABLE_FROM = re.compile(r"-- usable from: (\d+)\n")

@@ -22,169 +22,28 @@ user's last two reasons for a role can't each still see the other's.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeVar
 
 from scim_server.provisioning.effective import GroupGrant, HeldRole
 from scim_server.provisioning.grants import Grant, RoleRules
-from scim_server.scim.filter import Filter
 from scim_server.scim.patch import MembersDelta
-from scim_server.scim.path import AttributePath
+from scim_server.storage.records import (
+    Document,
+    GroupRecord,
+    GroupReference,
+    Member,
+    MembersChanged,
+    Page,
+    PoolUsage,
+    Query,
+    RoleChange,
+    RulesStamp,
+    TenantCounts,
+    UserRecord,
+)
 
 T = TypeVar("T")
-Record = TypeVar("Record")
-
-Document = dict[str, Any]
-"""A SCIM resource as stored: canonical JSON without what storage or configuration derives.
-
-Users: without `id`, `meta`, `schemas`, `groups`, `password`. Groups: without `id`, `meta`, `schemas`, `members`.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class UserRecord:
-    id: str
-    document: Document
-    active: bool
-    blocked_at: datetime | None
-    """When `active` last became false; None while active."""
-    created: datetime
-    modified: datetime
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class GroupRecord:
-    id: str
-    document: Document
-    created: datetime
-    modified: datetime
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member of a group: `kind` is `User` or `Group`, `display` its displayName (or userName)."""
-
-    id: str
-    kind: str
-    display: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class GroupReference:
-    """A group that a user is in; `direct` is false for one reached only through member groups."""
-
-    id: str
-    display: str
-    direct: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EffectiveContext:
-    """What the configuration adds to stored users, as far as filters may ask for it."""
-
-    blocked_after: datetime
-    """An inactive user is blocked if its `blocked_at` is later, else deactivated."""
-    permissions: Mapping[str, Collection[str]]
-    """The catalogue: permissions by role name."""
-
-
-SortKey: TypeAlias = str | bool | int | float | datetime | None
-"""A value as the database sorts it, good for nothing but a `Position`; None where a resource has no value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place in the order of a list: that of one resource, which may be gone by now."""
-
-    created: datetime
-    id: str
-    key: SortKey = None
-    """Its value of `sort_by`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A list request. `start_index` is 1-based; `count` 0 asks for the total alone.
-
-    The order is (created, id), after `sort_by` where there is one; resources without a value come last, or
-    first when `descending` (RFC 7644 §3.4.2.3).
-    """
-
-    filter: Filter | None = None
-    start_index: int = 1
-    count: int = 100
-    sort_by: AttributePath | None = None
-    descending: bool = False
-    effective: EffectiveContext | None = None
-    """Needed where the filter speaks of `state` or `permissions` of the effective extension."""
-    after: Position | None = None
-    """Only what follows it in the order; `start_index` then counts from there. The total is still that of all."""
-    wants_total: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Record]):
-    """`total` is None only where it isn't wanted."""
-
-    records: Sequence[Record]
-    total: int | None
-    end: Position | None
-    """Of the last record, where more follow."""
-
-
-@dataclass(frozen=True, slots=True)
-class MembersChanged:
-    """What a change of a group's members really did: ids that were not members before, or no longer are."""
-
-    added_users: Collection[str] = ()
-    removed_users: Collection[str] = ()
-    added_groups: Collection[str] = ()
-    removed_groups: Collection[str] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.added_users or self.removed_users or self.added_groups or self.removed_groups)
-
-
-@dataclass(frozen=True, slots=True)
-class RoleChange:
-    """A real change of one user's effective roles."""
-
-    user_id: str
-    added: frozenset[str]
-    removed: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class RulesStamp:
-    """Which rules the database holds for a tenant. `settled`: all users' roles follow them already."""
-
-    revision: int
-    fingerprint: str
-    settled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TenantCounts:
-    active: int
-    blocked: int
-    deactivated: int
-    groups: int
-    last_sync: datetime | None
-    """When a user or group last changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class PoolUsage:
-    """Connections of this process to its database."""
-
-    limit: int
-    opened: int = 0
-    in_use: int = 0
-    waiting: int = 0
-    """Tasks that wait for a connection."""
 
 
 class StorageObserver(Protocol):
@@ -204,49 +63,6 @@ class NullObserver:
 
     def waited(self, seconds: float) -> None: ...
     def retried(self) -> None: ...
-
-
-class StorageError(Exception):
-    """Base of what storage raises."""
-
-
-class StorageUnavailable(StorageError):
-    """The database can't be reached or doesn't answer in time. Nothing was applied, or it isn't known.
-
-    The message is fit for a log: it says what the database said of itself, never values or passwords.
-    """
-
-
-class SchemaTooNew(StorageError):
-    """The database was migrated by a newer version of the server. The message names both versions."""
-
-
-class UserNameTaken(StorageError):
-    """Another user of the tenant has this userName (compared without case)."""
-
-    def __init__(self, existing_id: str) -> None:
-        super().__init__("userName is taken")
-        self.existing_id = existing_id
-
-
-class DisplayNameTaken(StorageError):
-    """Another group of the tenant has this displayName (compared without case)."""
-
-    def __init__(self, existing_id: str) -> None:
-        super().__init__("displayName is taken")
-        self.existing_id = existing_id
-
-
-class UnknownMembers(StorageError):
-    """Members that are neither users nor groups of the tenant. At most 10 ids are kept."""
-
-    def __init__(self, ids: Sequence[str]) -> None:
-        super().__init__("members don't exist")
-        self.ids = tuple(ids[:10])
-
-
-class NeedsExclusive(StorageError):
-    """The work changes grants or nesting: `Storage.write` runs it again, holding the tenant exclusively."""
 
 
 class Reader(Protocol):

@@ -1,94 +1,162 @@
-"""What both databases do alike: index keys of a document, and its text."""
+"""What passes in and out of a storage."""
 
-import hashlib
-import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Generic, TypeAlias, TypeVar
 
-import orjson
+from scim_server.scim.filter import Filter
+from scim_server.scim.path import AttributePath
 
-from scim_server.folding import fold
-from scim_server.storage.protocol import Document
+Record = TypeVar("Record")
 
-_LONGEST_KEY = 256
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+Document = dict[str, Any]
+"""A SCIM resource as stored: canonical JSON without what storage or configuration derives.
 
-
-def is_id(text: str) -> bool:
-    """Whether this may be an id of ours: a canonical lower-case UUID."""
-    return _ID.fullmatch(text) is not None
+Users: without `id`, `meta`, `schemas`, `groups`, `password`. Groups: without `id`, `meta`, `schemas`, `members`.
+"""
 
 
-def index_key(text: str) -> str:
-    """Text as it stands in an index column: itself, or its beginning and its digest where it is long.
+@dataclass(frozen=True, slots=True)
+class UserRecord:
+    id: str
+    document: Document
+    active: bool
+    blocked_at: datetime | None
+    """When `active` last became false; None while active."""
+    created: datetime
+    modified: datetime
+    version: int
 
-    PostgreSQL refuses index entries above a third of a page. The digest makes a key longer than any text that
-    stands for itself, so two texts have one key only if they are equal.
+
+@dataclass(frozen=True, slots=True)
+class GroupRecord:
+    id: str
+    document: Document
+    created: datetime
+    modified: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a group: `kind` is `User` or `Group`, `display` its displayName (or userName)."""
+
+    id: str
+    kind: str
+    display: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReference:
+    """A group that a user is in; `direct` is false for one reached only through member groups."""
+
+    id: str
+    display: str
+    direct: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveContext:
+    """What the configuration adds to stored users, as far as filters may ask for it."""
+
+    blocked_after: datetime
+    """An inactive user is blocked if its `blocked_at` is later, else deactivated."""
+    permissions: Mapping[str, Collection[str]]
+    """The catalogue: permissions by role name."""
+
+
+SortKey: TypeAlias = str | bool | int | float | datetime | None
+"""A value as the database sorts it, good for nothing but a `Position`; None where a resource has no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the order of a list: that of one resource, which may be gone by now."""
+
+    created: datetime
+    id: str
+    key: SortKey = None
+    """Its value of `sort_by`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A list request. `start_index` is 1-based; `count` 0 asks for the total alone.
+
+    The order is (created, id), after `sort_by` where there is one; resources without a value come last, or
+    first when `descending` (RFC 7644 §3.4.2.3).
     """
-    if len(text) <= _LONGEST_KEY:
-        return text
-    return f"{text[:_LONGEST_KEY]}#{hashlib.sha256(text.encode()).hexdigest()}"
 
-
-def folded_key(text: str) -> str:
-    """The index key of an attribute that compares without case."""
-    return index_key(fold(text))
-
-
-@dataclass(frozen=True, slots=True)
-class UserKeys:
-    """Index columns of a user."""
-
-    user_name: str
-    display_name: str | None
-    external_id: str | None
-    emails: tuple[str, ...]
-    """Each once, in order."""
-
-
-def keys_of_user(document: Document) -> UserKeys:
-    emails = {
-        folded_key(email["value"]) for email in document.get("emails", ()) if isinstance(email.get("value"), str)
-    }
-    return UserKeys(
-        folded_key(document["userName"]),
-        _optional_key(document, "displayName", folded_key),
-        _optional_key(document, "externalId", index_key),
-        tuple(sorted(emails)),
-    )
+    filter: Filter | None = None
+    start_index: int = 1
+    count: int = 100
+    sort_by: AttributePath | None = None
+    descending: bool = False
+    effective: EffectiveContext | None = None
+    """Needed where the filter speaks of `state` or `permissions` of the effective extension."""
+    after: Position | None = None
+    """Only what follows it in the order; `start_index` then counts from there. The total is still that of all."""
+    wants_total: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class GroupKeys:
-    """Index columns of a group."""
+class Page(Generic[Record]):
+    """`total` is None only where it isn't wanted."""
 
-    display_name: str
-    external_id: str | None
-
-
-def keys_of_group(document: Document) -> GroupKeys:
-    return GroupKeys(folded_key(document["displayName"]), _optional_key(document, "externalId", index_key))
+    records: Sequence[Record]
+    total: int | None
+    end: Position | None
+    """Of the last record, where more follow."""
 
 
-def _optional_key(document: Document, name: str, key: Any) -> str | None:
-    value = document.get(name)
-    return key(value) if isinstance(value, str) else None
+@dataclass(frozen=True, slots=True)
+class MembersChanged:
+    """What a change of a group's members really did: ids that were not members before, or no longer are."""
+
+    added_users: Collection[str] = ()
+    removed_users: Collection[str] = ()
+    added_groups: Collection[str] = ()
+    removed_groups: Collection[str] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added_users or self.removed_users or self.added_groups or self.removed_groups)
 
 
-def to_json(document: Any) -> str:
-    return orjson.dumps(document).decode()
+@dataclass(frozen=True, slots=True)
+class RoleChange:
+    """A real change of one user's effective roles."""
+
+    user_id: str
+    added: frozenset[str]
+    removed: frozenset[str]
 
 
-def from_json(text: str | bytes) -> Any:
-    return orjson.loads(text)
+@dataclass(frozen=True, slots=True)
+class RulesStamp:
+    """Which rules the database holds for a tenant. `settled`: all users' roles follow them already."""
+
+    revision: int
+    fingerprint: str
+    settled: bool
 
 
-def folded(value: Any) -> Any:
-    """A document whose every string is folded: what filters on attributes that aren't `caseExact` read."""
-    if isinstance(value, str):
-        return fold(value)
-    if isinstance(value, list):
-        return [folded(item) for item in value]
-    if isinstance(value, dict):
-        return {name: folded(item) for name, item in value.items()}
-    return value
+@dataclass(frozen=True, slots=True)
+class TenantCounts:
+    active: int
+    blocked: int
+    deactivated: int
+    groups: int
+    last_sync: datetime | None
+    """When a user or group last changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUsage:
+    """Connections of this process to its database."""
+
+    limit: int
+    opened: int = 0
+    in_use: int = 0
+    waiting: int = 0
+    """Tasks that wait for a connection."""

@@ -7,7 +7,9 @@ from typing import TypeVar
 
 from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
 
-from scim_server.storage.protocol import Document, PoolUsage, Reader, Storage, StorageUnavailable, UserRecord, Writer
+from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.protocol import Reader, Storage, Writer
+from scim_server.storage.records import Document, PoolUsage, UserRecord
 
 T = TypeVar("T")
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from scim_operator.local.effects import RoleTally
 from scim_operator.local.report import Reporter
 from scim_server.app import Server
-from scim_server.storage.protocol import Reader, RoleChange
+from scim_server.storage.protocol import Reader
+from scim_server.storage.records import RoleChange
 
 
 class RoleNews:

@@ -18,7 +18,7 @@ from scim_operator.local.watch import Watch
 from scim_operator.plan import same_content
 from scim_server.app import Server, ServerSettings
 from scim_server.config import ConfigBundle
-from scim_server.storage.protocol import SchemaTooNew, StorageUnavailable
+from scim_server.storage.errors import SchemaTooNew, StorageUnavailable
 
 _PATIENCE_SECONDS = 5.0
 """After so long without all roles recomputed, that is told."""

@@ -18,7 +18,8 @@ from scim_server.http.responses import Streamed, no_content, send_pieces
 from scim_server.scim.paging import envelope
 from scim_server.scim.resource import Projection
 from scim_server.scim.versions import etag, is_not_modified
-from scim_server.storage.protocol import GroupRecord, Reader
+from scim_server.storage.protocol import Reader
+from scim_server.storage.records import GroupRecord
 
 
 class GroupRoutes:

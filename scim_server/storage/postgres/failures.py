@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from scim_server.storage.protocol import StorageUnavailable
+from scim_server.storage.errors import StorageUnavailable
 
 AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 """The transaction was rolled back for the sake of another one; the same work may succeed now."""

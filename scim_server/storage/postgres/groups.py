@@ -7,12 +7,15 @@ from typing import Any
 import asyncpg
 
 from scim_server.provisioning.grants import Grant
+from scim_server.storage.documents import folded, from_json, to_json
+from scim_server.storage.errors import DisplayNameTaken, NeedsExclusive
 from scim_server.storage.grant_changes import roles_of
+from scim_server.storage.ids import is_id
+from scim_server.storage.index_keys import keys_of_group
 from scim_server.storage.postgres.roles import RoleReads, RoleWrites
 from scim_server.storage.postgres.search import search
 from scim_server.storage.postgres.session import TryAgain
-from scim_server.storage.protocol import DisplayNameTaken, Document, GroupRecord, NeedsExclusive, Page, Query
-from scim_server.storage.records import folded, from_json, is_id, keys_of_group, to_json
+from scim_server.storage.records import Document, GroupRecord, Page, Query
 from scim_server.storage.search import GROUPS
 
 _COLUMNS = "id, document, created, modified, version"

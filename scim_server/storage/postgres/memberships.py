@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Sequence
 
 from scim_server.scim.patch import MembersDelta
+from scim_server.storage.errors import NeedsExclusive, UnknownMembers
+from scim_server.storage.ids import is_id
 from scim_server.storage.postgres.groups import GroupReads, GroupWrites
-from scim_server.storage.protocol import Member, MembersChanged, NeedsExclusive, UnknownMembers
-from scim_server.storage.records import is_id
+from scim_server.storage.records import Member, MembersChanged
 
 _BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from scim_server.provisioning.effective import GroupGrant, HeldRole
+from scim_server.storage.ids import is_id
 from scim_server.storage.postgres.session import ReadSession, WriteSession
-from scim_server.storage.protocol import GroupReference, RoleChange
-from scim_server.storage.records import is_id
+from scim_server.storage.records import GroupReference, RoleChange
 
 # In the statements below, LATERAL with OFFSET 0 is a fence: for each row on its left the planner must look into the
 # index on its right. Left to itself it takes a small delta for large, where statistics are missing or old, and

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from scim_server.provisioning.grants import Grant, RoleRules
+from scim_server.storage.documents import from_json
+from scim_server.storage.errors import NeedsExclusive
 from scim_server.storage.grant_changes import grant_changes
 from scim_server.storage.postgres.roles import RoleReads, RoleWrites
-from scim_server.storage.protocol import NeedsExclusive, RoleChange, RulesStamp, TenantCounts
-from scim_server.storage.records import from_json
+from scim_server.storage.records import RoleChange, RulesStamp, TenantCounts
 
 _STAMP = """
     SELECT revision, fingerprint, NOT EXISTS (SELECT FROM unsettled WHERE tenant = $1) AS settled

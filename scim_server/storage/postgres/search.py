@@ -7,7 +7,7 @@ from uuid import UUID
 
 from scim_server.storage.postgres.dialect import POSTGRES
 from scim_server.storage.postgres.session import Connection
-from scim_server.storage.protocol import Page, Position, Query
+from scim_server.storage.records import Page, Position, Query
 from scim_server.storage.search import CompiledSearch, Searchable, compile_search
 from scim_server.storage.search.statement import SORT_KEY
 

@@ -10,21 +10,13 @@ from typing import TypeVar
 
 import asyncpg
 
+from scim_server.storage.errors import NeedsExclusive, StorageUnavailable
 from scim_server.storage.postgres.failures import AGAIN, translated
 from scim_server.storage.postgres.migrate import migrate
 from scim_server.storage.postgres.reader import PostgresReader, PostgresWriter
 from scim_server.storage.postgres.session import Connection, TryAgain, tenant_lock
-from scim_server.storage.protocol import (
-    Document,
-    NeedsExclusive,
-    NullObserver,
-    PoolUsage,
-    Reader,
-    StorageObserver,
-    StorageUnavailable,
-    UserRecord,
-    Writer,
-)
+from scim_server.storage.protocol import NullObserver, Reader, StorageObserver, Writer
+from scim_server.storage.records import Document, PoolUsage, UserRecord
 
 T = TypeVar("T")
 

@@ -5,11 +5,14 @@ from typing import Any
 
 import asyncpg
 
+from scim_server.storage.documents import folded, from_json, to_json
+from scim_server.storage.errors import UserNameTaken
+from scim_server.storage.ids import is_id
+from scim_server.storage.index_keys import keys_of_user
 from scim_server.storage.postgres.roles import RoleReads, RoleWrites
 from scim_server.storage.postgres.search import search
 from scim_server.storage.postgres.session import TryAgain, tenant_lock
-from scim_server.storage.protocol import Document, Page, Query, UserNameTaken, UserRecord
-from scim_server.storage.records import folded, from_json, is_id, keys_of_user, to_json
+from scim_server.storage.records import Document, Page, Query, UserRecord
 from scim_server.storage.search import USERS
 
 _COLUMNS = "id, document, active, blocked_at, created, modified, version"

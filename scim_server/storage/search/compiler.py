@@ -10,7 +10,7 @@ from scim_server.scim.filter import And, Comparison, Filter, Not, Operator, Or, 
 from scim_server.scim.filter.ast import Literal
 from scim_server.scim.path import AttributePath
 from scim_server.scim.schema import Attribute
-from scim_server.storage.protocol import EffectiveContext
+from scim_server.storage.records import EffectiveContext
 from scim_server.storage.search.dialect import COMPARISONS, Dialect, Place, Scalar
 from scim_server.storage.search.searchable import Searchable, Virtual, comparable
 

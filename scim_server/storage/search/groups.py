@@ -1,7 +1,8 @@
 """Groups: what a filter may ask that isn't in their documents, and what indexes answer."""
 
 from scim_server.scim.core_schemas import GROUP_URN
-from scim_server.storage.records import folded_key, index_key, is_id
+from scim_server.storage.ids import is_id
+from scim_server.storage.index_keys import folded_key, index_key
 from scim_server.storage.search.compiler import Compiler
 from scim_server.storage.search.searchable import FALSE, Column, Id, Meta, Rows, Schemas, Searchable
 

@@ -11,7 +11,7 @@ from scim_server.scim.filter import Comparison, Filter, Operator, Present, match
 from scim_server.scim.filter.ast import Literal
 from scim_server.scim.path import AttributePath
 from scim_server.scim.schema import Attribute
-from scim_server.storage.records import is_id
+from scim_server.storage.ids import is_id
 
 if TYPE_CHECKING:
     from scim_server.storage.search.compiler import Compiler

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from scim_server.scim.errors import InvalidPath
-from scim_server.storage.protocol import Position, Query
+from scim_server.storage.records import Position, Query
 from scim_server.storage.search.compiler import Compiler
 from scim_server.storage.search.dialect import Dialect
 from scim_server.storage.search.searchable import Searchable

@@ -6,8 +6,9 @@ from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.filter import Comparison, Operator, Present, matches
 from scim_server.scim.filter.ast import Literal
 from scim_server.scim.path import AttributePath
-from scim_server.storage.protocol import EffectiveContext
-from scim_server.storage.records import folded_key, index_key, is_id
+from scim_server.storage.ids import is_id
+from scim_server.storage.index_keys import folded_key, index_key
+from scim_server.storage.records import EffectiveContext
 from scim_server.storage.search.compiler import Compiler
 from scim_server.storage.search.searchable import (
     FALSE,

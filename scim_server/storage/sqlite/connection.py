@@ -13,7 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from scim_server.folding import fold
 from scim_server.scim.values import instant
-from scim_server.storage.protocol import StorageUnavailable
+from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.sqlite.times import microseconds
 
 P = ParamSpec("P")

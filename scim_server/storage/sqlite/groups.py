@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from scim_server.provisioning.grants import Grant
+from scim_server.storage.documents import from_json, to_json
+from scim_server.storage.errors import DisplayNameTaken
 from scim_server.storage.grant_changes import roles_of
-from scim_server.storage.protocol import DisplayNameTaken, Document, GroupRecord, Page, Query
-from scim_server.storage.records import GroupKeys, from_json, keys_of_group, to_json
+from scim_server.storage.index_keys import GroupKeys, keys_of_group
+from scim_server.storage.records import Document, GroupRecord, Page, Query
 from scim_server.storage.search import GROUPS
 from scim_server.storage.sqlite.roles import RoleReads, RoleWrites, settle
 from scim_server.storage.sqlite.search import search

@@ -4,8 +4,9 @@ import sqlite3
 from collections.abc import AsyncIterator, Collection, Sequence
 
 from scim_server.scim.patch import MembersDelta
-from scim_server.storage.protocol import Member, MembersChanged, UnknownMembers
-from scim_server.storage.records import to_json
+from scim_server.storage.documents import to_json
+from scim_server.storage.errors import UnknownMembers
+from scim_server.storage.records import Member, MembersChanged
 from scim_server.storage.sqlite.groups import GroupReads, GroupWrites, grants_reach, users_below
 from scim_server.storage.sqlite.roles import settle
 

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from scim_server.provisioning.effective import GroupGrant, HeldRole
-from scim_server.storage.protocol import GroupReference, RoleChange
-from scim_server.storage.records import to_json
+from scim_server.storage.documents import to_json
+from scim_server.storage.records import GroupReference, RoleChange
 from scim_server.storage.sqlite.session import ReadSession, WriteSession
 from scim_server.storage.sqlite.times import from_microseconds
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from scim_server.provisioning.grants import Grant, RoleRules
+from scim_server.storage.documents import from_json, to_json
 from scim_server.storage.grant_changes import grant_changes
-from scim_server.storage.protocol import RoleChange, RulesStamp, TenantCounts
-from scim_server.storage.records import from_json, to_json
+from scim_server.storage.records import RoleChange, RulesStamp, TenantCounts
 from scim_server.storage.sqlite.roles import RoleReads, RoleWrites, settle
 from scim_server.storage.sqlite.times import from_optional_microseconds, microseconds
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from scim_server.storage.protocol import Page, Position, Query
+from scim_server.storage.records import Page, Position, Query
 from scim_server.storage.search import CompiledSearch, Searchable, compile_search
 from scim_server.storage.search.statement import SORT_KEY
 from scim_server.storage.sqlite.dialect import SQLITE

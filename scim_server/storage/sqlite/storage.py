@@ -9,17 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from scim_server.storage.protocol import (
-    Document,
-    NullObserver,
-    PoolUsage,
-    Reader,
-    StorageObserver,
-    StorageUnavailable,
-    UserRecord,
-    Writer,
-)
-from scim_server.storage.records import to_json
+from scim_server.storage.documents import to_json
+from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.protocol import NullObserver, Reader, StorageObserver, Writer
+from scim_server.storage.records import Document, PoolUsage, UserRecord
 from scim_server.storage.sqlite.connection import Connection
 from scim_server.storage.sqlite.migrate import migrate
 from scim_server.storage.sqlite.reader import SqliteReader, SqliteWriter

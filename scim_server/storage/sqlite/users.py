@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from scim_server.storage.protocol import Document, Page, Query, UserNameTaken, UserRecord
-from scim_server.storage.records import UserKeys, from_json, keys_of_user, to_json
+from scim_server.storage.documents import from_json, to_json
+from scim_server.storage.errors import UserNameTaken
+from scim_server.storage.index_keys import UserKeys, keys_of_user
+from scim_server.storage.records import Document, Page, Query, UserRecord
 from scim_server.storage.search import USERS
 from scim_server.storage.sqlite.roles import RoleReads, RoleWrites, settle
 from scim_server.storage.sqlite.search import search

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scim_server.directory.cursors import CURSOR_TIMEOUT_SECONDS, Cursors
 from scim_server.scim.errors import ExpiredCursor, InvalidCursor
-from scim_server.storage.protocol import Position
+from scim_server.storage.records import Position
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from scim_server.directory.walks import Walks
-from scim_server.storage.protocol import Position
+from scim_server.storage.records import Position
 
 WALK = ("acme/okta", "User", "", "provision")
 

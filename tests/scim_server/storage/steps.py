@@ -8,7 +8,8 @@ from scim_server.provisioning.grants import RoleRules
 from scim_server.scim.filter import parse
 from scim_server.scim.patch import MembersDelta
 from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
-from scim_server.storage.protocol import (
+from scim_server.storage.protocol import Reader, Storage, Writer
+from scim_server.storage.records import (
     Document,
     EffectiveContext,
     GroupRecord,
@@ -16,11 +17,8 @@ from scim_server.storage.protocol import (
     MembersChanged,
     Page,
     Query,
-    Reader,
     RoleChange,
-    Storage,
     UserRecord,
-    Writer,
 )
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from scim_server.scim.patch import MembersDelta
 from scim_server.storage import open_storage
+from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.postgres import PostgresStorage
 from scim_server.storage.postgres.failures import translated
-from scim_server.storage.protocol import Reader, Storage, StorageUnavailable, Writer
+from scim_server.storage.protocol import Reader, Storage, Writer
 from scim_server.storage.sqlite import SqliteStorage
 from scim_server.storage.urls import sqlite_path
 from tests.scim_server.storage.steps import Steps

@@ -6,7 +6,8 @@ import uuid
 
 import pytest
 
-from scim_server.storage.protocol import DisplayNameTaken, GroupRecord, Member, UnknownMembers
+from scim_server.storage.errors import DisplayNameTaken, UnknownMembers
+from scim_server.storage.records import GroupRecord, Member
 from tests.scim_server.storage.steps import Steps, named, rules
 
 

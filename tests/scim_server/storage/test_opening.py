@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from scim_server.storage import InvalidDatabaseUrl, open_storage, without_password
+from scim_server.storage.errors import SchemaTooNew, StorageUnavailable
 from scim_server.storage.migrations import SERVER_VERSION, load
-from scim_server.storage.protocol import SchemaTooNew, StorageUnavailable
 from tests.scim_server.storage.steps import Steps
 from tests.support.postgres import PostgresServer
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scim_server.storage import open_storage
-from scim_server.storage.protocol import StorageUnavailable
+from scim_server.storage.errors import StorageUnavailable
 from tests.scim_server.storage.steps import Steps
 from tests.support.postgres import PostgresServer
 

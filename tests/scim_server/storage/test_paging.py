@@ -9,7 +9,7 @@ import pytest
 from scim_server.scim.filter import parse
 from scim_server.scim.path import resolve
 from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
-from scim_server.storage.protocol import Page, Position, Query, UserRecord
+from scim_server.storage.records import Page, Position, Query, UserRecord
 from tests.scim_server.storage.steps import Steps
 
 PEOPLE: Sequence[dict[str, Any]] = (

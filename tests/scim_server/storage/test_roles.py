@@ -7,7 +7,7 @@ import pytest
 
 from scim_server.config import GroupSelector
 from scim_server.provisioning.effective import Reason, explain
-from scim_server.storage.protocol import GroupReference, RoleChange
+from scim_server.storage.records import GroupReference, RoleChange
 from tests.scim_server.storage.steps import Steps, named, rules
 
 ADMINS = rules((named("Admins"), ["admin"]), base=["viewer"], fallback=["guest"])

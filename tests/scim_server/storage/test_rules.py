@@ -5,7 +5,8 @@ import asyncio
 from scim_server.config import GroupSelector
 from scim_server.provisioning.grants import RoleRules
 from scim_server.storage import open_storage
-from scim_server.storage.protocol import RoleChange, RulesStamp, Writer
+from scim_server.storage.protocol import Writer
+from scim_server.storage.records import RoleChange, RulesStamp
 from tests.scim_server.storage.steps import Steps, named, rules
 
 FIRST = rules((named("Admins"), ["admin"]), base=["viewer"])

@@ -28,7 +28,8 @@ from scim_server.scim.path import AttributePath, resolve
 from scim_server.scim.resource_types import GROUP_TYPE
 from scim_server.scim.schema import ResourceType
 from scim_server.scim.versions import etag
-from scim_server.storage.protocol import EffectiveContext, Query, Reader, Storage, UserRecord
+from scim_server.storage.protocol import Reader, Storage
+from scim_server.storage.records import EffectiveContext, Query, UserRecord
 from tests.scim_server.scim.strategies import (
     CUSTOM_URN,
     FILTERABLE,

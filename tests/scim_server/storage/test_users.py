@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scim_server.storage.protocol import Query, Storage, UserNameTaken, UserRecord
+from scim_server.storage.errors import UserNameTaken
+from scim_server.storage.protocol import Storage
+from scim_server.storage.records import Query, UserRecord
 from tests.scim_server.storage.steps import Steps, named, rules
 
 

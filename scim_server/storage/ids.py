@@ -1,0 +1,10 @@
+"""Ids of users and groups."""
+
+import re
+
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def is_id(text: str) -> bool:
+    """Whether this may be an id of ours: a canonical lower-case UUID."""
+    return _ID.fullmatch(text) is not None
