@@ -44,6 +44,18 @@ def validate_resource(document: JsonObject, resource_type: ResourceType, limits:
             _check_sizes(part, resource_type, extension.id, limits)
 
 
+def longest_text(
+    name: str, element_of: str | None = None, *, in_core: bool = False, limits: Limits = DEFAULT_LIMITS
+) -> int:
+    """How many characters an attribute of the core schema or an extension may have, or a sub-attribute of the
+    multi-valued attribute `element_of`."""
+    if element_of is None:
+        is_key = in_core and name in _KEYS
+    else:
+        is_key = name == "value" and element_of not in _LONG_VALUES
+    return limits.key_length if is_key else limits.string_length
+
+
 def check_immutable(before: JsonObject, after: JsonObject, resource_type: ResourceType) -> None:
     """Check that a change of a stored document leaves immutable attributes as they were once set.
 
@@ -80,7 +92,7 @@ def _check_required(document: JsonObject, attributes: tuple[Attribute, ...]) -> 
 def _check_sizes(document: JsonObject, resource_type: ResourceType, urn: str | None, limits: Limits) -> None:
     for name, value in document.items():
         if isinstance(value, str):
-            _check_length(name, value, limits.key_length if urn is None and name in _KEYS else limits.string_length)
+            _check_length(name, value, longest_text(name, in_core=urn is None, limits=limits))
         elif isinstance(value, list):
             if len(value) > limits.elements:
                 raise InvalidValue(f"{name} has {len(value)} elements; at most {limits.elements} are accepted")
@@ -97,8 +109,7 @@ def _check_element(name: str, element: Any, limits: Limits) -> None:
     elif isinstance(element, dict):
         for sub_name, inner in element.items():
             if isinstance(inner, str):
-                is_key = sub_name == "value" and name not in _LONG_VALUES
-                _check_length(f"{name}.{sub_name}", inner, limits.key_length if is_key else limits.string_length)
+                _check_length(f"{name}.{sub_name}", inner, longest_text(sub_name, name, limits=limits))
     elif isinstance(element, list):
         for inner in element[: limits.elements + 1]:
             _check_element(name, inner, limits)
