@@ -52,13 +52,22 @@ from scim_server.config.model import (
 )
 from scim_server.config.patterns import compile_pattern
 from scim_server.config.public_keys import PublicJwk, SigningAlgorithm, parse_key_set, private_members
-from scim_server.config.tokens import MINIMUM_TOKEN_BYTES, TokenTooShort, new_token_key, pair_digest, token_digest
+from scim_server.config.tokens import (
+    MAXIMUM_TOKEN_BYTES,
+    MINIMUM_TOKEN_BYTES,
+    TokenTooLong,
+    TokenTooShort,
+    new_token_key,
+    pair_digest,
+    token_digest,
+)
 from scim_server.config.user_attributes import USER_ATTRIBUTES, UserAttributes
 
 __all__ = [
     "ATTRIBUTE_NAME_PATTERN",
     "CONFIG_FILE",
     "DEFAULT_ALGORITHMS",
+    "MAXIMUM_TOKEN_BYTES",
     "MINIMUM_TOKEN_BYTES",
     "RESERVED_URNS",
     "SCHEMA_URN_PATTERN",
@@ -93,6 +102,7 @@ __all__ = [
     "SharedSecret",
     "SigningAlgorithm",
     "Tenant",
+    "TokenTooLong",
     "TokenTooShort",
     "UserAttributes",
     "check_jwks_url",

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from scim_server.config.contract import Contract, Digest, DnsLabel, Name, ResourceKey, require_unique
+from scim_server.config.contract import Contract, Digest, DnsLabel, Name, ResourceKey, Revision, require_unique
 from scim_server.config.credentials import (
     BasicCredential,
     BearerCredential,
@@ -18,6 +18,9 @@ from scim_server.config.patterns import compile_pattern
 
 SCHEMA_VERSION = 1
 """Raised when a field is added: a server that doesn't know the field must say so, not drop it."""
+
+_LONGEST_DELAY_SECONDS = 365 * 24 * 3600
+"""As of every duration in the custom resource."""
 
 
 class Role(Contract):
@@ -75,7 +78,7 @@ class AttributeRule(Contract):
 class Deprovisioning(Contract):
     """How a user leaves. A blocked user becomes deactivated after `deactivation_delay_seconds`."""
 
-    deactivation_delay_seconds: int = Field(default=900, ge=0)
+    deactivation_delay_seconds: int = Field(default=900, strict=True, ge=0, le=_LONGEST_DELAY_SECONDS)
 
 
 class Conformance(StrEnum):
@@ -155,8 +158,8 @@ class Tenant(Contract):
 class ServerConfig(Contract):
     """Everything a server needs to know, apart from secrets. The whole state, never a delta."""
 
-    schema_version: int = SCHEMA_VERSION
-    revision: int = Field(ge=1)
+    schema_version: int = Field(default=SCHEMA_VERSION, strict=True)
+    revision: Revision
     tenants: tuple[Tenant, ...] = ()
 
     @model_validator(mode="after")
@@ -168,7 +171,7 @@ class ServerConfig(Contract):
 class ServerSecrets(Contract):
     """The secret half: the key of the installation (64 hexadecimal digits) and digests of tokens and passwords."""
 
-    schema_version: int = SCHEMA_VERSION
-    revision: int = Field(ge=1)
+    schema_version: int = Field(default=SCHEMA_VERSION, strict=True)
+    revision: Revision
     token_key: Digest = Field(repr=False)
     digests: dict[str, Digest] = Field(default_factory=dict, repr=False)

@@ -35,10 +35,10 @@ SECRET_NOT_FOUND: Final = "SecretNotFound"  # noqa: S105 - a reason, not a secre
 SECRET_KEY_NOT_FOUND: Final = "SecretKeyNotFound"  # noqa: S105
 TOKEN_TOO_SHORT: Final = "TokenTooShort"  # noqa: S105
 TOKEN_UNUSABLE: Final = "TokenUnusable"  # noqa: S105
-"""The token holds characters that no client can send in an Authorization header (RFC 6750 §2.1)."""
+"""The token is too long, or holds characters, to be sent in an Authorization header (RFC 6750 §2.1)."""
 PASSWORD_TOO_SHORT: Final = "PasswordTooShort"  # noqa: S105
 PASSWORD_UNUSABLE: Final = "PasswordUnusable"  # noqa: S105
-"""A user name, password or client secret that no client can send (RFC 7617 §2)."""
+"""A user name, password or client secret that no client can send (RFC 7617 §2), or that is too long."""
 KEY_SET_UNUSABLE: Final = "KeySetUnusable"
 """Not a JSON Web Key Set with a public key that can verify a signature."""
 CREDENTIAL_EXPIRED: Final = "CredentialExpired"

@@ -8,9 +8,11 @@ from scim_operator.api.conditions import format_time
 from scim_operator.plan.secret_values import SecretValues
 from scim_operator.plan.verdicts import Problem
 from scim_server.config import (
+    MAXIMUM_TOKEN_BYTES,
     BasicCredential,
     BearerCredential,
     OAuthClient,
+    TokenTooLong,
     TokenTooShort,
     pair_digest,
     token_digest,
@@ -35,6 +37,8 @@ def plan_bearer_token(
         digest = token_digest(value, token_key)
     except TokenTooShort as error:
         return values.problem(path, ref.name, ref.key, reasons.TOKEN_TOO_SHORT, error)
+    except TokenTooLong as error:
+        return values.problem(path, ref.name, ref.key, reasons.TOKEN_UNUSABLE, error)
     if not _VISIBLE.fullmatch(value):
         what = "the token has a character that is not visible ASCII, so no client can send it"
         return values.problem(path, ref.name, ref.key, reasons.TOKEN_UNUSABLE, what)
@@ -53,13 +57,15 @@ def plan_basic_login(
     password = values.read(path, ref.name, ref.password_key, "passwordKey")
     if isinstance(password, Problem):
         return password
-    if not user or b":" in user or _CONTROL.search(user):
-        what = "the user name is empty or has a colon or a control character, so no client can send it"
+    if not 0 < len(user) <= MAXIMUM_TOKEN_BYTES or b":" in user or _CONTROL.search(user):
+        what = "the user name is empty or too long or has a colon or a control character, so no client can send it"
         return values.problem(path, ref.name, ref.username_key, reasons.PASSWORD_UNUSABLE, what)
     try:
         digest = pair_digest(user, password, token_key)
     except TokenTooShort as error:
         return values.problem(path, ref.name, ref.password_key, reasons.PASSWORD_TOO_SHORT, error)
+    except TokenTooLong as error:
+        return values.problem(path, ref.name, ref.password_key, reasons.PASSWORD_UNUSABLE, error)
     if _CONTROL.search(password):
         what = "the password has a control character, so no client can send it"
         return values.problem(path, ref.name, ref.password_key, reasons.PASSWORD_UNUSABLE, what)
@@ -77,6 +83,8 @@ def plan_client_secret(
         digest = pair_digest(client.client_id.encode(), secret, token_key)
     except TokenTooShort as error:
         return values.problem(path, ref.name, ref.key, reasons.PASSWORD_TOO_SHORT, error)
+    except TokenTooLong as error:
+        return values.problem(path, ref.name, ref.key, reasons.PASSWORD_UNUSABLE, error)
     if _CONTROL.search(secret):
         what = "the client secret has a control character, so no client can send it"
         return values.problem(path, ref.name, ref.key, reasons.PASSWORD_UNUSABLE, what)

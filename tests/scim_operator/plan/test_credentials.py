@@ -96,6 +96,17 @@ def test_a_token_that_no_client_can_send_is_refused(token: bytes) -> None:
     assert resolved_refs(planned)[1] == "TokenUnusable"
 
 
+def test_a_token_that_is_longer_than_the_server_reads_is_refused() -> None:
+    planned = plan(config=tokens(a={}, b={}), secrets={SECRET: {"a": b"x" * 3072, "b": b"x" * 3073}})
+
+    assert delivered(planned) == {"a"}
+    assert resolved_refs(planned) == (
+        "False",
+        "TokenUnusable",
+        'credential "b": key "b" of Secret acme/s: the token has 3073 bytes; at most 3072 can be sent',
+    )
+
+
 def test_no_message_holds_a_part_of_a_token() -> None:
     secret = {"a": b"short-secret", "b": b"secret with some blanks"}
 

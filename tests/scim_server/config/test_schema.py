@@ -40,6 +40,10 @@ def test_it_accepts_what_the_operator_writes() -> None:
     [
         (("config", "revision"), 0),
         (("config", "revision"), "3"),
+        (("config", "revision"), True),
+        (("config", "revision"), 2**63),
+        (("config", "schemaVersion"), True),
+        (("config", "tenants", 0, "deprovisioning", "deactivationDelaySeconds"), 10**9),
         (("config", "futureField"), 1),
         (("config", "tenants", 0, "namespace"), "a/b"),
         (("config", "tenants", 0, "credentials", 0, "access"), "Write"),

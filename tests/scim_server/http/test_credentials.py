@@ -5,12 +5,14 @@ import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from scim_server.app import Server
 from scim_server.config import (
+    MAXIMUM_TOKEN_BYTES,
     Access,
     BasicCredential,
     BearerCredential,
@@ -100,6 +102,31 @@ async def test_a_password(server: Server) -> None:
     assert await status(server, basic("sync", PASSWORD), method="POST") == 400
     assert await status(server, basic("sync", PASSWORD + "x")) == 401
     assert await status(server, basic("sync", PASSWORD), "/beta/other/scim/v2") == 401
+
+
+async def test_the_longest_secrets_can_be_sent_in_every_way(tmp_path: Path) -> None:
+    longest, client_id = "%" * MAXIMUM_TOKEN_BYTES, "%" * 256
+    one_tenant = tenant(
+        "acme/entra",
+        credentials=(BearerCredential(name="token"),),
+        basic_credentials=(BasicCredential(name="basic"),),
+        oauth_clients=(OAuthClient(name="client", client_id=client_id),),
+    )
+    digests = {
+        "acme/entra/token": token_digest(longest.encode(), TOKEN_KEY),
+        "acme/entra/basic": pair_digest(longest.encode(), longest.encode(), TOKEN_KEY),
+        "acme/entra/client": pair_digest(client_id.encode(), longest.encode(), TOKEN_KEY),
+    }
+    async with running(tmp_path, bundle_of_tenants(one_tenant, digests=digests)) as server:
+        assert await status(server, f"Bearer {longest}") == 200
+        assert await status(server, basic(longest, longest)) == 200
+        form = {"grant_type": "client_credentials"}
+        for authorization, more in (
+            (basic(quote(client_id), quote(longest)), {}),
+            (None, {"client_id": client_id, "client_secret": longest}),
+        ):
+            async with client(server, authorization) as ping:
+                assert (await ping.post("/acme/entra/oauth/token", data=form | more)).status_code == 200
 
 
 async def test_an_issuers_token(server: Server) -> None:

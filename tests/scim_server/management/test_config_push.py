@@ -1,5 +1,6 @@
 """`PUT /v1/config`: what replaces what, and what is answered."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def with_field(bundle: ConfigBundle, path: list[str | int], value: Any) -> bytes
     for step in path[:-1]:
         place = place[step]
     place[path[-1]] = value
-    return orjson.dumps(document)
+    return json.dumps(document).encode()
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,12 @@ def with_field(bundle: ConfigBundle, path: list[str | int], value: Any) -> bytes
     [
         (["config", "tenants", 0, "newField"], 1, "newField"),
         (["config", "schemaVersion"], 99, "schemaVersion 99"),
+        (["config", "revision"], True, "config.revision"),
+        (["config", "revision"], "2", "config.revision"),
+        (["config", "revision"], 2.0, "config.revision"),
+        (["config", "revision"], 2**63, "config.revision"),
+        (["config", "revision"], 2**64, "config.revision"),
+        (["config", "tenants", 0, "deprovisioning", "deactivationDelaySeconds"], 2**62, "deactivationDelaySeconds"),
         (["config", "tenants", 0, "baseRoles"], ["nobody"], "baseRoles"),
         (["secrets", "revision"], 3, "revision"),
         (["secrets", "digests"], {}, "digest"),
