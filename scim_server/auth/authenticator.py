@@ -1,6 +1,7 @@
 """Who asks: what a request presents, against every credential of the tenant that it addresses."""
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from scim_server.auth.jwt_issuers import JwtIssuers
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.replay import ReplayGuard
 from scim_server.auth.token_grants import Granted, TokenGrants, TokenRequest
-from scim_server.config import Access, BasicCredential, BearerCredential, ConfigBundle, KeySource
+from scim_server.config import Access, BasicCredential, BearerCredential, ConfigBundle, KeySource, SharedSecret
 from scim_server.directory.tenant import ServedTenant
 
 
@@ -78,9 +79,8 @@ class Authenticator:
     async def _by_token(
         self, tenant_key: str, known: _Known, token: bytes, now: datetime
     ) -> tuple[str, Access] | None:
-        static = known.bearer.find(hmac.digest(self._key, token, "sha256"))
-        if static is not None:
-            return None if static.expired(now) else (static.name, static.access)
+        if static := known.bearer.find(hmac.digest(self._key, token, "sha256")):
+            return _strictest(static, now)
         if AccessTokens.is_one(token):
             verified = self._tokens.verify(tenant_key, token, now)
             return (verified[0].name, verified[1]) if verified else None
@@ -88,5 +88,10 @@ class Authenticator:
         return (issuer.name, issuer.access) if issuer else None
 
     def _by_password(self, known: _Known, user: bytes, password: bytes, now: datetime) -> tuple[str, Access] | None:
-        basic = known.basic.find(hmac.digest(self._key, user + b"\0" + password, "sha256"))
-        return (basic.name, basic.access) if basic is not None and not basic.expired(now) else None
+        return _strictest(known.basic.find(hmac.digest(self._key, user + b"\0" + password, "sha256")), now)
+
+
+def _strictest(found: Sequence[SharedSecret], now: datetime) -> tuple[str, Access] | None:
+    """Of the credentials that one secret proves, one that has not expired: before others one that may only read."""
+    usable = [(one.name, one.access) for one in found if not one.expired(now)]
+    return min(usable, key=lambda one: one[1] is not Access.READ, default=None)

@@ -16,10 +16,10 @@ class DigestTable(Generic[_C]):
             (bytes.fromhex(digest), credential) for digest, credential in entries
         ) or ((_DECOY, None),)
 
-    def find(self, digest: bytes) -> _C | None:
-        """Every digest is compared, whatever the earlier ones gave; an empty table compares with one as well."""
-        found: _C | None = None
-        for expected, credential in self._entries:
-            if hmac.compare_digest(expected, digest):
-                found = credential
-        return found
+    def find(self, digest: bytes) -> list[_C]:
+        """Those of that digest. All are compared, whatever the earlier ones gave; an empty table with one as well."""
+        return [
+            credential
+            for expected, credential in self._entries
+            if hmac.compare_digest(expected, digest) and credential is not None
+        ]

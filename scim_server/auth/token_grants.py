@@ -143,7 +143,7 @@ class TokenGrants:
         found: OAuthClient | None = None
         for client_id, secret in readings:
             digest = hmac.digest(self._key, client_id + b"\0" + secret, "sha256")
-            found = table.find(digest) or found
+            found = next(iter(table.find(digest)), found)
         named = request.form.get("client_id")
         return found if found is not None and named in (None, found.client_id) else None
 

@@ -39,6 +39,8 @@ TOKEN_UNUSABLE: Final = "TokenUnusable"  # noqa: S105
 PASSWORD_TOO_SHORT: Final = "PasswordTooShort"  # noqa: S105
 PASSWORD_UNUSABLE: Final = "PasswordUnusable"  # noqa: S105
 """A user name, password or client secret that no client can send (RFC 7617 §2), or that is too long."""
+SECRET_SHARED: Final = "SecretShared"  # noqa: S105
+"""The token or password is that of another credential as well, which may only read: so it may only read."""
 KEY_SET_UNUSABLE: Final = "KeySetUnusable"
 """Not a JSON Web Key Set with a public key that can verify a signature."""
 CREDENTIAL_EXPIRED: Final = "CredentialExpired"
@@ -68,5 +70,7 @@ NO_REPLICAS: Final = "NoReplicas"
 REPLICA_UNAVAILABLE: Final = "ReplicaUnavailable"
 REPLICA_REJECTED: Final = "ReplicaRejected"
 DOCUMENT_TOO_LARGE: Final = "DocumentTooLarge"
+"""All tenants' configuration together has no room for something new in this object. What was removed from it is out
+of effect nevertheless, and the rest goes on."""
 NOT_ACCEPTED: Final = "NotAccepted"
 """Nothing of the mapping can be programmed; `Accepted` says why."""

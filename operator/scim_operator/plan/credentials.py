@@ -1,6 +1,6 @@
 """Credentials: from the spec and its Secrets to what the server needs, which holds nothing secret but digests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from scim_operator.plan.shared_secrets import plan_basic_login, plan_bearer_toke
 from scim_operator.plan.signing_keys import plan_signing_client, plan_token_issuer
 from scim_operator.plan.verdicts import CredentialStatus, Problem
 from scim_server.config import (
+    Access,
     BasicCredential,
     BearerCredential,
     Credential,
@@ -22,6 +23,8 @@ from scim_server.config import (
 
 _PATH: FieldPath = ("spec", "authentication")
 _C = TypeVar("_C", bound=Credential)
+_Planned = tuple[Credential, str] | Problem
+"""A credential with its digest, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +101,41 @@ def plan_credentials(
     def values(name: str) -> SecretValues:
         return SecretValues(namespace, secrets, f'credential "{name}"')
 
+    tokens: dict[FieldPath, _Planned] = {}
     for index, token in enumerate(authentication.bearer_tokens):
-        found.add(plan_bearer_token(values(token.name), (*_PATH, "bearerTokens", index), token, token_key, now))
+        path: FieldPath = (*_PATH, "bearerTokens", index)
+        tokens[path] = plan_bearer_token(values(token.name), path, token, token_key, now)
     for index, login in enumerate(authentication.basic):
-        found.add(plan_basic_login(values(login.name), (*_PATH, "basic", index), login, token_key, now))
+        path = (*_PATH, "basic", index)
+        tokens[path] = plan_basic_login(values(login.name), path, login, token_key, now)
+    for outcome in _without_shared(tokens):
+        found.add(outcome)
     for index, issuer in enumerate(authentication.jwt):
         found.add(plan_token_issuer(values(issuer.name), (*_PATH, "jwt", index), issuer))
     for index, client in enumerate(authentication.oauth_clients):
-        path: FieldPath = (*_PATH, "oauthClients", index)
+        path = (*_PATH, "oauthClients", index)
         if client.secret_ref is not None:
             found.add(plan_client_secret(values(client.name), path, client, client.secret_ref, token_key))
         else:
             found.add(plan_signing_client(values(client.name), path, client))
     return found.credentials()
+
+
+def _without_shared(planned: Mapping[FieldPath, _Planned]) -> Iterable[_Planned]:
+    """`planned`, by the path of each credential, with a problem for each that may write by a secret which another
+    credential has for reading only: one secret can't prove both."""
+    reading = {
+        outcome[1]: outcome[0].name
+        for outcome in planned.values()
+        if isinstance(outcome, tuple) and outcome[0].access is Access.READ
+    }
+    for path, outcome in planned.items():
+        if isinstance(outcome, tuple) and outcome[0].access is not Access.READ and outcome[1] in reading:
+            name, other = outcome[0].name, reading[outcome[1]]
+            message = f'credential "{name}": its secret is also that of credential "{other}", which may only read'
+            yield Problem((*path, "secretRef"), reasons.SECRET_SHARED, message)
+        else:
+            yield outcome
 
 
 class _Found:
@@ -119,7 +144,7 @@ class _Found:
         self._digests: dict[str, str] = {}
         self._problems: list[Problem] = []
 
-    def add(self, outcome: Credential | tuple[Credential, str] | Problem) -> None:
+    def add(self, outcome: Credential | _Planned) -> None:
         if isinstance(outcome, Problem):
             self._problems.append(outcome)
             return

@@ -119,6 +119,13 @@ def test_a_missing_key_is_named(ref: dict[str, str], field: str) -> None:
     assert message == 'credential "basic": Secret acme/s has no key "x"'
 
 
+def test_one_password_does_not_both_write_and_read_only() -> None:
+    planned = planned_of(basic=[BASIC, BASIC | {"name": "reads", "access": "Read"}])
+    assert planned.tenant is not None
+    assert [one.name for one in planned.tenant.basic_credentials] == ["reads"]
+    assert problem(planned)[:2] == ("spec.authentication.basic[0].secretRef", "SecretShared")
+
+
 PRIVATE = {"keys": [KEY.public | {"d": "c2VjcmV0LXNlY3JldA"}]}
 
 

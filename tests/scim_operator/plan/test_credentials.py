@@ -44,6 +44,29 @@ def test_one_token_under_two_names_is_fine() -> None:
     assert delivered(plan(config=tokens(a={}, b={}), secrets={SECRET: {"a": TOKEN, "b": TOKEN}})) == {"a", "b"}
 
 
+def test_one_token_does_not_both_write_and_read_only() -> None:
+    shared = tokens(a={}, b={"access": "Read"}, c={})
+
+    planned = plan(config=shared, secrets={SECRET: {"a": TOKEN, "b": TOKEN, "c": TOKEN + b"2"}})
+
+    assert delivered(planned) == {"b", "c"}
+    assert resolved_refs(planned) == (
+        "False",
+        "SecretShared",
+        'credential "a": its secret is also that of credential "b", which may only read',
+    )
+    assert planned.config_verdict is not None
+    assert [problem.field for problem in planned.config_verdict.problems] == [
+        "spec.authentication.bearerTokens[0].secretRef"
+    ]
+
+
+def test_a_token_may_write_once_the_credential_that_only_reads_by_it_has_expired() -> None:
+    shared = tokens(a={}, b={"access": "Read", "expiresAt": "2026-11-05T00:00:00Z"})
+
+    assert delivered(plan(config=shared, secrets={SECRET: {"a": TOKEN, "b": TOKEN}}, now=NOW)) == {"a"}
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n"])
 def test_the_end_of_the_line_after_a_token_does_not_count(end: bytes) -> None:
     planned = plan(config=tokens(a={}), secrets={SECRET: {"a": TOKEN + end}})

@@ -86,6 +86,40 @@ async def test_nothing_else_is_taken_anywhere(who: Authenticator, key: str, auth
     assert await ask(who, key, authorization) is None
 
 
+@pytest.mark.parametrize("reads", ["a", "z"])
+async def test_a_secret_that_proves_two_credentials_gives_the_least_access(reads: str) -> None:
+    """A document that an operator would not write, in either order."""
+    access = {name: Access.READ if name == reads else Access.PROVISION for name in ("a", "z")}
+    both = authenticator(
+        tenant(
+            "acme/two",
+            credentials=tuple(BearerCredential(name=name, access=access[name]) for name in access),
+            basic_credentials=tuple(BasicCredential(name="b" + name, access=access[name]) for name in access),
+        ),
+        digests={f"acme/two/{name}": token_digest(TOKEN.encode(), TOKEN_KEY) for name in access}
+        | {f"acme/two/b{name}": pair_digest(b"sync", PASSWORD.encode(), TOKEN_KEY) for name in access},
+    )
+    for authorization, credential in ((f"Bearer {TOKEN}", reads), (basic("sync", PASSWORD), "b" + reads)):
+        found = await ask(both, "acme/two", authorization)
+        assert found is not None
+        assert (found.credential, found.access) == (credential, Access.READ)
+
+
+async def test_of_two_credentials_of_one_token_the_one_that_has_not_expired_counts() -> None:
+    for first, second in ((EXPIRES, None), (None, EXPIRES)):
+        who = authenticator(
+            tenant(
+                "acme/two",
+                credentials=(
+                    BearerCredential(name="a", expires_at=first),
+                    BearerCredential(name="b", expires_at=second),
+                ),
+            ),
+            digests={f"acme/two/{name}": token_digest(TOKEN.encode(), TOKEN_KEY) for name in "ab"},
+        )
+        assert await ask(who, "acme/two", f"Bearer {TOKEN}", EXPIRES) is not None
+
+
 async def test_one_tenants_password_is_nothing_to_another(who: Authenticator) -> None:
     assert await ask(who, "beta/onelogin", basic("sync", PASSWORD)) is None
     assert await ask(who, "acme/onelogin", basic("sync", "another password 0123456789")) is None
