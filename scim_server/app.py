@@ -130,7 +130,7 @@ class Server:
 
         Probes are answered before: migrating may take its time. A database that is away is tried again in the
         background, with `/readyz` answering 503 meanwhile.
-        Raises OSError when a port can't be had, `SchemaTooNew` when the database is too new.
+        Raises OSError when a port can't be had, `StorageUnusable` when no attempt could succeed.
         """
         settings = self.settings
         drain, protocol = settings.drain_seconds, limited_protocol(settings.connections, self.metrics.refused)

@@ -19,7 +19,7 @@ from scim_server.http.deadlines import TimeLimits
 from scim_server.http.protection import DEFAULT_FAILURE_RATE, DEFAULT_TENANT_RATE, RequestLimits
 from scim_server.limits.token_bucket import Rate
 from scim_server.logs import LogFormat, configure
-from scim_server.storage.errors import SchemaTooNew
+from scim_server.storage.errors import StorageUnusable
 from scim_server.tracing.start import start_tracing
 
 _USAGE_ERROR = 2
@@ -171,7 +171,7 @@ def serve(
         )
         _allow_open_files(max_connections + _OTHER_FILES)
         uvloop.run(_serve(settings))
-    except (ValueError, SchemaTooNew) as error:
+    except (ValueError, StorageUnusable) as error:
         _fail(str(error))
     except OSError as error:
         _fail(f"{error.strerror or error}: {host}:{port} or {management_host}:{management_port}")

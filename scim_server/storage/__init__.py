@@ -1,7 +1,7 @@
 """The only place with SQL: one protocol, two implementations (PostgreSQL, SQLite), their migrations."""
 
 from scim_server.storage.protocol import Storage, StorageObserver
-from scim_server.storage.urls import InvalidDatabaseUrl, sqlite_path, without_password
+from scim_server.storage.urls import InvalidDatabaseUrl, check_postgres_url, sqlite_path, without_password
 
 __all__ = ["InvalidDatabaseUrl", "open_storage", "without_password"]
 
@@ -21,5 +21,6 @@ def open_storage(url: str, observer: StorageObserver | None = None) -> Storage:
     if scheme in ("postgresql", "postgres"):
         from scim_server.storage.postgres import PostgresStorage
 
+        check_postgres_url(url)
         return PostgresStorage(url, observer=observer)
     raise InvalidDatabaseUrl("sqlite:///PATH or postgresql://USER@HOST/DATABASE is expected")

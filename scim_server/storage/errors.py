@@ -14,7 +14,14 @@ class StorageUnavailable(StorageError):
     """
 
 
-class SchemaTooNew(StorageError):
+class StorageUnusable(StorageError):
+    """The database can't be used as it is or as it is set up: to try again won't help.
+
+    The message is one line, without passwords.
+    """
+
+
+class SchemaTooNew(StorageUnusable):
     """The database was migrated by a newer version of the server. The message names both versions."""
 
 

@@ -182,7 +182,7 @@ class Writer(Reader, Protocol):
 
 class Storage(Protocol):
     async def open(self) -> None:
-        """Connect and migrate (under a lock). Raises `StorageUnavailable`, `SchemaTooNew`."""
+        """Connect and migrate (under a lock). Raises `StorageUnavailable`, `StorageUnusable`."""
         ...
 
     async def close(self) -> None: ...

@@ -2,8 +2,13 @@
 
 import re
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 _PASSWORD = re.compile(r"(?<=://)([^/@?#]*?):[^/?#]*@|(?<=[?&])(password|passfile|sslpassword)=[^&#]*", re.IGNORECASE)
+
+_POSTGRES = re.compile(r"postgres(?:ql)?://(?:[^/@?#]*@)?(?P<hosts>[^/@?#]*)(?:/[^/@?#]*)?(?:\?(?P<query>[^?#]*))?")
+_HOST = re.compile(r"(?:\[[^\[\]]+\]|[^\[\]:]*)(?::(?P<port>[0-9]{1,5}))?")
+_HIGHEST_PORT = 65535
 
 
 class InvalidDatabaseUrl(ValueError):
@@ -21,3 +26,30 @@ def sqlite_path(url: str) -> Path:
     if path == url or not path:
         raise InvalidDatabaseUrl("sqlite:///PATH is expected: sqlite:///scim.db, or sqlite:////var/lib/scim.db")
     return Path(path)
+
+
+def check_postgres_url(url: str) -> None:
+    """Raises `InvalidDatabaseUrl` for what the driver could only stumble over, quoting parts of a password.
+
+    Most often that is a password with a character that means something in a URL.
+    """
+    parts = _POSTGRES.fullmatch(url)
+    if parts is None or not all(map(_is_host, parts["hosts"].split(","))) or not _is_query(parts["query"]):
+        raise InvalidDatabaseUrl(
+            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE is expected, / ? # @ : and % of a password written as"
+            " %2F %3F %23 %40 %3A and %25"
+        )
+
+
+def _is_host(text: str) -> bool:
+    host = _HOST.fullmatch(text)
+    return host is not None and 0 < int(host["port"] or 1) <= _HIGHEST_PORT
+
+
+def _is_query(text: str | None) -> bool:
+    try:
+        fields = parse_qsl(text or "", keep_blank_values=True, strict_parsing=bool(text))
+    except ValueError:
+        return False
+    ports = [port for name, value in fields if name == "port" for port in value.split(",")]
+    return all(port.isdecimal() and 0 < int(port) <= _HIGHEST_PORT for port in ports)

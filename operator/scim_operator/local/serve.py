@@ -18,7 +18,7 @@ from scim_operator.local.watch import Watch
 from scim_operator.plan import same_content
 from scim_server.app import Server, ServerSettings
 from scim_server.config import ConfigBundle
-from scim_server.storage.errors import SchemaTooNew, StorageUnavailable
+from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 
 _PATIENCE_SECONDS = 5.0
 """After so long without all roles recomputed, that is told."""
@@ -64,7 +64,7 @@ class LocalServer:
         return self._server.url
 
     async def start(self) -> None:
-        """Listen and serve. Raises OSError when the port can't be had, `SchemaTooNew`."""
+        """Listen and serve. Raises OSError when the port can't be had, `StorageUnusable`."""
         await self._server.start()
         await self._offer(self.plan)
         for note in self.plan.notes:
@@ -163,7 +163,7 @@ def _server(options: LocalOptions, data: DataDirectory) -> Server:
 async def _start(local: LocalServer, options: LocalOptions) -> None:
     try:
         await local.start()
-    except SchemaTooNew as error:
+    except StorageUnusable as error:
         raise LocalModeError(str(error)) from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:

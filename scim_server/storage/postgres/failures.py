@@ -1,11 +1,11 @@
-"""Which of PostgreSQL's errors mean "try again", and which "not available"."""
+"""Which of PostgreSQL's errors mean "try again", which "not available", and which that nobody need try."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
 
-from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 
 AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 """The transaction was rolled back for the sake of another one; the same work may succeed now."""
@@ -33,7 +33,27 @@ def translated() -> Iterator[None]:
         raise StorageUnavailable(f"PostgreSQL is not available: {_reason(error)}") from error
 
 
+@contextmanager
+def translated_at_start() -> Iterator[None]:
+    """As `translated`; and `StorageUnusable` for settings that asyncpg or PostgreSQL refuse, rights that lack."""
+    with translated():
+        try:
+            yield
+        except asyncpg.PostgresError as error:
+            if isinstance(error, GONE):
+                raise
+            raise StorageUnusable(f"PostgreSQL can't be used: {error.args[0]}") from error
+        except asyncpg.ClientConfigurationError as error:
+            raise StorageUnusable(f"PostgreSQL can't be used: {error.args[0]}") from error
+
+
 def _reason(error: BaseException) -> str:
-    """The class and, where PostgreSQL itself said it, the message: asyncpg's own may repeat parts of the URL."""
+    """The class and, where PostgreSQL or the system said it, the message: asyncpg's own may hold values."""
     name = type(error).__name__
-    return f"{name}: {error.args[0]}" if isinstance(error, asyncpg.PostgresError) and error.args else name
+    match error:
+        case asyncpg.PostgresError(args=(str(message), *_)):
+            return f"{name}: {message}"
+        case OSError() if error.args:
+            return f"{name}: {error}"
+        case _:
+            return name

@@ -11,7 +11,7 @@ from typing import TypeVar
 import asyncpg
 
 from scim_server.storage.errors import NeedsExclusive, StorageUnavailable
-from scim_server.storage.postgres.failures import AGAIN, translated
+from scim_server.storage.postgres.failures import AGAIN, translated, translated_at_start
 from scim_server.storage.postgres.migrate import migrate
 from scim_server.storage.postgres.reader import PostgresReader, PostgresWriter
 from scim_server.storage.postgres.session import Connection, TryAgain, tenant_lock
@@ -90,7 +90,7 @@ class PostgresStorage:
         self._waiting = 0
 
     async def open(self) -> None:
-        with translated():
+        with translated_at_start():
             await self._migrate()
             pool = await asyncpg.create_pool(
                 self._dsn,

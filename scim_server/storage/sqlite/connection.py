@@ -14,6 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from scim_server.folding import fold
 from scim_server.scim.values import instant
 from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.sqlite.failures import translated
 from scim_server.storage.sqlite.times import microseconds
 
 P = ParamSpec("P")
@@ -45,14 +46,13 @@ class Connection:
         return self._connection is not None
 
     async def open(self) -> None:
-        """Raises `StorageUnavailable`; may then be tried again."""
+        """Raises `StorageUnavailable` and `StorageUnusable`; may then be tried again."""
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite-{self._name}")
         try:
-            self._connection = await self._in_thread(self._executor, _connect, self._path)
-        except BaseException as error:
+            with translated(self._path):
+                self._connection = await self._in_thread(self._executor, _connect, self._path)
+        except BaseException:
             await self.close()
-            if isinstance(error, sqlite3.Error):
-                raise StorageUnavailable(f"SQLite database {self._path}: {error}") from error
             raise
 
     async def close(self) -> None:
@@ -67,15 +67,11 @@ class Connection:
     async def run(
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """Raises `StorageUnavailable` where the file can't be read or written, or stays locked."""
+        """Raises `StorageUnavailable` and `StorageUnusable`, as `failures.translated` tells."""
         if self._connection is None or self._executor is None:
             raise StorageUnavailable("the storage is not open")
-        try:
+        with translated(self._path):
             return await self._in_thread(self._executor, function, self._connection, *arguments, **named)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # a statement is wrong: trying again won't help
-                raise
-            raise StorageUnavailable(f"SQLite: {error}") from error
 
     async def _in_thread(
         self, executor: ThreadPoolExecutor, function: Callable[P, T], *arguments: P.args, **named: P.kwargs

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scim_server.storage.documents import to_json
-from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 from scim_server.storage.protocol import NullObserver, Reader, StorageObserver, Writer
 from scim_server.storage.records import Document, PoolUsage, UserRecord
 from scim_server.storage.sqlite.connection import Connection
@@ -58,7 +58,9 @@ class SqliteStorage:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StorageUnavailable(f"SQLite database {self._path}: {error.strerror}") from error
+            raise StorageUnusable(f"SQLite database {self._path}: {error.strerror}: {error.filename}") from error
+        if self._path.is_dir():
+            raise StorageUnusable(f"SQLite database {self._path}: a file is expected, not a folder")
         try:
             await self._writer.open()
             await self._writer.run(migrate)

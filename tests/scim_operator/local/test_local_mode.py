@@ -204,12 +204,29 @@ def test_what_is_broken_at_the_start_is_one_line_each(manifests: Path, data: Pat
     [
         (["-f", "nowhere"], "nowhere: no such file or folder"),
         (["-f", ".", "--database", "mysql://host/x"], "--database: sqlite:///PATH or postgresql://"),
+        (
+            ["-f", ".", "--database", "postgresql://ann:s3cret@host:99999/x"],
+            "--database: postgresql://USER:PASSWORD@",
+        ),
     ],
 )
 def test_bad_arguments_are_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
     ended = run_to_its_end("local", *arguments, cwd=tmp_path)
     assert ended.returncode == 2
     assert said in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("damaged", [True, False])
+def test_a_database_that_is_none_is_one_line(manifests: Path, data: Path, damaged: bool) -> None:
+    data.mkdir()
+    if damaged:
+        (data / "scim.db").write_text("This is not a database. " * 100)
+    else:
+        (data / "scim.db").mkdir()
+    ended = run_to_its_end("local", "-f", manifests, "--data-dir", data, "--port", "0")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"SQLite database {data}/scim.db: ")
     assert ended.stderr.count("\n") == 1
 
 

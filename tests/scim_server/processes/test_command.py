@@ -31,6 +31,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     ("arguments", "named"),
     [
         (["--database", "mysql://root:secret@host/db"], "sqlite:///PATH or postgresql://"),
+        (["--database", "postgresql://ann:secret@host:99999/db"], "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"),
         (["--database", "sqlite:///:x", "--config-dir", "/nonexistent"], "--config-dir"),
         (["--management-token-file", "/nonexistent"], "--management-token-file: /nonexistent: does not exist"),
         (["--management-token-file", "/"], "--management-token-file: /: a file is expected"),
@@ -45,6 +46,19 @@ def test_bad_values_are_one_line_and_status_2(arguments: list[str], named: str) 
     assert named in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert "secret" not in result.stderr
+
+
+@pytest.mark.parametrize("damaged", [True, False])
+def test_a_database_that_is_none_ends_the_server(tmp_path: Path, damaged: bool) -> None:
+    path = tmp_path / "scim.db"
+    if damaged:
+        path.write_text("This is not a database. " * 100)
+    else:
+        path.mkdir()
+    result = run("--host", "127.0.0.1", "--port", "0", "--management-port", "0", "--database", f"sqlite:///{path}")
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith(f"scim-server: SQLite database {path}: ")
+    assert "Traceback" not in result.stderr
 
 
 def test_a_port_in_use_is_one_line_and_status_2(tmp_path: Path, connection: Connection) -> None:

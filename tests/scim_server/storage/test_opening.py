@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from scim_server.storage import InvalidDatabaseUrl, open_storage, without_password
-from scim_server.storage.errors import SchemaTooNew, StorageUnavailable
+from scim_server.storage.errors import SchemaTooNew, StorageUnavailable, StorageUnusable
 from scim_server.storage.migrations import SERVER_VERSION, load
 from tests.scim_server.storage.steps import Steps
 from tests.support.postgres import PostgresServer
@@ -92,8 +92,42 @@ def test_passwords_are_not_shown(url: str, shown: str) -> None:
     assert without_password(url) == shown
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:s3c/ret@db/scim",
+        "postgresql://ann:s3c#ret@db/scim",
+        "postgresql://ann:s3c?ret@db/scim",
+        "postgresql://ann:s3c@x:ret@db/scim",
+        "postgresql://ann:s3cret@[::1/scim",
+        "postgresql://ann:s3cret@db:99999/scim",
+        "postgresql://ann:s3cret@db/scim?port=s3cret",
+        "postgresql://ann:s3cret@db/scim?s3cret",
+    ],
+)
+def test_a_malformed_url_is_refused_without_any_part_of_it(url: str) -> None:
+    with pytest.raises(InvalidDatabaseUrl, match="password written as") as caught:
+        open_storage(url)
+    assert not any(part in str(caught.value) for part in ("s3c", "ret@", "ann"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://postgres@/test?host=/run/postgresql&port=5432",
+        "postgres://ann:s3%2Fc%40ret@db:5432,other:5433/scim?sslmode=require",
+        "postgresql://ann:a:b@[2001:db8::1]:5432/scim",
+        "postgresql:///scim",
+        "postgresql://ann@%2Frun%2Fpostgresql/scim",
+        "postgresql://db/scim?user=ann@server&password=s3cret",
+    ],
+)
+def test_what_libpq_understands_is_taken(url: str) -> None:
+    assert open_storage(url).usage().opened == 0
+
+
 async def test_a_directory_is_no_database(tmp_path: Path) -> None:
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(StorageUnusable, match="a file is expected"):
         await open_storage(f"sqlite:///{tmp_path}").open()
 
 
@@ -125,7 +159,7 @@ async def test_opening_that_failed_may_be_tried_again(tmp_path: Path) -> None:
     storage = open_storage(f"sqlite:///{path}")
     path.mkdir()
     for _ in range(2):
-        with pytest.raises(StorageUnavailable):
+        with pytest.raises(StorageUnusable):
             await storage.open()
     path.rmdir()
     await storage.open()
@@ -137,8 +171,45 @@ async def test_opening_that_failed_may_be_tried_again(tmp_path: Path) -> None:
     assert storage.usage().opened == 0
 
 
-async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_database_is_unusable(tmp_path: Path) -> None:
     path = tmp_path / "scim.db"
     path.write_text("This is not a database. " * 100)
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(StorageUnusable, match=r"scim\.db: file is not a database"):
         await open_storage(f"sqlite:///{path}").open()
+
+
+async def test_a_damaged_database_is_unusable(tmp_path: Path) -> None:
+    path = tmp_path / "scim.db"
+    storage = open_storage(f"sqlite:///{path}")
+    await storage.open()
+    await storage.close()
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + b"\xff" * (len(content) - 100))
+    with pytest.raises(StorageUnusable, match=r"scim\.db: database disk image is malformed"):
+        await open_storage(f"sqlite:///{path}").open()
+
+
+async def test_a_file_in_place_of_the_folder_is_unusable(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(StorageUnusable, match=r"data/scim\.db: File exists"):
+        await open_storage(f"sqlite:///{tmp_path}/data/scim.db").open()
+
+
+async def test_settings_that_postgresql_refuses_are_told_once(postgres_server: PostgresServer) -> None:
+    dsn = postgres_server.dsn("postgres")
+    for settings, complaint in (
+        ("sslmode=requird", "`sslmode` parameter must be one of: disable, .*require"),
+        ("serch_path=x", 'unrecognized configuration parameter "serch_path"'),
+    ):
+        with pytest.raises(StorageUnusable, match=complaint) as raised:
+            await open_storage(f"{dsn}&password=s3cret&{settings}").open()
+        assert "s3cret" not in str(raised.value)
+
+
+async def test_rights_that_lack_are_told(postgres_dsn: str) -> None:
+    await _execute(postgres_dsn, "CREATE SCHEMA sealed")
+    await _execute(postgres_dsn, "CREATE ROLE guest LOGIN")
+    await _execute(postgres_dsn, "GRANT USAGE ON SCHEMA sealed TO guest")
+    guest = postgres_dsn.replace("://postgres@", "://guest@") + "&search_path=sealed"
+    with pytest.raises(StorageUnusable, match="permission denied for schema sealed"):
+        await open_storage(guest).open()
