@@ -1,6 +1,5 @@
 """Groups: their rows and what they grant."""
 
-import uuid
 from collections.abc import Collection
 from typing import Any
 
@@ -12,6 +11,7 @@ from scim_server.storage.errors import DisplayNameTaken, NeedsExclusive
 from scim_server.storage.grant_changes import roles_of
 from scim_server.storage.ids import is_id
 from scim_server.storage.index_keys import keys_of_group
+from scim_server.storage.new_records import changed_group, new_group
 from scim_server.storage.postgres.roles import RoleReads, RoleWrites
 from scim_server.storage.postgres.search import search
 from scim_server.storage.postgres.session import TryAgain
@@ -121,7 +121,7 @@ class GroupWrites(GroupReads, RoleWrites):
 
     async def insert_group(self, document: Document, grants: Collection[Grant]) -> GroupRecord:
         keys = keys_of_group(document)
-        record = GroupRecord(str(uuid.uuid4()), document, self.now, self.now, version=1)
+        record = new_group(document, self.now)
         added = await self._connection.fetchval(
             _INSERT,
             self.tenant,
@@ -144,7 +144,7 @@ class GroupWrites(GroupReads, RoleWrites):
         if keys.display_name != keys_of_group(record.document).display_name:
             await self._raise_if_display_name_taken(keys.display_name)
         await self._regrant(record.id, frozenset(grants))
-        updated = GroupRecord(record.id, document, record.created, self.now, record.version + 1)
+        updated = changed_group(record, document, self.now)
         try:
             await self._connection.execute(
                 _UPDATE,
@@ -152,7 +152,7 @@ class GroupWrites(GroupReads, RoleWrites):
                 record.id,
                 keys.display_name,
                 keys.external_id,
-                self.now,
+                updated.modified,
                 updated.version,
                 to_json(document),
                 to_json(folded(document)),
@@ -162,8 +162,8 @@ class GroupWrites(GroupReads, RoleWrites):
         return updated
 
     async def touch_group(self, record: GroupRecord) -> GroupRecord:
-        touched = GroupRecord(record.id, record.document, record.created, self.now, record.version + 1)
-        await self._connection.execute(_TOUCH, self.tenant, record.id, self.now, touched.version)
+        touched = changed_group(record, record.document, self.now)
+        await self._connection.execute(_TOUCH, self.tenant, record.id, touched.modified, touched.version)
         return touched
 
     async def delete_group(self, group_id: str) -> bool:

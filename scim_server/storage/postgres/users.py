@@ -1,6 +1,5 @@
 """Users: their rows, e-mail addresses and first roles."""
 
-import uuid
 from typing import Any
 
 import asyncpg
@@ -9,6 +8,7 @@ from scim_server.storage.documents import folded, from_json, to_json
 from scim_server.storage.errors import UserNameTaken
 from scim_server.storage.ids import is_id
 from scim_server.storage.index_keys import keys_of_user
+from scim_server.storage.new_records import changed_user, new_user
 from scim_server.storage.postgres.roles import RoleReads, RoleWrites
 from scim_server.storage.postgres.search import search
 from scim_server.storage.postgres.session import TryAgain, tenant_lock
@@ -81,9 +81,7 @@ class UserWrites(UserReads, RoleWrites):
 
     async def insert_user(self, document: Document, active: bool) -> UserRecord:
         keys = keys_of_user(document)
-        record = UserRecord(
-            str(uuid.uuid4()), document, active, None if active else self.now, self.now, self.now, version=1
-        )
+        record = new_user(document, active, self.now)
         added = await self._connection.fetchval(
             _INSERT,
             tenant_lock(self.tenant),
@@ -106,8 +104,7 @@ class UserWrites(UserReads, RoleWrites):
         keys, keys_before = keys_of_user(document), keys_of_user(record.document)
         if keys.user_name != keys_before.user_name:
             await self._raise_if_user_name_taken(keys.user_name)
-        blocked_at = None if active else record.blocked_at or self.now
-        updated = UserRecord(record.id, document, active, blocked_at, record.created, self.now, record.version + 1)
+        updated = changed_user(record, document, active, self.now)
         try:
             await self._connection.execute(
                 _UPDATE,
@@ -117,8 +114,8 @@ class UserWrites(UserReads, RoleWrites):
                 keys.display_name,
                 keys.external_id,
                 active,
-                blocked_at,
-                self.now,
+                updated.blocked_at,
+                updated.modified,
                 updated.version,
                 to_json(document),
                 to_json(folded(document)),

@@ -1,7 +1,8 @@
 """Filters and pages as SQL: `Query` in, parameterised statements out. No I/O.
 
 `compiler` walks the filter; `users` and `groups` say which attributes live elsewhere than in the document;
-`dialect` names what the databases write differently. What a filter means is said by `scim.filter.matches`.
+`sql_builder` is what all of them write conditions with; `dialect` names what the databases write differently. What a
+filter means is said by `scim.filter.matches`.
 """
 
 from scim_server.storage.search.groups import GROUPS

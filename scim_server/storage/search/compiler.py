@@ -1,61 +1,30 @@
-"""A filter as a condition of SQL.
-
-Conditions may be NULL where the filter is false: SQL's logic treats both alike until a NOT, which is written as
-`IS NOT TRUE`.
-"""
+"""A filter as a condition of SQL."""
 
 from collections.abc import Callable, Iterator
 
-from scim_server.scim.filter import And, Comparison, Filter, Not, Operator, Or, Present, ValuePath
+from scim_server.scim.filter import And, Comparison, Filter, Operator, Present, ValuePath
 from scim_server.scim.filter.ast import Literal
 from scim_server.scim.path import AttributePath
 from scim_server.scim.schema import Attribute
 from scim_server.storage.records import EffectiveContext
-from scim_server.storage.search.dialect import COMPARISONS, Dialect, Place, Scalar
+from scim_server.storage.search.dialect import Dialect, Place
 from scim_server.storage.search.searchable import Searchable, Virtual, comparable
+from scim_server.storage.search.sql_builder import SqlBuilder
 
 
-class Compiler:
-    """Compiles one query; collects its parameters, of which the first is the tenant."""
+class Compiler(SqlBuilder):
+    """Compiles one query."""
 
     def __init__(
         self, dialect: Dialect, searchable: Searchable, tenant: str, effective: EffectiveContext | None = None
     ) -> None:
-        self.dialect = dialect
-        self.alias = searchable.alias
-        self.effective = effective
-        self.parameters: list[object] = [tenant]
-        self.tenant = dialect.placeholder(1)
+        super().__init__(dialect, searchable.alias, tenant, effective)
         self._searchable = searchable
         self._document = dialect.document(searchable.alias)
-
-    def bind(self, value: Scalar) -> str:
-        """Its placeholder."""
-        self.parameters.append(self.dialect.bound(value))
-        return self.dialect.placeholder(len(self.parameters))
 
     def condition(self, filter_: Filter) -> str:
         """Raises `InvalidFilter` for an attribute that can't be filtered on."""
         return self.boolean(filter_, self._leaf)
-
-    def boolean(self, node: Filter, leaf: Callable[[Filter], str]) -> str:
-        match node:
-            case And(items):
-                return "(" + " AND ".join(self.boolean(item, leaf) for item in items) + ")"
-            case Or(items):
-                return "(" + " OR ".join(self.boolean(item, leaf) for item in items) + ")"
-            case Not(item):
-                return f"(({self.boolean(item, leaf)}) IS NOT TRUE)"
-            case _:
-                return leaf(node)
-
-    def compare_text(self, text: str, operator: Operator, value: str) -> str:
-        """`value` is folded already where `text` is."""
-        return self.dialect.compare_text(text, operator, self.bind(value))
-
-    def compare_value(self, sql: str, operator: Operator, value: Literal) -> str:
-        """A column or expression that compares by SQL's own operators."""
-        return f"{sql} {COMPARISONS[operator]} {self.bind(value)}"
 
     def sort_key(self, path: AttributePath) -> str | None:
         """An expression for ORDER BY; None where the attribute can't be sorted by."""

@@ -3,13 +3,13 @@
 from scim_server.scim.core_schemas import GROUP_URN
 from scim_server.storage.ids import is_id
 from scim_server.storage.index_keys import folded_key, index_key
-from scim_server.storage.search.compiler import Compiler
 from scim_server.storage.search.searchable import FALSE, Column, Id, Meta, Rows, Schemas, Searchable
+from scim_server.storage.search.sql_builder import SqlBuilder
 
 
-def _members(compiler: Compiler, condition: str) -> str:
+def _members(builder: SqlBuilder, condition: str) -> str:
     """Of the group's direct members."""
-    tenant, dialect = compiler.tenant, compiler.dialect
+    tenant, dialect = builder.tenant, builder.dialect
     user, group = dialect.document("mu"), dialect.document("mg")
     display = f"coalesce({user.child('displayName').text(exact=False)}, {user.child('userName').text(exact=False)})"
     return f"""EXISTS (
@@ -25,10 +25,10 @@ def _members(compiler: Compiler, condition: str) -> str:
     )"""
 
 
-def _has_member(compiler: Compiler, member_id: str) -> str:
+def _has_member(builder: SqlBuilder, member_id: str) -> str:
     if not is_id(member_id):
         return FALSE
-    tenant, member = compiler.tenant, compiler.bind(member_id)
+    tenant, member = builder.tenant, builder.bind(member_id)
     return f"""g.id IN (
         SELECT group_id FROM memberships WHERE tenant = {tenant} AND user_id = {member}
         UNION ALL
@@ -46,15 +46,15 @@ GROUPS = Searchable(
         (None, "members"): Rows(
             _members,
             {
-                "value": Column(lambda compiler: compiler.dialect.id_text("member.id")),
-                "type": Column(lambda compiler: "member.kind"),
-                "display": Column(lambda compiler: "member.display"),
+                "value": Column(lambda builder: builder.dialect.id_text("member.id")),
+                "type": Column(lambda builder: "member.kind"),
+                "display": Column(lambda builder: "member.display"),
             },
         ),
     },
     shortcuts={
-        (None, "displayName"): lambda compiler, name: f"g.display_name_key = {compiler.bind(folded_key(name))}",
-        (None, "externalId"): lambda compiler, name: f"g.external_id_key = {compiler.bind(index_key(name))}",
+        (None, "displayName"): lambda builder, name: f"g.display_name_key = {builder.bind(folded_key(name))}",
+        (None, "externalId"): lambda builder, name: f"g.external_id_key = {builder.bind(index_key(name))}",
         (None, "members.value"): _has_member,
     },
     sort_columns={(None, "displayName"): "display_name_key", (None, "externalId"): "external_id_key"},

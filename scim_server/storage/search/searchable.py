@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from scim_server.folding import fold
 from scim_server.scim.errors import InvalidFilter
@@ -11,17 +10,16 @@ from scim_server.scim.filter import Comparison, Filter, Operator, Present, match
 from scim_server.scim.filter.ast import Literal
 from scim_server.scim.path import AttributePath
 from scim_server.scim.schema import Attribute
+from scim_server.scim.versions import tag_of_version
 from scim_server.storage.ids import is_id
-
-if TYPE_CHECKING:
-    from scim_server.storage.search.compiler import Compiler
+from scim_server.storage.search.sql_builder import SqlBuilder
 
 FALSE, TRUE = "(1 = 0)", "(1 = 1)"
 
 Name = tuple[str | None, str]
 """An attribute: the extension's URN, or None, and the canonical name."""
 
-Shortcut = Callable[["Compiler", str], str]
+Shortcut = Callable[[SqlBuilder, str], str]
 """The condition that some value of an attribute equals the text, answered by an index."""
 
 
@@ -29,16 +27,16 @@ class Virtual(ABC):
     """An attribute that isn't (only) in the document."""
 
     @abstractmethod
-    def compare(self, compiler: "Compiler", path: AttributePath, operator: Operator, value: Literal) -> str: ...
+    def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str: ...
 
     @abstractmethod
-    def present(self, compiler: "Compiler", path: AttributePath) -> str: ...
+    def present(self, builder: SqlBuilder, path: AttributePath) -> str: ...
 
-    def select(self, compiler: "Compiler", path: AttributePath, inner: Filter) -> str:
+    def select(self, builder: SqlBuilder, path: AttributePath, inner: Filter) -> str:
         """The condition that one element satisfies the whole filter."""
         raise not_searchable(path)
 
-    def sort_key(self, compiler: "Compiler", path: AttributePath) -> str | None:
+    def sort_key(self, builder: SqlBuilder, path: AttributePath) -> str | None:
         """What to sort by; None: nothing here can be sorted by."""
         return None
 
@@ -57,17 +55,17 @@ class Searchable:
 class Id(Virtual):
     """The key itself; what isn't a UUID equals none."""
 
-    def compare(self, compiler: "Compiler", path: AttributePath, operator: Operator, value: Literal) -> str:
-        column, text = f"{compiler.alias}.id", str(value)
+    def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
+        column, text = f"{builder.alias}.id", str(value)
         if operator == "eq":
-            return f"{column} = {compiler.bind(text)}" if is_id(text) else FALSE
-        return compiler.compare_text(compiler.dialect.id_text(column), operator, text)
+            return f"{column} = {builder.bind(text)}" if is_id(text) else FALSE
+        return builder.compare_text(builder.dialect.id_text(column), operator, text)
 
-    def present(self, compiler: "Compiler", path: AttributePath) -> str:
+    def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return TRUE
 
-    def sort_key(self, compiler: "Compiler", path: AttributePath) -> str | None:
-        return f"{compiler.alias}.id"
+    def sort_key(self, builder: SqlBuilder, path: AttributePath) -> str | None:
+        return f"{builder.alias}.id"
 
 
 class Meta(Virtual):
@@ -76,30 +74,30 @@ class Meta(Virtual):
     def __init__(self, resource_type: str) -> None:
         self._resource_type = resource_type
 
-    def compare(self, compiler: "Compiler", path: AttributePath, operator: Operator, value: Literal) -> str:
+    def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
         match path.target.name:
             case "created":
-                return compiler.compare_value(f"{compiler.alias}.created", operator, value)
+                return builder.compare_value(f"{builder.alias}.created", operator, value)
             case "lastModified":
                 # Who asks for this asks what changed since the last time.
-                condition = compiler.compare_value(f"{compiler.alias}.modified", operator, value)
-                return compiler.dialect.rare(condition) if operator in ("eq", "gt", "ge") else condition
+                condition = builder.compare_value(f"{builder.alias}.modified", operator, value)
+                return builder.dialect.rare(condition) if operator in ("eq", "gt", "ge") else condition
             case "version":
-                etag = f"""('W/"' || {compiler.alias}.version || '"')"""
-                return compiler.compare_text(etag, operator, str(value))
+                etag = f"""('W/"' || {builder.alias}.version || '"')"""
+                return builder.compare_text(etag, operator, tag_of_version(str(value)))
             case "resourceType":
                 constant = {"meta": {"resourceType": self._resource_type}}
                 return TRUE if matches(Comparison(path, operator, value), constant) else FALSE
             case _:
                 raise not_searchable(path)
 
-    def present(self, compiler: "Compiler", path: AttributePath) -> str:
+    def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return TRUE
 
-    def sort_key(self, compiler: "Compiler", path: AttributePath) -> str | None:
+    def sort_key(self, builder: SqlBuilder, path: AttributePath) -> str | None:
         columns = {"created": "created", "lastModified": "modified"}
         column = columns.get(path.target.name)
-        return None if column is None else f"{compiler.alias}.{column}"
+        return None if column is None else f"{builder.alias}.{column}"
 
 
 class Schemas(Virtual):
@@ -108,17 +106,17 @@ class Schemas(Virtual):
     def __init__(self, core: str) -> None:
         self._core = core
 
-    def compare(self, compiler: "Compiler", path: AttributePath, operator: Operator, value: Literal) -> str:
+    def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
         if matches(Comparison(path, operator, value), {"schemas": [self._core]}):
             return TRUE
         # Names of attributes hold no colon.
-        compare, is_urn = compiler.dialect.compare_text, compiler.dialect.compare_text
-        colon, parameter = compiler.bind(":"), compiler.bind(str(value))
-        return compiler.dialect.any_key(
-            compiler.alias, lambda key: f"{is_urn(key, 'co', colon)} AND {compare(key, operator, parameter)}"
+        compare, is_urn = builder.dialect.compare_text, builder.dialect.compare_text
+        colon, parameter = builder.bind(":"), builder.bind(str(value))
+        return builder.dialect.any_key(
+            builder.alias, lambda key: f"{is_urn(key, 'co', colon)} AND {compare(key, operator, parameter)}"
         )
 
-    def present(self, compiler: "Compiler", path: AttributePath) -> str:
+    def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return TRUE
 
 
@@ -126,47 +124,47 @@ class Schemas(Virtual):
 class Column:
     """A sub-attribute of joined rows: an expression, or for text one that is folded or exact as its schema says."""
 
-    sql: Callable[["Compiler"], str]
+    sql: Callable[[SqlBuilder], str]
     is_time: bool = False
 
 
 class Rows(Virtual):
     """A complex multi-valued attribute whose elements are rows of other tables."""
 
-    def __init__(self, source: Callable[["Compiler", str], str], columns: Mapping[str, Column]) -> None:
+    def __init__(self, source: Callable[[SqlBuilder, str], str], columns: Mapping[str, Column]) -> None:
         self._source = source
         self._columns = columns
 
-    def compare(self, compiler: "Compiler", path: AttributePath, operator: Operator, value: Literal) -> str:
-        return self._source(compiler, self._comparison(compiler, path, operator, value))
+    def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
+        return self._source(builder, self._comparison(builder, path, operator, value))
 
-    def present(self, compiler: "Compiler", path: AttributePath) -> str:
+    def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         if path.sub_attribute is None:
-            return self._source(compiler, TRUE)
-        return self._source(compiler, self._filled(compiler, path))
+            return self._source(builder, TRUE)
+        return self._source(builder, self._filled(builder, path))
 
-    def select(self, compiler: "Compiler", path: AttributePath, inner: Filter) -> str:
-        return self._source(compiler, compiler.boolean(inner, lambda leaf: self._leaf(compiler, leaf)))
+    def select(self, builder: SqlBuilder, path: AttributePath, inner: Filter) -> str:
+        return self._source(builder, builder.boolean(inner, lambda leaf: self._leaf(builder, leaf)))
 
-    def _leaf(self, compiler: "Compiler", leaf: Filter) -> str:
+    def _leaf(self, builder: SqlBuilder, leaf: Filter) -> str:
         match leaf:
             case Comparison(path, operator, value):
-                return self._comparison(compiler, path, operator, value)
+                return self._comparison(builder, path, operator, value)
             case Present(path):
-                return self._filled(compiler, path)
+                return self._filled(builder, path)
             case _:  # no value path stands inside another
                 raise TypeError(leaf)
 
-    def _comparison(self, compiler: "Compiler", path: AttributePath, operator: Operator, value: Literal) -> str:
+    def _comparison(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
         column = self._column(path)
         if column.is_time:
-            return compiler.compare_value(column.sql(compiler), operator, value)
-        return compiler.compare_text(column.sql(compiler), operator, comparable(path.target, str(value)))
+            return builder.compare_value(column.sql(builder), operator, value)
+        return builder.compare_text(column.sql(builder), operator, comparable(path.target, str(value)))
 
-    def _filled(self, compiler: "Compiler", path: AttributePath) -> str:
+    def _filled(self, builder: SqlBuilder, path: AttributePath) -> str:
         column = self._column(path)
         is_filled = "IS NOT NULL" if column.is_time else "<> ''"
-        return f"({column.sql(compiler)} {is_filled})"
+        return f"({column.sql(builder)} {is_filled})"
 
     def _column(self, path: AttributePath) -> Column:
         column = self._columns.get(path.target.name) if path.sub_attribute else None

@@ -9,7 +9,6 @@ from scim_server.scim.path import AttributePath
 from scim_server.storage.ids import is_id
 from scim_server.storage.index_keys import folded_key, index_key
 from scim_server.storage.records import EffectiveContext
-from scim_server.storage.search.compiler import Compiler
 from scim_server.storage.search.searchable import (
     FALSE,
     TRUE,
@@ -22,82 +21,81 @@ from scim_server.storage.search.searchable import (
     Virtual,
     not_searchable,
 )
+from scim_server.storage.search.sql_builder import SqlBuilder
 
 
 class _Active(Virtual):
     """A column, so that those who aren't active have an index."""
 
-    def compare(self, compiler: Compiler, path: AttributePath, operator: Operator, value: Literal) -> str:
-        return f"{compiler.alias}.active" if value else f"NOT {compiler.alias}.active"
+    def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
+        return f"{builder.alias}.active" if value else f"NOT {builder.alias}.active"
 
-    def present(self, compiler: Compiler, path: AttributePath) -> str:
+    def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return TRUE
 
-    def sort_key(self, compiler: Compiler, path: AttributePath) -> str | None:
-        return f"{compiler.alias}.active"
+    def sort_key(self, builder: SqlBuilder, path: AttributePath) -> str | None:
+        return f"{builder.alias}.active"
 
 
 class _State(Virtual):
     """`state` of the effective extension: decided for each of its values, then asked of the columns."""
 
-    def compare(self, compiler: Compiler, path: AttributePath, operator: Operator, value: Literal) -> str:
-        if compiler.effective is None:
+    def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
+        if builder.effective is None:
             raise not_searchable(path)
         wanted = Comparison(path, operator, value)
         chosen = [state for state in State if matches(wanted, {EFFECTIVE_URN: {path.attribute.name: state.value}})]
-        return (
-            f"({' OR '.join(_is_in(compiler, compiler.effective, state) for state in chosen)})" if chosen else FALSE
-        )
+        return f"({' OR '.join(_is_in(builder, builder.effective, state) for state in chosen)})" if chosen else FALSE
 
-    def present(self, compiler: Compiler, path: AttributePath) -> str:
+    def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return TRUE
 
 
-def _is_in(compiler: Compiler, effective: EffectiveContext, state: State) -> str:
+def _is_in(builder: SqlBuilder, effective: EffectiveContext, state: State) -> str:
     """`provisioning.effective.state_of` as a condition."""
-    active = f"{compiler.alias}.active"
+    active = f"{builder.alias}.active"
     if state is State.ACTIVE:
         return active
     comparison = ">" if state is State.BLOCKED else "<="
-    return f"(NOT {active} AND {compiler.alias}.blocked_at {comparison} {compiler.bind(effective.blocked_after)})"
+    return f"(NOT {active} AND {builder.alias}.blocked_at {comparison} {builder.bind(effective.blocked_after)})"
 
 
 class _Permissions(Virtual):
     """`permissions`: decided for each role of the catalogue, then asked of the roles."""
 
-    def compare(self, compiler: Compiler, path: AttributePath, operator: Operator, value: Literal) -> str:
-        return self._held(compiler, path, Comparison(path, operator, value))
+    def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
+        return self._held(builder, path, Comparison(path, operator, value))
 
-    def present(self, compiler: Compiler, path: AttributePath) -> str:
-        return self._held(compiler, path, Present(path))
+    def present(self, builder: SqlBuilder, path: AttributePath) -> str:
+        return self._held(builder, path, Present(path))
 
-    def _held(self, compiler: Compiler, path: AttributePath, wanted: Comparison | Present) -> str:
-        if compiler.effective is None:
+    def _held(self, builder: SqlBuilder, path: AttributePath, wanted: Comparison | Present) -> str:
+        if builder.effective is None:
             raise not_searchable(path)
         roles = [
             role
-            for role, permissions in compiler.effective.permissions.items()
+            for role, permissions in builder.effective.permissions.items()
             if matches(wanted, {EFFECTIVE_URN: {path.attribute.name: [*permissions]}})
         ]
-        return _has_role(compiler, *sorted(roles)) if roles else FALSE
+        return _has_role(builder, *sorted(roles)) if roles else FALSE
 
 
 class _NotSearchable(Virtual):
     """Computed when a user is shown."""
 
-    def compare(self, compiler: Compiler, path: AttributePath, operator: Operator, value: Literal) -> str:
+    def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
         raise not_searchable(path)
 
-    def present(self, compiler: Compiler, path: AttributePath) -> str:
+    def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         raise not_searchable(path)
 
 
 # CROSS JOIN: SQLite takes the tables in the order in which they are written.
 
 
-def _groups(compiler: Compiler, condition: str) -> str:
+def _groups(builder: SqlBuilder, condition: str) -> str:
     """Of the groups that a user is in, directly or through member groups."""
-    tenant = compiler.tenant
+    tenant = builder.tenant
     return f"""EXISTS (
         WITH RECURSIVE reached (group_id) AS (
             SELECT m.group_id FROM memberships m WHERE m.tenant = {tenant} AND m.user_id = u.id
@@ -110,21 +108,21 @@ def _groups(compiler: Compiler, condition: str) -> str:
     )"""
 
 
-def _group_type(compiler: Compiler) -> str:
+def _group_type(builder: SqlBuilder) -> str:
     direct = (
-        f"EXISTS (SELECT 1 FROM memberships d WHERE d.tenant = {compiler.tenant}"
+        f"EXISTS (SELECT 1 FROM memberships d WHERE d.tenant = {builder.tenant}"
         " AND d.group_id = g.id AND d.user_id = u.id)"
     )
     return f"CASE WHEN {direct} THEN 'direct' ELSE 'indirect' END"
 
 
-def _in_group(compiler: Compiler, group_id: str) -> str:
+def _in_group(builder: SqlBuilder, group_id: str) -> str:
     if not is_id(group_id):
         return FALSE
-    tenant = compiler.tenant
+    tenant = builder.tenant
     return f"""u.id IN (
         WITH RECURSIVE below (id) AS (
-            SELECT g.id FROM groups g WHERE g.tenant = {tenant} AND g.id = {compiler.bind(group_id)}
+            SELECT g.id FROM groups g WHERE g.tenant = {tenant} AND g.id = {builder.bind(group_id)}
             UNION
             SELECT n.child_id FROM below CROSS JOIN nestings n WHERE n.tenant = {tenant} AND n.group_id = below.id
         )
@@ -132,21 +130,21 @@ def _in_group(compiler: Compiler, group_id: str) -> str:
     )"""
 
 
-def _effective_roles(compiler: Compiler, condition: str) -> str:
+def _effective_roles(builder: SqlBuilder, condition: str) -> str:
     return (
-        f"EXISTS (SELECT 1 FROM user_roles ur WHERE ur.tenant = {compiler.tenant}"
+        f"EXISTS (SELECT 1 FROM user_roles ur WHERE ur.tenant = {builder.tenant}"
         f" AND ur.user_id = u.id AND {condition})"
     )
 
 
-def _has_role(compiler: Compiler, *roles: str) -> str:
-    names = ", ".join(compiler.bind(role) for role in roles)
-    return f"u.id IN (SELECT user_id FROM user_roles WHERE tenant = {compiler.tenant} AND role IN ({names}))"
+def _has_role(builder: SqlBuilder, *roles: str) -> str:
+    names = ", ".join(builder.bind(role) for role in roles)
+    return f"u.id IN (SELECT user_id FROM user_roles WHERE tenant = {builder.tenant} AND role IN ({names}))"
 
 
-def _has_email(compiler: Compiler, address: str) -> str:
-    key = compiler.bind(folded_key(address))
-    return f"u.id IN (SELECT user_id FROM user_emails WHERE tenant = {compiler.tenant} AND value_key = {key})"
+def _has_email(builder: SqlBuilder, address: str) -> str:
+    key = builder.bind(folded_key(address))
+    return f"u.id IN (SELECT user_id FROM user_emails WHERE tenant = {builder.tenant} AND value_key = {key})"
 
 
 USERS = Searchable(
@@ -160,9 +158,9 @@ USERS = Searchable(
         (None, "groups"): Rows(
             _groups,
             {
-                "value": Column(lambda compiler: compiler.dialect.id_text("g.id")),
+                "value": Column(lambda builder: builder.dialect.id_text("g.id")),
                 "display": Column(
-                    lambda compiler: compiler.dialect.document("g").child("displayName").text(exact=False)
+                    lambda builder: builder.dialect.document("g").child("displayName").text(exact=False)
                 ),
                 "type": Column(_group_type),
             },
@@ -172,16 +170,16 @@ USERS = Searchable(
         (EFFECTIVE_URN, "profile"): _NotSearchable(),
         (EFFECTIVE_URN, "roles"): Rows(
             _effective_roles,
-            {"value": Column(lambda compiler: "ur.role"), "since": Column(lambda compiler: "ur.since", is_time=True)},
+            {"value": Column(lambda builder: "ur.role"), "since": Column(lambda builder: "ur.since", is_time=True)},
         ),
     },
     shortcuts={
-        (None, "userName"): lambda compiler, name: f"u.user_name_key = {compiler.bind(folded_key(name))}",
-        (None, "displayName"): lambda compiler, name: f"u.display_name_key = {compiler.bind(folded_key(name))}",
-        (None, "externalId"): lambda compiler, name: f"u.external_id_key = {compiler.bind(index_key(name))}",
+        (None, "userName"): lambda builder, name: f"u.user_name_key = {builder.bind(folded_key(name))}",
+        (None, "displayName"): lambda builder, name: f"u.display_name_key = {builder.bind(folded_key(name))}",
+        (None, "externalId"): lambda builder, name: f"u.external_id_key = {builder.bind(index_key(name))}",
         (None, "emails.value"): _has_email,
         (None, "groups.value"): _in_group,
-        (EFFECTIVE_URN, "roles.value"): lambda compiler, role: _has_role(compiler, role),
+        (EFFECTIVE_URN, "roles.value"): lambda builder, role: _has_role(builder, role),
     },
     sort_columns={
         (None, "userName"): "user_name_key",

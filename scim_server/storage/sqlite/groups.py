@@ -1,7 +1,6 @@
 """Groups: their rows and what they grant."""
 
 import sqlite3
-import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from scim_server.storage.documents import from_json, to_json
 from scim_server.storage.errors import DisplayNameTaken
 from scim_server.storage.grant_changes import roles_of
 from scim_server.storage.index_keys import GroupKeys, keys_of_group
+from scim_server.storage.new_records import changed_group, new_group
 from scim_server.storage.records import Document, GroupRecord, Page, Query
 from scim_server.storage.search import GROUPS
 from scim_server.storage.sqlite.roles import RoleReads, RoleWrites, settle
@@ -96,17 +96,17 @@ class GroupWrites(GroupReads, RoleWrites):
         return await self.group(group_id)
 
     async def insert_group(self, document: Document, grants: Collection[Grant]) -> GroupRecord:
-        record = GroupRecord(str(uuid.uuid4()), document, self.now, self.now, version=1)
+        record = new_group(document, self.now)
         await self._connection.run(_insert, self._group_row(record, grants))
         return record
 
     async def update_group(self, record: GroupRecord, document: Document, grants: Collection[Grant]) -> GroupRecord:
-        updated = GroupRecord(record.id, document, record.created, self.now, record.version + 1)
+        updated = changed_group(record, document, self.now)
         await self._connection.run(_update, record, self._group_row(updated, grants))
         return updated
 
     async def touch_group(self, record: GroupRecord) -> GroupRecord:
-        touched = GroupRecord(record.id, record.document, record.created, self.now, record.version + 1)
+        touched = changed_group(record, record.document, self.now)
         await self._connection.run(_touch, self.tenant, touched)
         return touched
 

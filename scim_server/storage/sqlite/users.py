@@ -1,7 +1,6 @@
 """Users: their rows, e-mail addresses and first roles."""
 
 import sqlite3
-import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from scim_server.storage.documents import from_json, to_json
 from scim_server.storage.errors import UserNameTaken
 from scim_server.storage.index_keys import UserKeys, keys_of_user
+from scim_server.storage.new_records import changed_user, new_user
 from scim_server.storage.records import Document, Page, Query, UserRecord
 from scim_server.storage.search import USERS
 from scim_server.storage.sqlite.roles import RoleReads, RoleWrites, settle
@@ -85,15 +85,7 @@ class UserWrites(UserReads, RoleWrites):
         return await self._connection.run(insert_user, self.tenant, self.now, document, active)
 
     async def update_user(self, record: UserRecord, document: Document, active: bool) -> UserRecord:
-        updated = UserRecord(
-            record.id,
-            document,
-            active,
-            None if active else record.blocked_at or self.now,
-            record.created,
-            self.now,
-            record.version + 1,
-        )
+        updated = changed_user(record, document, active, self.now)
         await self._connection.run(_update, record, _row(self.tenant, updated))
         return updated
 
@@ -114,7 +106,7 @@ def insert_user(
     connection: sqlite3.Connection, tenant: str, now: datetime, document: Document, active: bool
 ) -> UserRecord:
     """`Writer.insert_user`; a transaction is under way."""
-    record = UserRecord(str(uuid.uuid4()), document, active, None if active else now, now, now, version=1)
+    record = new_user(document, active, now)
     row = _row(tenant, record)
     keys = row.keys
     created = microseconds(record.created)

@@ -1,0 +1,48 @@
+"""What every condition of a search is written with.
+
+Conditions may be NULL where the filter is false: SQL's logic treats both alike until a NOT, which is written as
+`IS NOT TRUE`.
+"""
+
+from collections.abc import Callable
+
+from scim_server.scim.filter import And, Filter, Not, Operator, Or
+from scim_server.scim.filter.ast import Literal
+from scim_server.storage.records import EffectiveContext
+from scim_server.storage.search.dialect import COMPARISONS, Dialect, Scalar
+
+
+class SqlBuilder:
+    """Builds one query; collects its parameters, of which the first is the tenant."""
+
+    def __init__(self, dialect: Dialect, alias: str, tenant: str, effective: EffectiveContext | None = None) -> None:
+        self.dialect = dialect
+        self.alias = alias
+        """Of the table that is searched."""
+        self.effective = effective
+        self.parameters: list[object] = [tenant]
+        self.tenant = dialect.placeholder(1)
+
+    def bind(self, value: Scalar) -> str:
+        """Its placeholder."""
+        self.parameters.append(self.dialect.bound(value))
+        return self.dialect.placeholder(len(self.parameters))
+
+    def boolean(self, node: Filter, leaf: Callable[[Filter], str]) -> str:
+        match node:
+            case And(items):
+                return "(" + " AND ".join(self.boolean(item, leaf) for item in items) + ")"
+            case Or(items):
+                return "(" + " OR ".join(self.boolean(item, leaf) for item in items) + ")"
+            case Not(item):
+                return f"(({self.boolean(item, leaf)}) IS NOT TRUE)"
+            case _:
+                return leaf(node)
+
+    def compare_text(self, text: str, operator: Operator, value: str) -> str:
+        """`value` is folded already where `text` is."""
+        return self.dialect.compare_text(text, operator, self.bind(value))
+
+    def compare_value(self, sql: str, operator: Operator, value: Literal) -> str:
+        """A column or expression that compares by SQL's own operators."""
+        return f"{sql} {COMPARISONS[operator]} {self.bind(value)}"
