@@ -20,9 +20,11 @@ from scim_server.http.responses import error_response, unavailable
 from scim_server.http.routes import discovery
 from scim_server.http.routes.bulk import BulkRoutes
 from scim_server.http.routes.groups import GroupRoutes
+from scim_server.http.routes.openapi import show_openapi
 from scim_server.http.routes.roles import RoleRoutes
 from scim_server.http.routes.search import SearchRoutes
 from scim_server.http.routes.users import UserRoutes
+from scim_server.http.streams import Streams
 from scim_server.metrics import Metrics
 from scim_server.scim.errors import ScimError
 from scim_server.storage.errors import StorageUnavailable
@@ -52,7 +54,8 @@ def create_scim_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are the gate's
     )
     users = UserRoutes(directory, body_limit)
-    groups = GroupRoutes(directory, body_limit)
+    streams = Streams(protection.unread_answers)
+    groups = GroupRoutes(directory, body_limit, streams)
     roles = RoleRoutes(body_limit)
     _add(app, "/Users", GET=users.query, POST=users.create)
     _add(app, "/Users/.search", POST=users.search)
@@ -68,10 +71,11 @@ def create_scim_app(
     _add(app, "/Schemas/{id}", GET=discovery.get_schema)
     _add(app, "/ResourceTypes", GET=discovery.list_resource_types)
     _add(app, "/ResourceTypes/{id}", GET=discovery.get_resource_type)
+    _add(app, "/openapi.json", GET=show_openapi)
     # RFC 7644 §3.11: 501 where there is no user that a credential stands for.
     _add(app, "/Me", **dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), _not_implemented))
     _add(app, "/Bulk", POST=BulkRoutes(directory, body_limit).run)
-    _add(app, "/.search", POST=SearchRoutes(directory, body_limit).search)
+    _add(app, "/.search", POST=SearchRoutes(directory, body_limit, streams).search)
     app.add_exception_handler(ScimError, _scim_error)
     app.add_exception_handler(StorageUnavailable, _storage_unavailable)
     app.add_exception_handler(HTTPException, _http_error)

@@ -120,3 +120,7 @@ class PreconditionFailed(_FixedError):
     """The resource's version isn't the one that the client named (RFC 7644 §3.14)."""
 
     fixed_status = 412
+
+
+SCIM_TYPES = tuple(sorted({kind.fixed_type for kind in _FixedError.__subclasses__() if kind.fixed_type is not None}))
+"""Every scimType that an answer may have."""
