@@ -16,9 +16,11 @@ from scim_server.app import Server, ServerSettings
 from scim_server.http.bodies import DEFAULT_LIMIT
 from scim_server.http.connections import ConnectionLimits
 from scim_server.http.deadlines import TimeLimits
+from scim_server.http.openapi import document_of_any_tenant
 from scim_server.http.protection import DEFAULT_FAILURE_RATE, DEFAULT_TENANT_RATE, RequestLimits
 from scim_server.limits.token_bucket import Rate
 from scim_server.logs import LogFormat, configure
+from scim_server.openapi.document import as_text
 from scim_server.storage.errors import StorageUnusable
 from scim_server.tracing.start import start_tracing
 
@@ -38,8 +40,9 @@ class LogLevel(StrEnum):
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def serve(
+    context: typer.Context,
     config_dir: Annotated[
         Path | None,
         typer.Option(
@@ -138,6 +141,8 @@ def serve(
     Every option can be given as an environment variable. One process is one replica: run several against one
     PostgreSQL for more. SIGTERM and Ctrl-C answer what is under way, then end with status 0.
     """
+    if context.invoked_subcommand is not None:
+        return
     configure(log_format, log_level)
     for option, path, is_right, expected in (
         ("--config-dir", config_dir, Path.is_dir, "a folder"),
@@ -175,6 +180,16 @@ def serve(
         _fail(str(error))
     except OSError as error:
         _fail(f"{error.strerror or error}: {host}:{port} or {management_host}:{management_port}")
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI 3.1 document of a tenant's endpoint.
+
+    It describes SCIM, the token endpoint and its metadata, for any tenant. A tenant's own, with its address, its
+    extension schemas and its ways to authenticate, is at /NAMESPACE/NAME/scim/v2/openapi.json.
+    """
+    print(as_text(document_of_any_tenant()), end="")
 
 
 def _allow_open_files(needed: int) -> None:

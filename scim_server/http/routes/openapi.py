@@ -1,4 +1,4 @@
-"""/openapi.json: this tenant's endpoint for tools."""
+"""/openapi.json: this tenant's endpoint, for tools."""
 
 from functools import lru_cache
 
@@ -6,13 +6,9 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from scim_server.auth.scopes import SCOPES
-from scim_server.config import Tenant
 from scim_server.directory.tenant import ServedTenant
 from scim_server.http.exchange import caller_of
-from scim_server.http.features import features_of
-from scim_server.openapi.api import Api, Authentication
-from scim_server.openapi.document import openapi_document
+from scim_server.http.openapi import document_of
 
 
 async def show_openapi(request: Request) -> Response:
@@ -22,25 +18,5 @@ async def show_openapi(request: Request) -> Response:
 
 @lru_cache(maxsize=64)
 def _document(tenant: ServedTenant, base_url: str) -> bytes:
-    """A configuration's tenants are objects of their own, so the next one's are built anew."""
-    api = Api(
-        base_url.removesuffix(f"/{tenant.key}/scim/v2"),
-        tenant.key,
-        tenant.users,
-        tenant.groups,
-        features_of(tenant),
-        tuple(SCOPES.values()),
-        _authentication(tenant.config),
-        tenant.strict,
-    )
-    return orjson.dumps(openapi_document(api))
-
-
-def _authentication(tenant: Tenant) -> tuple[Authentication, ...]:
-    """The ways for which the tenant has credentials."""
-    ways: dict[Authentication, bool] = {
-        "bearer": bool(tenant.credentials or tenant.jwt_issuers),
-        "basic": bool(tenant.basic_credentials),
-        "oauth2": bool(tenant.oauth_clients),
-    }
-    return tuple(way for way, has in ways.items() if has)
+    """Each configuration has tenants of its own, so what was built for the last one isn't found for the next."""
+    return orjson.dumps(document_of(tenant, base_url))
