@@ -13,21 +13,19 @@ from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.replay import ReplayGuard
 from scim_server.auth.token_grants import Granted, TokenGrants, TokenRequest
 from scim_server.config import Access, BasicCredential, BearerCredential, ConfigBundle, KeySource, SharedSecret
-from scim_server.directory.tenant import ServedTenant
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
     """A request's credential, by its name, and what it may do."""
 
-    tenant: ServedTenant
+    tenant_key: str
     credential: str
     access: Access
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    tenant: ServedTenant | None
+class _SharedSecrets:
     bearer: DigestTable[BearerCredential]
     basic: DigestTable[BasicCredential]
 
@@ -42,15 +40,14 @@ class Authenticator:
     def __init__(self, bundle: ConfigBundle, key_cache: KeyCache, replay: ReplayGuard) -> None:
         tenants, digests = bundle.config.tenants, bundle.secrets.digests
         self._key = bytes.fromhex(bundle.secrets.token_key)
-        self._tenants = {
-            (tenant.namespace, tenant.name): _Known(
-                ServedTenant(tenant, bundle.revision, self._key),
+        self._shared_secrets = {
+            tenant.key: _SharedSecrets(
                 DigestTable((digests[tenant.credential_key(one.name)], one) for one in tenant.credentials),
                 DigestTable((digests[tenant.credential_key(one.name)], one) for one in tenant.basic_credentials),
             )
             for tenant in tenants
         }
-        self._nobody = _Known(None, DigestTable(), DigestTable())
+        self._nobody = _SharedSecrets(DigestTable(), DigestTable())
         sources: list[KeySource] = [one for tenant in tenants for one in tenant.jwt_issuers]
         sources += [one for tenant in tenants for one in tenant.oauth_clients]
         key_cache.retain({source.jwks_url for source in sources if source.jwks_url is not None})
@@ -62,22 +59,23 @@ class Authenticator:
         self, namespace: str, name: str, authorization: bytes | None, now: datetime
     ) -> Authenticated | None:
         """The tenant and the credential that `Authorization` proves, or None."""
-        known = self._tenants.get((namespace, name), self._nobody)
+        tenant_key = f"{namespace}/{name}"
+        known = self._shared_secrets.get(tenant_key, self._nobody)
         match parse_authorization(authorization):
             case Bearer(token):
-                found = await self._by_token(f"{namespace}/{name}", known, token, now)
+                found = await self._by_token(tenant_key, known, token, now)
             case Basic(user, password):
                 found = self._by_password(known, user, password, now)
             case _:
                 return None
-        return Authenticated(known.tenant, *found) if found is not None and known.tenant is not None else None
+        return Authenticated(tenant_key, *found) if found is not None else None
 
     async def grant(self, request: TokenRequest, now: datetime) -> Granted:
         """An access token for an OAuth client. Raises `OAuthError`."""
         return await self._grants.grant(request, now)
 
     async def _by_token(
-        self, tenant_key: str, known: _Known, token: bytes, now: datetime
+        self, tenant_key: str, known: _SharedSecrets, token: bytes, now: datetime
     ) -> tuple[str, Access] | None:
         if static := known.bearer.find(hmac.digest(self._key, token, "sha256")):
             return _strictest(static, now)
@@ -87,7 +85,9 @@ class Authenticator:
         issuer = await self._issuers.authenticate(tenant_key, token, now)
         return (issuer.name, issuer.access) if issuer else None
 
-    def _by_password(self, known: _Known, user: bytes, password: bytes, now: datetime) -> tuple[str, Access] | None:
+    def _by_password(
+        self, known: _SharedSecrets, user: bytes, password: bytes, now: datetime
+    ) -> tuple[str, Access] | None:
         return _strictest(known.basic.find(hmac.digest(self._key, user + b"\0" + password, "sha256")), now)
 
 

@@ -1,9 +1,10 @@
 """A tenant as the server works with it: its configuration with everything precomputed."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from scim_server.config import Conformance, ExtendedResource, Tenant
+from scim_server.config import ConfigBundle, Conformance, ExtendedResource, Tenant
 from scim_server.directory.cursors import Cursors
 from scim_server.directory.extensions import extensions_of
 from scim_server.directory.profile import Profile
@@ -34,3 +35,9 @@ class ServedTenant:
         self.role_displays = {role.name: role.display_name for role in config.roles}
         self.permissions = {role.name: role.permissions for role in config.roles}
         self.profile = Profile(config.attributes, self.users)
+
+
+def tenants_of(bundle: ConfigBundle) -> Mapping[str, ServedTenant]:
+    """Every tenant of a configuration, by its key."""
+    token_key = bytes.fromhex(bundle.secrets.token_key)
+    return {tenant.key: ServedTenant(tenant, bundle.revision, token_key) for tenant in bundle.config.tenants}

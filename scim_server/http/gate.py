@@ -8,7 +8,8 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from scim_server.auth.replay import ReplayGuard
 from scim_server.auth.token_grants import InvalidClient, OAuthError
 from scim_server.config import Access, ConfigBundle, ConfigHolder
 from scim_server.directory.caller import Caller
+from scim_server.directory.tenant import ServedTenant, tenants_of
 from scim_server.http.deadlines import Deadlines, OutOfTime, Part
 from scim_server.http.exchange import TRACE_ID, Exchange
 from scim_server.http.oauth import (
@@ -51,6 +53,14 @@ _CLIENT_GONE = 499
 """The status, in log and metrics, of a request that nobody waited for: as nginx and Envoy write it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """What one configuration serves, to whom: replaced whole, so that a request sees nothing of another one."""
+
+    authenticator: Authenticator
+    tenants: Mapping[str, ServedTenant]
+
+
 class Gate:
     """Lets authenticated requests through to `app`, whose root path is then the tenant's SCIM base path."""
 
@@ -72,13 +82,13 @@ class Gate:
         self._key_cache = key_cache
         self._replay = replay
         self._clock = clock
-        self._authenticator: Authenticator | None = None
+        self._served: _Served | None = None
         if holder.current is not None:
             self._use(holder.current)
         holder.subscribe(self._use)
 
     def _use(self, bundle: ConfigBundle) -> None:
-        self._authenticator = Authenticator(bundle, self._key_cache, self._replay)
+        self._served = _Served(Authenticator(bundle, self._key_cache, self._replay), tenants_of(bundle))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -134,13 +144,14 @@ class Gate:
         self, scope: Scope, receive: Receive, headers: dict[bytes, bytes], exchange: Exchange
     ) -> ASGIApp | None:
         """None, with `scope` prepared for the routes, or the answer."""
-        if self._authenticator is None:
+        served = self._served
+        if served is None:
             return unavailable("The server has no configuration yet.")
         path: str = scope["path"]
         if base := _TENANT_PATH.match(path):
-            return await self._admit_scim(self._authenticator, base, scope, headers, exchange)
+            return await self._admit_scim(served, base, scope, headers, exchange)
         if named := TOKEN_PATH.fullmatch(path):
-            return await self._grant(self._authenticator, _names(named), scope, receive, headers, exchange)
+            return await self._grant(served.authenticator, _names(named), scope, receive, headers, exchange)
         if named := METADATA_PATH.fullmatch(path):
             exchange.route = "/.well-known/oauth-authorization-server"
             if exchange.method not in _READING:
@@ -150,22 +161,25 @@ class Gate:
 
     async def _admit_scim(
         self,
-        authenticator: Authenticator,
+        served: _Served,
         base: re.Match[str],
         scope: Scope,
         headers: dict[bytes, bytes],
         exchange: Exchange,
     ) -> ASGIApp | None:
-        found = await authenticator.authenticate(*_names(base), _authorization(scope), self._clock())
+        found = await served.authenticator.authenticate(*_names(base), _authorization(scope), self._clock())
         if found is None:
             wait = self._note_failure(scope)
             return too_often("Authentication failed too often.", wait) if wait else not_authenticated()
-        exchange.tenant, exchange.credential = found.tenant.key, found.credential
+        exchange.tenant, exchange.credential = found.tenant_key, found.credential
         if wait := self._note_request(exchange):
             return too_often("This tenant sends more requests than it may.", wait)
         path, base_path = scope["path"], base.group()
         exchange.caller = Caller(
-            found.tenant, found.credential, found.access, self._public_url.of(scope, headers) + base_path
+            served.tenants[found.tenant_key],
+            found.credential,
+            found.access,
+            self._public_url.of(scope, headers) + base_path,
         )
         reading = exchange.method in _READING or (exchange.method == "POST" and path.endswith("/.search"))
         if found.access is Access.READ and not reading:

@@ -47,7 +47,7 @@ def _good(**changes: Any) -> dict[str, Any]:
 async def test_a_good_token_is_the_credential_of_that_name(who: Authenticator) -> None:
     found = await ask(who, "acme/entra", "Bearer " + RS256.sign(_good()))
     assert found is not None
-    assert (found.tenant.key, found.credential, found.access) == ("acme/entra", "entra", Access.PROVISION)
+    assert (found.tenant_key, found.credential, found.access) == ("acme/entra", "entra", Access.PROVISION)
 
 
 @pytest.mark.parametrize("algorithm", KEYS)

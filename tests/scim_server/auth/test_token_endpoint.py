@@ -96,7 +96,7 @@ async def test_a_secret_gets_a_token_that_authenticates(form: dict[str, str], au
     }
     found = await ask(who, "acme/ping", f"Bearer {body['access_token']}")
     assert found is not None
-    assert (found.tenant.key, found.credential, found.access) == ("acme/ping", "by-secret", Access.PROVISION)
+    assert (found.tenant_key, found.credential, found.access) == ("acme/ping", "by-secret", Access.PROVISION)
 
 
 @pytest.mark.parametrize(
