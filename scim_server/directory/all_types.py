@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import orjson
+
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
-from scim_server.directory.lists import Listed, ListRequest, list_page
+from scim_server.directory.group_documents import write_groups
+from scim_server.directory.groups import groups_page
+from scim_server.directory.lists import Listed, ListRequest
+from scim_server.directory.output import Output
 from scim_server.directory.users import users_page
 from scim_server.scim.errors import InvalidCursor, InvalidPath
-from scim_server.scim.paging import PageRequest
+from scim_server.scim.paging import PageRequest, envelope
 from scim_server.scim.resource import Projection
 from scim_server.scim.schema import JsonObject
 from scim_server.storage.protocol import Reader
@@ -20,8 +25,8 @@ _NO_GROUPS: Listed[GroupRecord] = Listed((), 0, None, None)
 
 
 @dataclass(frozen=True, slots=True)
-class AllListed:
-    """A page; `cursor` names the type that the next page begins in."""
+class _Page:
+    """Of both; `cursor` names the type that the next page begins in."""
 
     users: Listed[JsonObject]
     groups: Listed[GroupRecord]
@@ -33,17 +38,41 @@ class AllListed:
         return self.users.total + self.groups.total
 
 
-async def list_all(
+async def search_all(
+    directory: Directory,
+    caller: Caller,
+    requests: Mapping[str, ListRequest],
+    users_shown: Projection,
+    groups_shown: Projection,
+    out: Output,
+) -> None:
+    """A list response. `requests`: by resource type, for the types that the filter can be asked of.
+
+    Raises InvalidPath for an order across types; InvalidFilter, InvalidCursor, ExpiredCursor.
+    """
+
+    async def work(reader: Reader) -> None:
+        page = await _page(directory, caller, requests, users_shown, reader)
+        items = len(page.users.items) + len(page.groups.items)
+        head = envelope(items, page.total, page.start_index, page.next_cursor)
+        out.write(orjson.dumps(head)[:-1] + b',"Resources":[')
+        for index, user in enumerate(page.users.items):
+            out.write((b"," if index else b"") + orjson.dumps(user, option=orjson.OPT_UTC_Z))
+        if page.users.items and page.groups.items:
+            out.write(b",")
+        await write_groups(caller, reader, page.groups.items, groups_shown, out)
+        out.write(b"]}")
+
+    await directory.read(caller, work, snapshot=groups_shown.includes("members"))
+
+
+async def _page(
     directory: Directory,
     caller: Caller,
     requests: Mapping[str, ListRequest],
     users_shown: Projection,
     reader: Reader,
-) -> AllListed:
-    """`requests`: by resource type, for the types that the filter can be asked of.
-
-    Raises InvalidPath for an order across types; InvalidFilter, InvalidCursor, ExpiredCursor.
-    """
+) -> _Page:
     wanted = next(iter(requests.values()))
     if wanted.query.sort_by is not None and len(requests) > 1:
         raise InvalidPath("sortBy: users and groups can't be sorted together; search /Users or /Groups")
@@ -52,7 +81,7 @@ async def list_all(
         users = await _users(directory, caller, requests, page, users_shown, reader)
         after_users = PageRequest(max(page.start_index - users.total, 1), page.count - len(users.items))
         groups = await _groups(directory, caller, requests, after_users, reader)
-        return AllListed(users, groups, page.start_index, None)
+        return _Page(users, groups, page.start_index, None)
     begins_in, _, cursor = page.cursor.partition(".") if page.cursor else (_ORDER[0], "", "")
     if begins_in not in _ORDER:
         raise InvalidCursor("this isn't the nextCursor of such a request")
@@ -74,7 +103,7 @@ async def list_all(
         # The page is full of users, and groups begin with the next one.
         unseen = begins_in == "User" and groups.total and not groups.items
         following = "Group." if unseen else None
-    return AllListed(users, groups, None, following)
+    return _Page(users, groups, None, following)
 
 
 async def _users(
@@ -95,5 +124,4 @@ async def _groups(
     request = requests.get("Group")
     if request is None:
         return _NO_GROUPS
-    asked = replace(request, page=page)
-    return await list_page(directory, caller, caller.tenant.groups, asked, reader, reader.groups)
+    return await groups_page(directory, caller, replace(request, page=page), reader)

@@ -3,6 +3,7 @@
 from scim_server.directory import groups, users
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
+from scim_server.directory.group_documents import group_tag
 from scim_server.directory.shown import location_of
 from scim_server.scim.bulk import (
     PREFIX,
@@ -18,7 +19,6 @@ from scim_server.scim.bulk import (
 from scim_server.scim.errors import InvalidValue, ScimError
 from scim_server.scim.resource import Projection
 from scim_server.scim.schema import JsonObject
-from scim_server.scim.versions import etag
 from scim_server.storage.errors import StorageUnavailable
 
 _STATUS = {"POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
@@ -65,35 +65,35 @@ class _Run:
         if missing := references(data) & self._failed:
             raise InvalidValue(f"bulkId {min(missing)[:64]!r}: the operation that creates it failed")
         data = resolved(data, self._ids)
-        resource_id, version = await self._change(operation, self._target(operation), data)
+        resource_id, tag = await self._change(operation, self._target(operation), data)
         if operation.creates is not None:
             self._ids[operation.creates] = resource_id
-        return self._result(operation, _STATUS[operation.method], resource_id, version)
+        return self._result(operation, _STATUS[operation.method], resource_id, tag)
 
     async def _complete(self, step: Step) -> JsonObject:
         """The second step of a creation in a circle."""
         operation = step.operation
         resource_id = self._ids[operation.creates or ""]
         patch = resolved(completion(operation, step.later), self._ids)
-        _, version = await self._patch(operation, resource_id, patch, None)
-        return self._result(operation, _STATUS["POST"], resource_id, version)
+        _, tag = await self._patch(operation, resource_id, patch, None)
+        return self._result(operation, _STATUS["POST"], resource_id, tag)
 
-    async def _change(self, operation: BulkOperation, target: str, data: JsonObject) -> tuple[str, int | None]:
-        """The resource's id and its version afterwards."""
+    async def _change(self, operation: BulkOperation, target: str, data: JsonObject) -> tuple[str, str | None]:
+        """The resource's id and its entity tag afterwards."""
         directory, caller, version = self._directory, self._caller, operation.version
         of_users = operation.endpoint == "Users"
         match operation.method:
             case "POST" if of_users:
                 shown = await users.create_user(directory, caller, data, self._users_shown)
-                return shown.resource["id"], shown.version
+                return shown.resource["id"], shown.tag
             case "POST":
                 record = await groups.create_group(directory, caller, data)
-                return record.id, record.version
+                return record.id, group_tag(record)
             case "PUT" if of_users:
                 shown = await users.replace_user(directory, caller, target, data, version, self._users_shown)
-                return target, shown.version
+                return target, shown.tag
             case "PUT":
-                return target, (await groups.replace_group(directory, caller, target, data, version)).version
+                return target, group_tag(await groups.replace_group(directory, caller, target, data, version))
             case "PATCH":
                 return await self._patch(operation, target, data, version)
             case _:
@@ -103,12 +103,12 @@ class _Run:
 
     async def _patch(
         self, operation: BulkOperation, target: str, data: JsonObject, if_match: str | None
-    ) -> tuple[str, int | None]:
+    ) -> tuple[str, str | None]:
         directory, caller = self._directory, self._caller
         if operation.endpoint == "Users":
             shown = await users.patch_user(directory, caller, target, data, if_match, self._users_shown)
-            return target, shown.version
-        return target, (await groups.patch_group(directory, caller, target, data, if_match)).version
+            return target, shown.tag
+        return target, group_tag(await groups.patch_group(directory, caller, target, data, if_match))
 
     def _target(self, operation: BulkOperation) -> str:
         """The id in the path; empty for POST. Raises InvalidValue when its creation failed."""
@@ -130,14 +130,12 @@ class _Run:
             "response": error.body()
         }
 
-    def _result(
-        self, operation: BulkOperation, status: int, resource_id: str | None, version: int | None
-    ) -> JsonObject:
+    def _result(self, operation: BulkOperation, status: int, resource_id: str | None, tag: str | None) -> JsonObject:
         result: JsonObject = {"method": operation.method, "status": str(status)}
         if operation.bulk_id is not None:
             result["bulkId"] = operation.bulk_id
         if resource_id is not None:
             result["location"] = location_of(self._caller.base_url, f"/{operation.endpoint}", resource_id)
-        if version is not None:
-            result["version"] = etag(version)
+        if tag is not None:
+            result["version"] = tag
         return result

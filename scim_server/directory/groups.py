@@ -4,25 +4,28 @@ Membership is changed by deltas; the members of a group are never loaded to chan
 chunks, when an answer shows them.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
+from scim_server.directory.group_documents import write_group, write_groups
+from scim_server.directory.lists import Listed, ListRequest, list_page
+from scim_server.directory.output import Output
 from scim_server.directory.readings import read_patch, read_resource
-from scim_server.directory.shown import location_of, meta_of
 from scim_server.provisioning.grants import Grant
 from scim_server.scim.errors import InvalidValue, NotFound, UniquenessViolation
 from scim_server.scim.normalise import take_members
+from scim_server.scim.paging import envelope
 from scim_server.scim.patch import MembersDelta, apply_to_document, plan_group_patch
 from scim_server.scim.resource import Projection, check_immutable, validate_resource
 from scim_server.scim.schema import JsonObject
 from scim_server.scim.versions import require_match
 from scim_server.storage.errors import DisplayNameTaken, UnknownMembers
 from scim_server.storage.protocol import Reader, Writer
-from scim_server.storage.records import GroupRecord, Member
+from scim_server.storage.records import GroupRecord
 
 
 async def create_group(directory: Directory, caller: Caller, body: Any) -> GroupRecord:
@@ -90,40 +93,45 @@ async def delete_group(directory: Directory, caller: Caller, group_id: str, if_m
     await directory.write(caller, work)
 
 
-async def existing_group(reader: Reader, group_id: str) -> GroupRecord:
-    """Raises NotFound."""
-    record = await reader.group(group_id)
-    if record is None:
-        raise _not_found(group_id)
-    return record
+async def get_group(directory: Directory, caller: Caller, group_id: str, projection: Projection, out: Output) -> None:
+    """GET. Raises NotFound."""
+
+    async def work(reader: Reader) -> None:
+        record = await reader.group(group_id)
+        if record is None:
+            raise _not_found(group_id)
+        await write_group(caller, reader, record, projection, out)
+
+    await directory.read(caller, work, snapshot=projection.includes("members"))
 
 
-async def group_pieces(
-    caller: Caller, reader: Reader, record: GroupRecord, projection: Projection
-) -> AsyncIterator[bytes]:
-    """A group as JSON, its members chunk by chunk."""
-    location = group_location(caller, record)
-    resource: JsonObject = {
-        "id": record.id,
-        **record.document,
-        "meta": meta_of("Group", record.created, record.modified, record.version, location),
-    }
-    head = orjson.dumps(projection.apply(resource), option=orjson.OPT_UTC_Z)
-    if not projection.includes("members"):
-        yield head
-        return
-    yield head[:-1] + b',"members":['
-    separator = b""
-    async for chunk in reader.members(record.id):
-        members = projection.apply({"members": [_member(member, caller) for member in chunk]}).get("members")
-        if members:
-            yield separator + orjson.dumps(members)[1:-1]
-            separator = b","
-    yield b"]}"
+async def show_group(
+    directory: Directory, caller: Caller, record: GroupRecord, projection: Projection, out: Output
+) -> None:
+    """A group as a change has left it, with the members of now."""
+    await directory.read(caller, lambda reader: write_group(caller, reader, record, projection, out))
 
 
-def group_location(caller: Caller, record: GroupRecord) -> str:
-    return location_of(caller.base_url, caller.tenant.groups.endpoint, record.id)
+async def list_groups(
+    directory: Directory, caller: Caller, request: ListRequest, projection: Projection, out: Output
+) -> None:
+    """A list response. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
+
+    async def work(reader: Reader) -> None:
+        listed = await groups_page(directory, caller, request, reader)
+        head = envelope(len(listed.items), listed.total, listed.start_index, listed.next_cursor)
+        out.write(orjson.dumps(head)[:-1] + b',"Resources":[')
+        await write_groups(caller, reader, listed.items, projection, out)
+        out.write(b"]}")
+
+    await directory.read(caller, work, snapshot=projection.includes("members"))
+
+
+async def groups_page(
+    directory: Directory, caller: Caller, request: ListRequest, reader: Reader
+) -> Listed[GroupRecord]:
+    """A page of groups, within a read that shows them."""
+    return await list_page(directory, caller, caller.tenant.groups, request, reader, reader.groups)
 
 
 async def _locked(writer: Writer, group_id: str, if_match: str | None) -> GroupRecord:
@@ -167,19 +175,6 @@ async def _write(
     except UnknownMembers as unknown:
         ids = ", ".join(one[:64] for one in unknown.ids)
         raise InvalidValue(f"members: no user or group has the id {ids}") from None
-
-
-def _member(member: Member, caller: Caller) -> JsonObject:
-    tenant = caller.tenant
-    endpoint = tenant.users.endpoint if member.kind == "User" else tenant.groups.endpoint
-    shown: JsonObject = {
-        "value": member.id,
-        "$ref": location_of(caller.base_url, endpoint, member.id),
-        "type": member.kind,
-    }
-    if member.display is not None:
-        shown["display"] = member.display
-    return shown
 
 
 def _not_found(group_id: str) -> NotFound:

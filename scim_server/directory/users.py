@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
 from scim_server.directory.effective_view import effective_extensions
@@ -20,7 +22,7 @@ from scim_server.scim.errors import NotFound, UniquenessViolation
 from scim_server.scim.patch import apply_to_document
 from scim_server.scim.resource import Projection, check_immutable, validate_resource
 from scim_server.scim.schema import JsonObject
-from scim_server.scim.versions import require_match
+from scim_server.scim.versions import etag, require_match
 from scim_server.storage.errors import UserNameTaken
 from scim_server.storage.protocol import Reader, Writer
 from scim_server.storage.records import EffectiveContext, GroupReference, UserRecord
@@ -37,7 +39,7 @@ async def create_user(directory: Directory, caller: Caller, body: Any, projectio
     except UserNameTaken as taken:
         raise _taken(taken) from None
     if not projection.includes_extension(EFFECTIVE_URN):  # a new user is in no group: nothing is to be read
-        return _shown(caller, record, _resource(caller, record, projection))
+        return _shown(caller, record, projection)
 
     async def work(reader: Reader) -> Shown:
         return await _show_one(directory, caller, reader, record, projection)
@@ -72,8 +74,8 @@ async def users_page(
     context = EffectiveContext(directory.now() - tenant.delay, tenant.permissions)
     asked = replace(request, query=replace(request.query, effective=context))
     listed = await list_page(directory, caller, tenant.users, asked, reader, reader.users)
-    resources = await _show(directory, caller, reader, listed.items, projection)
-    return Listed(resources, listed.total, listed.start_index, listed.next_cursor)
+    shown = await _show(directory, caller, reader, listed.items, projection)
+    return Listed([each.resource for each in shown], listed.total, listed.start_index, listed.next_cursor)
 
 
 async def replace_user(
@@ -146,49 +148,44 @@ async def _write(directory: Directory, caller: Caller, work: Any) -> Shown:
 async def _show_one(
     directory: Directory, caller: Caller, reader: Reader, record: UserRecord, projection: Projection
 ) -> Shown:
-    (resource,) = await _show(directory, caller, reader, [record], projection)
-    return _shown(caller, record, resource)
-
-
-def _shown(caller: Caller, record: UserRecord, resource: JsonObject) -> Shown:
-    return Shown(resource, _location(caller, record), record.version)
+    (shown,) = await _show(directory, caller, reader, [record], projection)
+    return shown
 
 
 async def _show(
     directory: Directory, caller: Caller, reader: Reader, records: Sequence[UserRecord], projection: Projection
-) -> list[JsonObject]:
+) -> list[Shown]:
     """Groups and the extension are read only where they are shown."""
     wants_groups = projection.includes("groups") and bool(records)
     groups = await reader.groups_of([record.id for record in records]) if wants_groups else {}
     wants_effective = projection.includes_extension(EFFECTIVE_URN)
     extensions = await effective_extensions(directory, caller.tenant, reader, records) if wants_effective else {}
     return [
-        _resource(caller, record, projection, groups.get(record.id, ()), extensions.get(record.id))
-        for record in records
+        _shown(caller, record, projection, groups.get(record.id, ()), extensions.get(record.id)) for record in records
     ]
 
 
-def _resource(
+def _shown(
     caller: Caller,
     record: UserRecord,
     projection: Projection,
     groups: Sequence[GroupReference] = (),
     extension: JsonObject | None = None,
-) -> JsonObject:
+) -> Shown:
+    derived: JsonObject = {}  # what changes without the user's version
+    if groups:
+        derived["groups"] = [_group_reference(group, caller) for group in groups]
+    if extension is not None:
+        derived[EFFECTIVE_URN] = extension
+    tag = etag(record.version, orjson.dumps(derived) if derived else b"")
+    location = location_of(caller.base_url, caller.tenant.users.endpoint, record.id)
     resource: JsonObject = {
         "id": record.id,
         **record.document,
-        "meta": meta_of("User", record.created, record.modified, record.version, _location(caller, record)),
+        "meta": meta_of("User", record.created, record.modified, tag, location),
+        **derived,
     }
-    if groups:
-        resource["groups"] = [_group_reference(group, caller) for group in groups]
-    if extension is not None:
-        resource[EFFECTIVE_URN] = extension
-    return projection.apply(resource)
-
-
-def _location(caller: Caller, record: UserRecord) -> str:
-    return location_of(caller.base_url, caller.tenant.users.endpoint, record.id)
+    return Shown(projection.apply(resource), location, tag)
 
 
 def _group_reference(group: GroupReference, caller: Caller) -> JsonObject:

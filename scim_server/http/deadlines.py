@@ -23,7 +23,7 @@ class TimeLimits:
     work: float = 60.0
     """From the end of the body to the first byte of the answer: as long as Okta waits."""
     answer: float = 300.0
-    """From the first to the last byte of the answer: meanwhile it may hold a database connection."""
+    """From the first to the last byte of the answer."""
 
 
 class Part(Enum):

@@ -29,6 +29,8 @@ class RequestLimits:
     failed_authentication: Rate | None = DEFAULT_FAILURE_RATE
     """Of one address, or of one /64 network for IPv6. A valid credential is always let through, so nobody can lock an
     identity provider out by failing from the address of a proxy that both come through."""
+    unread_answers: int = 128 << 20
+    """Bytes that clients together may leave unread of answers that are written piece by piece, as compressed."""
     times: TimeLimits = field(default_factory=TimeLimits)
 
 
@@ -37,6 +39,7 @@ class Protection:
 
     def __init__(self, limits: RequestLimits, proxies: TrustedProxies) -> None:
         self.times = limits.times
+        self.unread_answers = limits.unread_answers
         self._proxies = proxies
         self._tenants = KeyedLimit(limits.tenant_rate)
         self._failures = KeyedLimit(limits.failed_authentication)

@@ -176,6 +176,10 @@ class Projection:
         """Whether a core attribute (`members`, `groups`) is shown: if not, nobody needs to load it."""
         return attribute in self._core
 
+    def includes_part(self, attribute: str, sub_attribute: str) -> bool:
+        """Whether a sub-attribute of a core attribute is shown."""
+        return attribute in self._core and self._core[attribute].shows(sub_attribute)
+
     def includes_extension(self, urn: str) -> bool:
         """Whether anything of an extension is shown."""
         return urn in self._extensions
@@ -216,9 +220,10 @@ class _Cut:
             return [part for element in value if (part := self.apply(element)) is not None] or None
         if not isinstance(value, dict):
             return value
-        return {name: inner for name, inner in value.items() if self._shows(name)} or None
+        return {name: inner for name, inner in value.items() if self.shows(name)} or None
 
-    def _shows(self, name: str) -> bool:
+    def shows(self, name: str) -> bool:
+        """Of a sub-attribute."""
         return name not in self.hidden and (self.kept is None or name in self.kept)
 
 

@@ -1,16 +1,34 @@
-"""Versions of resources as weak entity tags, and the preconditions made of them (RFC 7644 §3.14, RFC 9110 §13)."""
+"""Versions of resources as weak entity tags, and the preconditions made of them (RFC 7644 §3.14, RFC 9110 §13).
 
+What is shown of a user has parts that change without it: groups and roles. So a tag is the version of the resource
+and, where such parts are shown, a digest of them: `W/"7"`, `W/"7.1f0c5a…"`. `If-Match` asks for the version alone,
+since nobody can overwrite what is derived; `If-None-Match` asks for the whole tag.
+"""
+
+import hashlib
 import re
 
 from scim_server.scim.errors import PreconditionFailed
 from scim_server.scim.values import shown
 
+_DIGEST_BYTES = 8
+_DERIVED = re.compile(rf"\.[0-9a-f]{{{2 * _DIGEST_BYTES}}}(?=\"?$)")
 _TAG = re.compile(r'\s*(?:(?:[Ww]/)?"([^"]*)"|([^\s,"]+))\s*(?:,|$)')
 
 
-def etag(version: int) -> str:
-    """The entity tag of a version: `W/"7"`. Weak, since one version is rendered in several ways."""
-    return f'W/"{version}"'
+def etag(version: int, derived: bytes = b"") -> str:
+    """The entity tag of a version. Weak, since one version is rendered in several ways.
+
+    `derived`: what is shown with it and changes without the version; empty for nothing.
+    """
+    if not derived:
+        return f'W/"{version}"'
+    return f'W/"{version}.{hashlib.blake2b(derived, digest_size=_DIGEST_BYTES).hexdigest()}"'
+
+
+def tag_of_version(tag: str) -> str:
+    """The tag without what it says of derived attributes: `W/"7"` for `W/"7.1f0c5a…"`."""
+    return _DERIVED.sub("", tag)
 
 
 def parse_etags(header: str) -> frozenset[str] | None:
@@ -23,18 +41,18 @@ def parse_etags(header: str) -> frozenset[str] | None:
     return frozenset(found[1] if found[1] is not None else found[2] for found in _TAG.finditer(header))
 
 
-def names_version(header: str, version: int) -> bool:
-    """Whether the header names this version (weak comparison, RFC 7644 §3.14) or is `*`."""
-    tags = parse_etags(header)
-    return tags is None or str(version) in tags
+def is_not_modified(if_none_match: str | None, tag: str) -> bool:
+    """Whether a GET with this `If-None-Match` is answered 304 (weak comparison, RFC 9110 §8.8.3.2)."""
+    if if_none_match is None:
+        return False
+    tags = parse_etags(if_none_match)
+    return tags is None or tag.removeprefix("W/").strip('"') in tags
 
 
 def require_match(if_match: str | None, version: int) -> None:
     """Raise PreconditionFailed when there is an `If-Match` and it doesn't name the version."""
-    if if_match is not None and not names_version(if_match, version):
+    if if_match is None:
+        return
+    tags = parse_etags(if_match)
+    if tags is not None and str(version) not in map(tag_of_version, tags):
         raise PreconditionFailed(f"the resource has changed: its version is {etag(version)}, not {shown(if_match)}")
-
-
-def is_not_modified(if_none_match: str | None, version: int) -> bool:
-    """Whether a GET with this `If-None-Match` is answered 304."""
-    return if_none_match is not None and names_version(if_none_match, version)

@@ -1,32 +1,27 @@
 """/.search at the root (RFC 7644 §3.4.3): users and groups together."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from scim_server.directory.all_types import AllListed, list_all
+from scim_server.directory.all_types import search_all
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
-from scim_server.directory.groups import group_pieces
 from scim_server.directory.lists import ListRequest
 from scim_server.http.bodies import read_object
 from scim_server.http.exchange import caller_of
 from scim_server.http.parameters import Parameters
-from scim_server.http.responses import Streamed, send_pieces
+from scim_server.http.streams import Streams
 from scim_server.scim.errors import InvalidFilter, InvalidPath, ScimError
-from scim_server.scim.paging import envelope
-from scim_server.scim.resource import Projection
-from scim_server.storage.protocol import Reader
 
 
 class SearchRoutes:
-    def __init__(self, directory: Directory, body_limit: int) -> None:
+    def __init__(self, directory: Directory, body_limit: int, streams: Streams) -> None:
         self._directory = directory
         self._body_limit = body_limit
+        self._streams = streams
 
     async def search(self, request: Request) -> Response:
         caller = caller_of(request)
@@ -34,16 +29,7 @@ class SearchRoutes:
         requests = _requests(caller, parameters)
         users_shown = parameters.projection(caller, caller.tenant.users)
         groups_shown = parameters.projection(caller, caller.tenant.groups)
-
-        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            async def work(reader: Reader) -> None:
-                listed = await list_all(self._directory, caller, requests, users_shown, reader)
-                pieces = _pieces(caller, reader, listed, groups_shown)
-                await send_pieces(pieces, scope, receive, send, 200, {})
-
-            await self._directory.read(caller, work, snapshot=groups_shown.includes("members"))
-
-        return Streamed(answer)
+        return self._streams.answer(partial(search_all, self._directory, caller, requests, users_shown, groups_shown))
 
 
 def _requests(caller: Caller, parameters: Parameters) -> dict[str, ListRequest]:
@@ -61,21 +47,3 @@ def _requests(caller: Caller, parameters: Parameters) -> dict[str, ListRequest]:
     if not requests and refused is not None:
         raise refused
     return requests
-
-
-async def _pieces(
-    caller: Caller, reader: Reader, listed: AllListed, groups_shown: Projection
-) -> AsyncIterator[bytes]:
-    items = len(listed.users.items) + len(listed.groups.items)
-    head = envelope(items, listed.total, listed.start_index, listed.next_cursor)
-    yield orjson.dumps(head)[:-1] + b',"Resources":['
-    separator = b""
-    for user in listed.users.items:
-        yield separator + orjson.dumps(user, option=orjson.OPT_UTC_Z)
-        separator = b","
-    for group in listed.groups.items:
-        yield separator
-        separator = b","
-        async for piece in group_pieces(caller, reader, group, groups_shown):
-            yield piece
-    yield b"]}"

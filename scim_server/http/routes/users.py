@@ -10,9 +10,9 @@ from scim_server.directory.shown import Shown
 from scim_server.http.bodies import read_object
 from scim_server.http.exchange import caller_of
 from scim_server.http.parameters import Parameters
-from scim_server.http.responses import ScimResponse, no_content
+from scim_server.http.responses import ScimResponse, no_content, not_modified
 from scim_server.scim.paging import list_response
-from scim_server.scim.versions import etag, is_not_modified
+from scim_server.scim.versions import is_not_modified
 
 
 class UserRoutes:
@@ -46,9 +46,8 @@ class UserRoutes:
         caller = caller_of(request)
         projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
         shown = await users.get_user(self._directory, caller, request.path_params["id"], projection)
-        # What a user effectively is changes without the resource's version.
-        if not caller.reads_effective and is_not_modified(request.headers.get("if-none-match"), shown.version):
-            return Response(status_code=304, headers={"ETag": etag(shown.version)})
+        if is_not_modified(request.headers.get("if-none-match"), shown.tag):
+            return not_modified(_headers(shown))
         return _answer(shown)
 
     async def replace(self, request: Request) -> Response:
@@ -74,4 +73,8 @@ class UserRoutes:
 
 
 def _answer(shown: Shown, status: int = 200) -> Response:
-    return ScimResponse(shown.resource, status, {"Location": shown.location, "ETag": etag(shown.version)})
+    return ScimResponse(shown.resource, status, _headers(shown))
+
+
+def _headers(shown: Shown) -> dict[str, str]:
+    return {"Location": shown.location, "ETag": shown.tag}

@@ -141,15 +141,30 @@ async def test_the_provider_sees_the_extension_on_request_and_can_not_set_it(
     assert EFFECTIVE not in (await application.get(path, params={"excludedAttributes": EFFECTIVE})).json()
 
 
-async def test_a_read_credential_is_never_told_not_modified(
+async def test_not_modified_hides_no_change_of_roles(
     provider: httpx.AsyncClient, application: httpx.AsyncClient
 ) -> None:
     user = await create(provider, "ada@acme.com")
-    seen = await application.get(f"/Users/{user['id']}")
-    await create_group(provider, "App Admins", user["id"])
-    again = await application.get(f"/Users/{user['id']}", headers={"If-None-Match": seen.headers["etag"]})
-    assert again.status_code == 200
-    assert [role["value"] for role in again.json()[EFFECTIVE]["roles"]] == ["admin", "viewer"]
+    path = f"/Users/{user['id']}"
+
+    async def again(tag: str, status: int) -> httpx.Response:
+        answer = await application.get(path, headers={"If-None-Match": tag})
+        assert answer.status_code == status
+        return answer
+
+    before = (await application.get(path)).headers["etag"]
+    await again(before, 304)
+    group = await create_group(provider, "App Admins", user["id"])
+    promoted = await again(before, 200)
+    assert [role["value"] for role in promoted.json()[EFFECTIVE]["roles"]] == ["admin", "viewer"]
+    assert promoted.headers["etag"] == promoted.json()["meta"]["version"]
+    await again(promoted.headers["etag"], 304)
+    await provider.delete(f"/Groups/{group['id']}")
+    demoted = await again(promoted.headers["etag"], 200)
+    assert [role["value"] for role in demoted.json()[EFFECTIVE]["roles"]] == ["guest", "viewer"]
+    await again(demoted.headers["etag"], 304)
+    await provider.patch(path, json={"Operations": [{"op": "replace", "path": "active", "value": False}]})
+    assert (await again(demoted.headers["etag"], 200)).json()[EFFECTIVE]["roles"] == []
 
 
 ATTRIBUTES = (

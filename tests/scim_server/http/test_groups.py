@@ -174,6 +174,17 @@ async def test_applications_see_the_names_of_members(
     assert (member["value"], member["type"], member["display"]) == (user["id"], "User", "Ada")
 
 
+async def test_not_modified_hides_no_new_name_of_a_member(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    user = await create(provider, "a@acme.com", displayName="Ada")
+    group = await create_group(provider, "Staff", user["id"])
+    seen = {"If-None-Match": str(group["meta"]["version"])}  # type: ignore[index]
+    assert (await application.get(f"/Groups/{group['id']}", headers=seen)).status_code == 200
+    without = await application.get(f"/Groups/{group['id']}?excludedAttributes=members.display", headers=seen)
+    assert without.status_code == 304
+
+
 async def test_filters_on_groups(provider: httpx.AsyncClient) -> None:
     user = await create(provider, "a@acme.com")
     staff = await create_group(provider, "Staff", user["id"], externalId="g1")

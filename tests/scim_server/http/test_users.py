@@ -1,5 +1,7 @@
 """Users over HTTP: life cycle, representations, versions, lists."""
 
+import json
+
 import httpx
 import pytest
 
@@ -136,6 +138,39 @@ async def test_versions_as_preconditions(provider: httpx.AsyncClient) -> None:
     assert (await provider.get(path, headers={"If-None-Match": version})).status_code == 200
     assert_scim_error(await provider.patch(path, json=patch, headers={"If-Match": version}), 412)
     assert (await provider.delete(path, headers={"If-Match": "*"})).status_code == 204
+
+
+async def test_not_modified_hides_no_change_of_groups(provider: httpx.AsyncClient) -> None:
+    user = await create(provider, "ada@acme.com")
+    path, alone = f"/Users/{user['id']}", user["meta"]["version"]  # type: ignore[index]
+    group = (await provider.post("/Groups", json={"displayName": "Staff", "members": [{"value": user["id"]}]})).json()
+    joined = await provider.get(path, headers={"If-None-Match": alone})
+    assert (joined.status_code, [shown["display"] for shown in joined.json()["groups"]]) == (200, ["Staff"])
+    tag = joined.headers["etag"]
+    assert tag == joined.json()["meta"]["version"] != alone
+    assert (await provider.get(path, headers={"If-None-Match": tag})).status_code == 304
+    without = await provider.get(f"{path}?excludedAttributes=groups", headers={"If-None-Match": alone})
+    assert without.status_code == 304
+    rename = {"Operations": [{"op": "replace", "path": "displayName", "value": "Crew"}]}
+    await provider.patch(f"/Groups/{group['id']}", json=rename)
+    renamed = await provider.get(path, headers={"If-None-Match": tag})
+    assert [shown["display"] for shown in renamed.json()["groups"]] == ["Crew"]
+    await provider.delete(f"/Groups/{group['id']}")
+    left = await provider.get(path, headers={"If-None-Match": renamed.headers["etag"]})
+    assert (left.status_code, left.headers["etag"]) == (200, alone)
+
+
+async def test_a_change_asks_for_the_users_own_version_alone(provider: httpx.AsyncClient) -> None:
+    user = await create(provider, "ada@acme.com")
+    path, alone = f"/Users/{user['id']}", user["meta"]["version"]  # type: ignore[index]
+    await provider.post("/Groups", json={"displayName": "Staff", "members": [{"value": user["id"]}]})
+    joined = (await provider.get(path)).headers["etag"]
+    found = await provider.get("/Users", params={"filter": f"meta.version eq {json.dumps(joined)}"})
+    assert found.json()["totalResults"] == 1
+    for tag, title in ((alone, "Countess"), (joined, "Baroness")):
+        patch = {"Operations": [{"op": "replace", "path": "title", "value": title}]}
+        answer = await provider.patch(path, json=patch, headers={"If-Match": tag})
+        assert answer.status_code == (200 if tag == alone else 412)
 
 
 async def test_attributes_and_excluded_attributes(provider: httpx.AsyncClient) -> None:
