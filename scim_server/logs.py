@@ -7,6 +7,7 @@ Nothing secret and nothing personal is logged: no bodies, no query strings, no m
 import logging
 import sys
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -23,7 +24,14 @@ class LogFormat(StrEnum):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line: `time`, `level`, `logger`, `message`, then the record's own fields."""
+    """One JSON object per line: `time`, `level`, `logger`, `message`, then the record's own fields.
+
+    `describe` writes an exception as text.
+    """
+
+    def __init__(self, describe: Callable[[BaseException], str]) -> None:
+        super().__init__()
+        self._describe = describe
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -34,19 +42,23 @@ class JsonFormatter(logging.Formatter):
         }
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[1] is not None:
-            line["exception"] = describe(record.exc_info[1])
+            line["exception"] = self._describe(record.exc_info[1])
         return orjson.dumps(line, default=str).decode()
 
 
 class TextFormatter(logging.Formatter):
-    """`time LEVEL logger: message field=value …`"""
+    """`time LEVEL logger: message field=value …`, then `describe`'s text of an exception."""
+
+    def __init__(self, describe: Callable[[BaseException], str]) -> None:
+        super().__init__()
+        self._describe = describe
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
         fields = "".join(f" {name}={value}" for name, value in getattr(record, "fields", {}).items())
         line = f"{time} {record.levelname:<7} {record.name}: {_message(record)}{fields}"
         if record.exc_info and record.exc_info[1] is not None:
-            line += f"\n{describe(record.exc_info[1])}"
+            line += f"\n{self._describe(record.exc_info[1])}"
         return line
 
 
@@ -70,11 +82,15 @@ def describe(error: BaseException) -> str:
     return " | from ".join(chain)
 
 
+def formatter(log_format: LogFormat, describe: Callable[[BaseException], str]) -> logging.Formatter:
+    return JsonFormatter(describe) if log_format is LogFormat.JSON else TextFormatter(describe)
+
+
 def configure(log_format: LogFormat, level: str) -> None:
     """Send every logger of the process to standard error."""
     logging._srcfile = None  # no line shows where it comes from; finding that out would cost more than the line
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if log_format is LogFormat.JSON else TextFormatter())
+    handler.setFormatter(formatter(log_format, describe))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # uvicorn's own lines repeat ours; its warnings and errors are kept.
     logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -8,17 +8,17 @@ import logging
 
 import pytest
 
-from scim_server.logs import JsonFormatter, TextFormatter
+from scim_server.logs import LogFormat, describe, formatter
 
 
-@pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()], ids=["json", "text"])
-async def test_a_forgotten_task_is_logged_without_its_message(formatter: logging.Formatter) -> None:
+@pytest.mark.parametrize("log_format", LogFormat)
+async def test_a_forgotten_task_is_logged_without_its_message(log_format: LogFormat) -> None:
     async def fail() -> None:
         raise ValueError("Key (user_name_key)=(ada@acme.com) already exists")
 
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatter)
+    handler.setFormatter(formatter(log_format, describe))
     logger = logging.getLogger("asyncio")
     logger.addHandler(handler)
     try:
@@ -32,5 +32,5 @@ async def test_a_forgotten_task_is_logged_without_its_message(formatter: logging
     assert "Task exception was never retrieved" in text
     assert "ValueError at test_logs.py" in text
     assert "ada@" not in text
-    if isinstance(formatter, JsonFormatter):
+    if log_format is LogFormat.JSON:
         assert json.loads(text)["level"] == "error"

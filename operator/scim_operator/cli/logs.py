@@ -1,48 +1,20 @@
-"""The operator's log lines on standard error: JSON for machines, text for people."""
+"""The operator's log lines on standard error, in the server's forms, with tracebacks."""
 
-import json
 import logging
 import traceback
-from datetime import UTC, datetime
-from enum import StrEnum
 
 from pydantic import ValidationError
 
-
-class LogFormat(StrEnum):
-    JSON = "json"
-    TEXT = "text"
+from scim_server.logs import LogFormat, formatter
 
 
 def configure_logs(log_format: LogFormat, *, verbose: bool = False) -> None:
     """Set up the root logger. kopf's own lines are kept to warnings: it has one for each event of each object."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_JsonFormatter() if log_format is LogFormat.JSON else _TextFormatter())
+    handler.setFormatter(formatter(log_format, _described))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler], force=True)
     for name in ("kopf", "asyncio", "aiohttp", "kubernetes"):
         logging.getLogger(name).setLevel(logging.INFO if verbose else logging.WARNING)
-
-
-class _JsonFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info and record.exc_info[1] is not None:
-            line["exception"] = _described(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=False)
-
-
-class _TextFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
-        line = f"{time} {record.levelname:<7} {record.name}: {record.getMessage()}"
-        if record.exc_info and record.exc_info[1] is not None:
-            line += f"\n{_described(record.exc_info[1])}"
-        return line
 
 
 def _described(error: BaseException) -> str:

@@ -11,7 +11,7 @@ import typer
 from prometheus_client import start_http_server
 
 from scim_operator.api import ObjectKey
-from scim_operator.cli.logs import LogFormat, configure_logs
+from scim_operator.cli.logs import configure_logs
 from scim_operator.cluster.connection import ClusterLogin
 from scim_operator.cluster.errors import ClusterError
 from scim_operator.cluster.kubernetes_client import KubernetesClient
@@ -21,6 +21,7 @@ from scim_operator.kopf_app import watch_cluster
 from scim_operator.reconcile import Controller, ControllerSettings, DocumentNames
 from scim_operator.reconcile.document import DEFAULT_CONFIG_MAP, DEFAULT_SECRET
 from scim_operator.reconcile.metrics import Metrics
+from scim_server.logs import LogFormat
 
 _SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
