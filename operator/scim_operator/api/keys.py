@@ -1,7 +1,8 @@
 """How objects are named inside the operator."""
 
 import re
-from typing import NamedTuple, Self
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 
@@ -25,6 +26,12 @@ class ObjectKey(NamedTuple):
     def possible(self) -> bool:
         """Whether an object can have this key at all. One that people chose may be a path to something else."""
         return bool(re.fullmatch(NAMESPACE, self.namespace) and re.fullmatch(OBJECT_NAME, self.name))
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Self:
+        """The key of a namespaced object as the API server returns it."""
+        metadata = raw["metadata"]
+        return cls(metadata["namespace"], metadata["name"])
 
     @classmethod
     def parse(cls, text: str) -> Self:

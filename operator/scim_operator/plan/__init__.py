@@ -6,9 +6,11 @@ together. Both are deterministic and don't depend on the order of what they are 
 
 from scim_operator.plan.assemble import assemble, same_content
 from scim_operator.plan.inputs import TenantInputs
+from scim_operator.plan.narrowing import narrowed
 from scim_operator.plan.references import secret_refs
 from scim_operator.plan.tenant import plan_tenant
 from scim_operator.plan.verdicts import ConfigVerdict, CredentialStatus, MappingVerdict, Problem, TenantPlan
+from scim_operator.plan.withheld import Withheld, delivered_plan
 
 __all__ = [
     "ConfigVerdict",
@@ -17,7 +19,10 @@ __all__ = [
     "Problem",
     "TenantInputs",
     "TenantPlan",
+    "Withheld",
     "assemble",
+    "delivered_plan",
+    "narrowed",
     "plan_tenant",
     "same_content",
     "secret_refs",

@@ -6,15 +6,16 @@ whole, and resourceVersions refuse it should somebody else have written in betwe
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from scim_operator.api import ObjectKey
-from scim_operator.cluster import ClusterClient, ClusterConflict, ClusterUnavailable
-from scim_operator.plan import TenantPlan, assemble, plan_tenant
+from scim_operator.cluster import ClusterClient, ClusterConflict, ClusterUnavailable, JsonObject
+from scim_operator.plan import TenantPlan, Withheld, assemble, delivered_plan, plan_tenant
 from scim_operator.reconcile.document import (
+    KEPT_FOR_REMOVALS,
     Delivered,
     DocumentNames,
     DocumentTooLarge,
@@ -22,7 +23,8 @@ from scim_operator.reconcile.document import (
     document_objects,
     read_document,
 )
-from scim_operator.reconcile.gather import Gathered, gather
+from scim_operator.reconcile.fitting import Step, longest_fitting
+from scim_operator.reconcile.gather import Gathered, MappingKey, gather
 from scim_server.config import ConfigBundle, new_token_key
 
 _ATTEMPTS = 5
@@ -32,25 +34,31 @@ _T = TypeVar("_T")
 log = logging.getLogger(__name__)
 
 
-class TenantDoesNotFit(Exception):
-    """With this tenant as planned the document would be too large; the one before stays."""
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Something has no room in the document. `message` says how large that would be, and what is not in effect."""
 
-    def __init__(self, plan: TenantPlan, message: str) -> None:
-        self.plan = plan
-        super().__init__(message)
+    mappings: frozenset[MappingKey]
+    """Of which something is missing."""
+
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The plan of one tenant and the document that holds it. `changed`: this tenant's part is new in it."""
+    """The plan of one tenant and the document that holds it, or as much of it as `shortage` leaves.
+
+    `changed`: this tenant's part is new in it.
+    """
 
     plan: TenantPlan
     bundle: ConfigBundle
     changed: bool
+    shortage: Shortage | None = None
 
 
 class DocumentStore:
-    """The ConfigMap and the Secret. Methods raise `ClusterError` and `DocumentTooLarge`."""
+    """The ConfigMap and the Secret. Methods raise `ClusterError`, and `DocumentTooLarge` when not even less fits."""
 
     def __init__(
         self,
@@ -75,10 +83,7 @@ class DocumentStore:
             return self._bundle_of(stored), frozenset(stored.tenants)
 
     async def merge(self, gathered: Gathered) -> Applied:
-        """Plan the tenant against what is delivered, and write the document if that changes it.
-
-        Raises `TenantDoesNotFit` also.
-        """
+        """Plan the tenant against what is delivered, and write the document if that changes it."""
         async with self._lock:
             return await self._retrying(lambda: self._merge(gathered))
 
@@ -91,17 +96,41 @@ class DocumentStore:
         stored = await self._intact()
         before = stored.tenants.get(gathered.key)
         plan = plan_tenant(gathered.inputs(_key_of(stored), before, self._now()))
-        after = Delivered(plan.tenant, plan.digests) if plan.tenant is not None else None
-        if before == after:
+        planned = Delivered.of(plan)
+        if before == planned:
             return Applied(plan, self._bundle_of(stored), changed=False)
-        tenants = {key: item for key, item in stored.tenants.items() if key != gathered.key}
-        if after is not None:
-            tenants[gathered.key] = after
         try:
-            bundle = await self._write(stored, tenants, _key_of(stored))
+            bundle = await self._replace(stored, gathered.key, planned, keep_free=KEPT_FOR_REMOVALS if planned else 0)
         except DocumentTooLarge as error:
-            raise TenantDoesNotFit(plan, str(error)) from None
+            return await self._merge_less(stored, gathered.key, plan, str(error))
         return Applied(plan, bundle, changed=True)
+
+    async def _merge_less(self, stored: StoredDocument, key: ObjectKey, plan: TenantPlan, message: str) -> Applied:
+        """What was removed goes even when there is no room for the rest; at last with the whole tenant."""
+        before = stored.tenants.get(key)
+        less = before.narrowed_to(plan) if before is not None else None
+        try:
+            bundle = self._bundle_of(stored) if less == before else await self._replace(stored, key, less)
+        except DocumentTooLarge:
+            less = None
+            bundle = await self._replace(stored, key, less)
+        delivered = less.tenant if less is not None else None
+        withheld = Withheld.of(plan.tenant, delivered)
+        return Applied(
+            plan if withheld is None else delivered_plan(plan, delivered),
+            bundle,
+            changed=less != before,
+            shortage=_shortage(withheld, message) if withheld is not None else None,
+        )
+
+    async def _replace(
+        self, stored: StoredDocument, key: ObjectKey, part: Delivered | None, keep_free: int = 0
+    ) -> ConfigBundle:
+        """Write the document with another part for one tenant."""
+        tenants = {other: item for other, item in stored.tenants.items() if other != key}
+        if part is not None:
+            tenants[key] = part
+        return await self._write(stored, tenants, _key_of(stored), keep_free=keep_free)
 
     async def _raise(self, above: int) -> ConfigBundle:
         stored = await self._intact()
@@ -124,15 +153,42 @@ class DocumentStore:
             "damaged or half written" if exists else "missing",
         )
         token_key = damaged.token_key or new_token_key()
-        tenants: dict[ObjectKey, Delivered] = {}
-        for raw in await self._client.list_configs():
-            key = ObjectKey(raw["metadata"]["namespace"], raw["metadata"]["name"])
+        less: list[Step] = []
+        whole: list[Step] = []
+        for raw in sorted(await self._client.list_configs(), key=_age):
+            key = ObjectKey.of(raw)
+            before = damaged.tenants.get(key)
             gathered = await gather(self._client, key)
-            plan = plan_tenant(gathered.inputs(token_key, damaged.tenants.get(key), self._now()))
-            if plan.tenant is not None:
-                tenants[key] = Delivered(plan.tenant, plan.digests)
+            plan = plan_tenant(gathered.inputs(token_key, before, self._now()))
+            planned = Delivered.of(plan)
+            narrow = before.narrowed_to(plan) if before is not None else None
+            less += [(key, narrow)] if narrow is not None else []
+            whole += [(key, planned)] if planned is not None else []
+        tenants = await asyncio.to_thread(self._fitting, damaged, token_key, less, whole)
+        for key, planned in whole:
+            if tenants.get(key) != planned:
+                log.error("the document has no room for all of %s", key)
         await self._write(damaged, tenants, token_key)
         return await self._load()
+
+    def _fitting(
+        self, damaged: StoredDocument, token_key: bytes, less: Sequence[Step], whole: Sequence[Step]
+    ) -> dict[ObjectKey, Delivered]:
+        """Everything when it fits. Otherwise what was delivered before, less what was removed, and of the rest the
+        oldest."""
+        if not less and not whole:
+            return {}
+        steps = (*less, *whole)
+
+        def fits(count: int) -> bool:
+            keep_free = KEPT_FOR_REMOVALS if count > len(less) else 0
+            try:
+                self._document(damaged, dict(steps[:count]), token_key, damaged.revision + 1, keep_free)
+            except DocumentTooLarge:
+                return False
+            return True
+
+        return longest_fitting(steps, fits)
 
     async def _load(self) -> StoredDocument:
         config_map, secret = await asyncio.gather(
@@ -149,15 +205,29 @@ class DocumentStore:
         stored: StoredDocument,
         tenants: Mapping[ObjectKey, Delivered],
         token_key: bytes,
+        *,
         above: int = 0,
+        keep_free: int = 0,
     ) -> ConfigBundle:
         """A new revision of the document, holding `tenants`, in place of `stored`."""
-        pairs = [(item.tenant, item.digests) for item in tenants.values()]
-        bundle = assemble(pairs, token_key, max(stored.revision, self._floor(), above) + 1)
-        for body in document_objects(bundle, self._names, stored):
+        revision = max(stored.revision, self._floor(), above) + 1
+        # A large one takes a second to compress: probes are answered meanwhile.
+        bundle, bodies = await asyncio.to_thread(self._document, stored, tenants, token_key, revision, keep_free)
+        for body in bodies:
             await self._client.apply(body)
-        log.info("revision %d of the document is stored (%d tenants)", bundle.revision, len(pairs))
+        log.info("revision %d of the document is stored (%d tenants)", bundle.revision, len(tenants))
         return bundle
+
+    def _document(
+        self,
+        stored: StoredDocument,
+        tenants: Mapping[ObjectKey, Delivered],
+        token_key: bytes,
+        revision: int,
+        keep_free: int,
+    ) -> tuple[ConfigBundle, tuple[JsonObject, JsonObject]]:
+        bundle = assemble(((item.tenant, item.digests) for item in tenants.values()), token_key, revision)
+        return bundle, document_objects(bundle, self._names, stored, keep_free=keep_free)
 
     def _bundle_of(self, stored: StoredDocument) -> ConfigBundle:
         """Made once per document: validating all tenants takes longer than everything else here."""
@@ -178,3 +248,13 @@ def _key_of(stored: StoredDocument) -> bytes:
     if stored.token_key is None:
         raise ValueError("an intact document has a token key")
     return stored.token_key
+
+
+def _shortage(withheld: Withheld, message: str) -> Shortage:
+    return Shortage(withheld.mappings, f"{message}; not in effect as declared: {withheld.description}")
+
+
+def _age(raw: JsonObject) -> tuple[str, str, str]:
+    """The oldest first, as where mappings conflict. RFC 3339 in UTC sorts as text."""
+    metadata = raw["metadata"]
+    return metadata["creationTimestamp"], metadata["namespace"], metadata["name"]

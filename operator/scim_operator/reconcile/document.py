@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from scim_operator.api import ObjectKey
-from scim_operator.plan import assemble
+from scim_operator.plan import TenantPlan, assemble, narrowed
 from scim_server.config import (
     CONFIG_FILE,
     SECRETS_FILE,
@@ -34,6 +34,9 @@ DEFAULT_SECRET = "scim-server-secrets"  # noqa: S105 - a name
 
 LARGEST_OBJECT = 1 << 20
 """What the API server accepts as the data of one ConfigMap or Secret, in bytes."""
+
+KEPT_FOR_REMOVALS = 16 << 10
+"""Bytes of each that additions leave free: less text can compress to a few bytes more, and a removal must fit."""
 
 _MANAGED = {"app.kubernetes.io/managed-by": "scim-operator"}
 _TOKEN_KEY = re.compile(r"[0-9a-f]{64}")
@@ -66,6 +69,19 @@ class Delivered:
 
     tenant: Tenant
     digests: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def of(cls, plan: TenantPlan) -> "Delivered | None":
+        """The whole plan; None where there is to be no tenant."""
+        return cls(plan.tenant, plan.digests) if plan.tenant is not None else None
+
+    def narrowed_to(self, plan: TenantPlan) -> "Delivered | None":
+        """What `plan` leaves of this one (see `narrowed`), with the digests that are to be."""
+        if plan.tenant is None:
+            return None
+        tenant = narrowed(self.tenant, plan.tenant)
+        keys = [tenant.credential_key(name) for name in tenant.digest_names]
+        return Delivered(tenant, {key: plan.digests[key] for key in keys})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +137,20 @@ def read_document(config_map: Mapping[str, Any] | None, secret: Mapping[str, Any
 
 
 def document_objects(
-    bundle: ConfigBundle, names: DocumentNames, stored: StoredDocument
+    bundle: ConfigBundle, names: DocumentNames, stored: StoredDocument, *, keep_free: int = 0
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The Secret and the ConfigMap to apply, in this order, on the condition that `stored` is still what is there.
 
-    Raises `DocumentTooLarge`.
+    Raises `DocumentTooLarge` when either would have more than `LARGEST_OBJECT` less `keep_free` bytes.
     """
     config, secrets = encode_config(bundle.config), encode_secrets(bundle.secrets)
+    largest = LARGEST_OBJECT - keep_free
     for what, size in (
         (f"ConfigMap {names.config_map_key}", len(config)),
         (f"Secret {names.secret_key}", len(secrets)),
     ):
-        if size > LARGEST_OBJECT:
-            raise DocumentTooLarge(f"the document for {what} has {size} bytes; {LARGEST_OBJECT} are the limit")
+        if size > largest:
+            raise DocumentTooLarge(f"the document for {what} has {size} bytes; {largest} are the limit")
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",

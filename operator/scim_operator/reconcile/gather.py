@@ -124,8 +124,7 @@ def _parse_mappings(
     """Those that name `config`: the API server selected by its name alone."""
     parsed: list[_M] = []
     for raw in raws:
-        metadata, reference = raw["metadata"], raw["spec"]["configRef"]
-        key = ObjectKey(metadata["namespace"], metadata["name"])
+        key, reference = ObjectKey.of(raw), raw["spec"]["configRef"]
         if (reference.get("namespace") or key.namespace) != config.namespace:
             continue
         raw_mappings[model.kind, key] = raw

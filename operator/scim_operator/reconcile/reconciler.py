@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from scim_operator.api import PROVISIONING_CONFIG, ObjectKey
 from scim_operator.cluster import ClusterClient, ClusterError
 from scim_operator.delivery import Delivery
-from scim_operator.plan import TenantPlan
-from scim_operator.reconcile.apply import DocumentStore, TenantDoesNotFit
+from scim_operator.reconcile.apply import Applied, DocumentStore
 from scim_operator.reconcile.deliver import deliver
 from scim_operator.reconcile.document import DocumentTooLarge
 from scim_operator.reconcile.gather import Gathered, gather
@@ -17,6 +16,8 @@ from scim_operator.reconcile.publish import Publisher
 from scim_operator.reconcile.queue import RetryLater
 from scim_operator.reconcile.status import Programmed, config_status, mapping_status, programmed, too_large
 from scim_operator.reconcile.triggers import Triggers
+
+_NO_ROOM = "the document has no room for what is new in this mapping: see the condition of its ProvisioningConfig"
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class Reconciler:
         self._publisher = publisher
         self._public_url = (public_url or "").rstrip("/")
         self._now = now
+        self._short: set[ObjectKey] = set()
+        """Configs of which not everything has room in the document."""
 
     async def reconcile(self, key: ObjectKey) -> None:
         """Raises `RetryLater` when something outside is missing; what its author must put right doesn't raise."""
@@ -57,31 +60,41 @@ class Reconciler:
             raise RetryLater(delivered.condition.message)
 
     async def _bring_about(self, gathered: Gathered) -> Programmed:
-        try:
-            applied = await self._store.merge(gathered)
-        except TenantDoesNotFit as error:
-            log.error("%s: %s", gathered.key, error)
-            delivered = too_large(str(error))
-            await self._publish(gathered, error.plan, delivered, _said_revision(gathered) or 0)
-            return delivered
+        applied = await self._store.merge(gathered)
+        self._note_shortage(gathered.key, applied)
         delivered = programmed(await deliver(self._delivery, self._store, applied.bundle))
         # The tenant's part may be older than the document: then its revision is the one that was said.
         revision = applied.bundle.revision
         said = None if applied.changed else _said_revision(gathered)
-        await self._publish(gathered, applied.plan, delivered, min(said or revision, revision))
+        await self._publish(gathered, applied, delivered, min(said or revision, revision))
         return delivered
 
-    async def _publish(self, gathered: Gathered, plan: TenantPlan, delivered: Programmed, revision: int) -> None:
+    def _note_shortage(self, key: ObjectKey, applied: Applied) -> None:
+        """A change of one tenant may make room for others."""
+        if applied.changed:
+            self._triggers.add(self._short - {key})
+        if applied.shortage is None:
+            self._short.discard(key)
+        else:
+            self._short.add(key)
+            log.error("%s: %s", key, applied.shortage.message)
+
+    async def _publish(self, gathered: Gathered, applied: Applied, delivered: Programmed, revision: int) -> None:
         now = self._now()
         writes = []
+        shortage, plan = applied.shortage, applied.plan
         for (kind, key), verdict in sorted(plan.mapping_verdicts.items()):
             raw = gathered.raw_mappings[kind, key]
-            writes.append(self._publisher.publish(kind, raw, mapping_status(raw, verdict, delivered, now), now))
+            told = delivered
+            if shortage is not None and (kind, key) in shortage.mappings:
+                told = too_large(_NO_ROOM, delivered)
+            writes.append(self._publisher.publish(kind, raw, mapping_status(raw, verdict, told, now), now))
         if plan.config_verdict is not None and gathered.raw_config is not None:
+            told = too_large(shortage.message, delivered) if shortage is not None else delivered
             wanted = config_status(
                 gathered.raw_config,
                 plan.config_verdict,
-                delivered,
+                told,
                 revision=revision,
                 endpoint=f"{self._public_url}/{gathered.key}/scim/v2",
                 tenant=self._delivery.tenant_status(str(gathered.key)),

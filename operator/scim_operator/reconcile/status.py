@@ -8,7 +8,7 @@ from typing import Any
 from scim_operator.api import Condition, reasons, set_conditions
 from scim_operator.api.conditions import format_time
 from scim_operator.delivery import DeliveryReport, Progress, TenantStatus
-from scim_operator.plan import ConfigVerdict, MappingVerdict
+from scim_operator.plan import ConfigVerdict, CredentialStatus, MappingVerdict
 
 Status = dict[str, Any]
 
@@ -44,9 +44,10 @@ def programmed(report: DeliveryReport) -> Programmed:
     return Programmed(condition, under_way=not done)
 
 
-def too_large(message: str) -> Programmed:
-    """The document doesn't fit. Only less configuration helps, so nothing is under way."""
-    return Programmed(Condition.of(reasons.PROGRAMMED, False, reasons.DOCUMENT_TOO_LARGE, message), under_way=False)
+def too_large(message: str, delivered: Programmed) -> Programmed:
+    """Not everything fits into the document, and only less configuration helps. What fits is `delivered`."""
+    condition = Condition.of(reasons.PROGRAMMED, False, reasons.DOCUMENT_TOO_LARGE, message)
+    return Programmed(condition, delivered.under_way)
 
 
 def config_status(
@@ -85,12 +86,9 @@ def config_status(
         "revision": revision,
         "endpoint": endpoint,
         "mappings": verdict.mappings,
-        "credentials": [
-            {"name": credential.name}
-            | ({"expiresAt": format_time(credential.expires_at)} if credential.expires_at is not None else {})
-            for credential in verdict.credentials
-        ],
     }
+    if verdict.credentials:  # the API server drops an empty list, which then would differ for ever
+        status["credentials"] = [_credential(credential) for credential in verdict.credentials]
     if tenant is None:  # nobody told: keep what was told last
         return status | {name: existing[name] for name in _COUNTERS if name in existing}
     status["users"] = {"active": tenant.active, "blocked": tenant.blocked, "deactivated": tenant.deactivated}
@@ -98,6 +96,11 @@ def config_status(
     if tenant.last_sync_time is not None:
         status["lastSyncTime"] = format_time(tenant.last_sync_time)
     return status
+
+
+def _credential(credential: CredentialStatus) -> dict[str, str]:
+    expiry = {"expiresAt": format_time(credential.expires_at)} if credential.expires_at is not None else {}
+    return {"name": credential.name} | expiry
 
 
 def mapping_status(raw: Mapping[str, Any], verdict: MappingVerdict, delivered: Programmed, now: datetime) -> Status:

@@ -65,7 +65,7 @@ class Triggers:
 
     def config_event(self, type_: str | None, raw: RawObject) -> None:
         metadata = raw["metadata"]
-        key = ObjectKey(metadata["namespace"], metadata["name"])
+        key = ObjectKey.of(raw)
         if type_ is None:
             self.relisted()
         if self._matters(type_, metadata):
@@ -85,8 +85,7 @@ class Triggers:
         self.add(key for key in dict.fromkeys((before, after)) if key is not None)
 
     def secret_event(self, type_: str | None, raw: RawObject) -> None:
-        metadata = raw["metadata"]
-        secret = ObjectKey(metadata["namespace"], metadata["name"])
+        secret = ObjectKey.of(raw)
         for key, dependencies in tuple(self._known.items()):
             if secret in dependencies.secrets:
                 self.enqueue(key)

@@ -43,7 +43,7 @@ class ManagementStub:
 
     async def start(self) -> None:
         """On the port that it had before, if any."""
-        app = web.Application()
+        app = web.Application(client_max_size=64 << 20)
         app.add_routes([web.put("/v1/config", self._put), web.get("/v1/status", self._status)])
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scim_operator.cluster import ClusterUnavailable
-from scim_operator.reconcile import document
 from scim_operator.reconcile.queue import RetryLater
 from tests.scim_operator.reconcile.conftest import Object, World
 
@@ -213,21 +212,6 @@ async def test_a_refused_document_is_reported_with_the_reason(world: World) -> N
     with pytest.raises(RetryLater):
         await world.reconcile()
     assert world.conditions("provisioningconfig", "okta")["Programmed"] == ("False", "ReplicaRejected")
-
-
-async def test_a_document_that_does_not_fit_is_a_condition_and_what_was_delivered_stays(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world.apply(world.secret(), world.config())
-    await world.reconcile()
-    before = world.stored_config()
-    monkeypatch.setattr(document, "LARGEST_OBJECT", 100)
-    world.apply(world.mapping())
-    await world.reconcile()
-    assert world.conditions("provisioningconfig", "okta")["Programmed"] == ("False", "DocumentTooLarge")
-    assert world.conditions("provisioningconfig", "okta")["Reconciling"][0] == "False"
-    assert world.conditions("rolemapping", "roles")["Programmed"] == ("False", "DocumentTooLarge")
-    assert world.stored_config() == before
 
 
 async def test_events_tell_transitions_and_nothing_twice(world: World) -> None:

@@ -86,7 +86,7 @@ def test_a_stalled_spec_is_neither_programmed_nor_under_way() -> None:
 
 
 def test_too_large_is_a_condition_that_nothing_works_on() -> None:
-    found = short(status(delivered=too_large("the ConfigMap")))
+    found = short(status(delivered=too_large("the ConfigMap", DONE)))
     assert found["Ready"] == ("False", "DocumentTooLarge")
     assert found["Reconciling"][0] == "False"
 
