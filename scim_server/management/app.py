@@ -1,16 +1,14 @@
 """The routes of the management port. Answers are JSON; errors are `{"reason": …}`."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
-import orjson
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from scim_server.config import ConfigBundle, ConfigError, ConfigHolder
 from scim_server.directory.rules_applier import RulesApplier
+from scim_server.management.answers import Json
+from scim_server.management.gate import TokenGate
 from scim_server.management.intake import Intake, Stale
 from scim_server.management.status import Status
 from scim_server.management.token_file import ManagementToken
@@ -20,15 +18,7 @@ from scim_server.storage.errors import StorageUnavailable
 _SETTLE_SECONDS = 5.0
 """How long a push waits for the roles of existing users, so that most pushes are answered with all done."""
 _LARGEST_BUNDLE = 64 << 20
-
-_Handler = Callable[[Request], Awaitable[Response]]
-
-
-class Json(Response):
-    media_type = "application/json"
-
-    def __init__(self, document: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        super().__init__(orjson.dumps(document), status, headers)
+"""Bytes."""
 
 
 def create_management_app(
@@ -39,22 +29,14 @@ def create_management_app(
     metrics: Metrics,
     token: ManagementToken,
 ) -> FastAPI:
-    """`/v1/…` wants the management token; probes and metrics are open."""
-
-    def authenticated(handler: _Handler) -> _Handler:
-        async def guarded(request: Request) -> Response:
-            if not token.accepts(request.headers.get("authorization")):
-                return Json({"reason": "the management token is expected"}, 401, {"WWW-Authenticate": "Bearer"})
-            return await handler(request)
-
-        return guarded
+    """Everything but probes and metrics wants the management token."""
 
     async def put_config(request: Request) -> Response:
-        declared = request.headers.get("content-length", "")
-        if not declared.isdecimal() or int(declared) > _LARGEST_BUNDLE:
-            return Json({"reason": f"a Content-Length of at most {_LARGEST_BUNDLE} is expected"}, 413)
+        body = await _read(request)
+        if body is None:
+            return Json({"reason": f"the body is larger than {_LARGEST_BUNDLE} bytes"}, 413)
         try:
-            bundle = ConfigBundle.decode(await request.body())
+            bundle = ConfigBundle.decode(body)
         except ConfigError as error:
             intake.refuse(error, "push")
             return Json({"revision": holder.revision, "reason": str(error)}, 422)
@@ -101,15 +83,40 @@ def create_management_app(
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
         return Json({"reason": error.detail}, error.status_code, dict(error.headers or {}))
 
+    async def client_gone(_: Request, __: Exception) -> Response:
+        return Json({"reason": "the connection was closed before the body was complete"}, 400)
+
     async def failure(_: Request, error: Exception) -> Response:
         return Json({"reason": f"the server failed: {type(error).__name__}; see its log"}, 500)
 
-    app = FastAPI(title="scim-server management", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_route("/v1/config", authenticated(config), methods=["GET", "PUT"])
-    app.add_route("/v1/status", authenticated(get_status), methods=["GET"])
+    app = FastAPI(
+        title="scim-server management",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.add_middleware(TokenGate, token=token)
+    app.add_route("/v1/config", config, methods=["GET", "PUT"])
+    app.add_route("/v1/status", get_status, methods=["GET"])
     app.add_route("/livez", livez, methods=["GET"])
     app.add_route("/readyz", readyz, methods=["GET"])
     app.add_route("/metrics", metrics_text, methods=["GET"])
     app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(ClientDisconnect, client_gone)
     app.add_exception_handler(Exception, failure)
     return app
+
+
+async def _read(request: Request) -> bytes | None:
+    """The body, with or without a Content-Length; None when it is too large, which ends the reading."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > _LARGEST_BUNDLE:
+        return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LARGEST_BUNDLE:
+            return None
+    return bytes(body)

@@ -70,8 +70,10 @@ class Connection:
 
 
 @asynccontextmanager
-async def connected(server: Server) -> AsyncIterator[Connection]:
-    host, _, port = server.url.removeprefix("http://").rpartition(":")
+async def connected(server: Server, *, management: bool = False) -> AsyncIterator[Connection]:
+    """To the public port, or to the management port."""
+    url = server.management_url if management else server.url
+    host, _, port = url.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
         yield Connection(reader, writer)

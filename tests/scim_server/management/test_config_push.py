@@ -1,6 +1,7 @@
 """`PUT /v1/config`: what replaces what, and what is answered."""
 
 import json
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from scim_server.app import Server, ServerSettings
 from scim_server.config import ConfigBundle
+from tests.scim_server.http.running import connected
 from tests.support.serving import MANAGEMENT_HEADERS, MANAGEMENT_TOKEN, TOKEN_KEY, Connection, bundle_of, client_of
 
 
@@ -106,6 +108,30 @@ async def test_a_bad_document_never_replaces_a_good_one(
     assert (await management.get("/v1/status")).json()["rejection"] is None
 
 
+async def test_a_push_without_a_length_is_read(management: httpx.AsyncClient, connection: Connection) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        body = bundle_of(connection, revision=7).encode()
+        yield body[:100]
+        yield body[100:]
+
+    assert (await management.put("/v1/config", content=chunks())).json()["revision"] == 7
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_body_that_is_too_large_is_refused_before_its_end(bare_server: Server, declared: bool) -> None:
+    length = f"Content-Length: {1 << 40}" if declared else "Transfer-Encoding: chunked"
+    head = f"PUT /v1/config HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {MANAGEMENT_TOKEN}\r\n{length}\r\n\r\n"
+    async with connected(bare_server, management=True) as operator:
+        await operator.send(head)
+        if not declared:
+            mebibyte = "100000\r\n" + " " * (1 << 20) + "\r\n"
+            for _ in range(65):
+                await operator.send(mebibyte)
+        status, body = await operator.answer()
+    assert (status, set(body)) == (413, {"reason"})
+    assert bare_server.holder.rejection is None
+
+
 async def test_a_body_that_is_no_document(management: httpx.AsyncClient) -> None:
     assert (await management.put("/v1/config", content=b"nonsense")).status_code == 422
     assert (await management.put("/v1/config", content=b"[]")).status_code == 422
@@ -115,8 +141,24 @@ async def test_a_body_that_is_no_document(management: httpx.AsyncClient) -> None
 async def test_the_management_token_is_needed(bare_server: Server, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     async with client_of(bare_server.management_url, headers=headers) as stranger:
-        for method, path in (("PUT", "/v1/config"), ("GET", "/v1/config"), ("GET", "/v1/status")):
-            assert (await stranger.request(method, path)).status_code == 401
+        for path in ("/v1/config", "/v1/config/", "/v1/status", "/v1", "/", "/nothing", "//v1/config", "/livez/"):
+            for method in ("GET", "PUT", "POST", "DELETE"):
+                answer = await stranger.request(method, path)
+                assert answer.status_code == 401, (method, path)
+                assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_repeated_header_is_no_token(bare_server: Server) -> None:
+    header = f"Authorization: Bearer {MANAGEMENT_TOKEN}\r\n"
+    async with connected(bare_server, management=True) as stranger:
+        await stranger.send(f"GET /v1/status HTTP/1.1\r\nHost: x\r\n{header}{header}\r\n")
+        assert (await stranger.answer())[0] == 401
+
+
+async def test_no_path_redirects(management: httpx.AsyncClient) -> None:
+    for path in ("/v1/config/", "/livez/", "/v1"):
+        assert (await management.get(path)).status_code == 404
+    assert (await management.delete("/v1/config")).status_code == 405
 
 
 async def test_the_management_token_is_read_again(management: httpx.AsyncClient, management_token_file: Path) -> None:
