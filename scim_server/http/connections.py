@@ -37,6 +37,8 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
         _head_timer: asyncio.TimerHandle | None = None
         _in_head = False
         _head_bytes = 0
+        _head_bytes_at_most = 0
+        _head_is_too_large = False
         _had_request = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -61,12 +63,12 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
                 return
             if self in waiting:
                 self._start_head_timer()
+            self._head_bytes_at_most = self._head_bytes + len(data)
             super().data_received(data)
             if self._in_head and not self.transport.is_closing():
                 self._head_bytes += len(data)
                 if self._head_bytes > limits.head_bytes:
-                    refused("large_head")
-                    self._turn_away(ScimError(431, f"The request's head is larger than {limits.head_bytes} bytes."))
+                    self._turn_large_head_away()
 
         def on_message_begin(self) -> None:
             self._in_head = True
@@ -79,6 +81,10 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
                 super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
+            # One that arrives at once, together with its end.
+            if self._head_bytes_at_most > limits.head_bytes and self._size_of_head() > limits.head_bytes:
+                self._head_is_too_large = True
+                raise ValueError("the head is too large")  # ends the parser, which asks for an answer 400
             self._in_head = False
             self._head_is_over()
             super().on_headers_complete()
@@ -90,7 +96,10 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
                 waiting[self] = None
 
         def send_400_response(self, msg: str) -> None:
-            self._turn_away(ScimError(400, msg))
+            if self._head_is_too_large:
+                self._turn_large_head_away()
+            else:
+                self._turn_away(ScimError(400, msg))
 
         def timeout_keep_alive_handler(self) -> None:
             self.drop()
@@ -105,6 +114,14 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
             if self._head_timer is not None:
                 self._head_timer.cancel()
                 self._head_timer = None
+
+        def _size_of_head(self) -> int:
+            """Without the method and the version."""
+            return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+        def _turn_large_head_away(self) -> None:
+            refused("large_head")
+            self._turn_away(ScimError(431, f"The request's head is larger than {limits.head_bytes} bytes."))
 
         def _start_head_timer(self) -> None:
             if self._head_timer is None:

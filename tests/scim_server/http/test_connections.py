@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from scim_server.app import Server
 from scim_server.config import BearerCredential, token_digest
 from scim_server.http.connections import ConnectionLimits
@@ -61,6 +63,27 @@ async def test_a_head_that_swells_is_refused(tmp_path: Path) -> None:
         status, body = await large.answer()
         assert (status, body["status"]) == (431, "431")
         assert refusals(server, "large_head") == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "header"),
+    [("/" + "x" * 70_000, "short"), ("/", "x" * 70_000)],
+    ids=["the target", "a header"],
+)
+async def test_a_large_head_that_comes_at_once_is_refused(tmp_path: Path, target: str, header: str) -> None:
+    async with serving(tmp_path) as server, connected(server) as large:
+        await large.send(f"GET {target} HTTP/1.1\r\nHost: x\r\nX-Large: {header}\r\n\r\n")
+        status, body = await large.answer()
+        assert (status, body["status"]) == (431, "431")
+        assert await large.ended()
+        assert refusals(server, "large_head") == 1
+
+
+async def test_a_large_body_is_no_large_head(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server, connected(server) as one:
+        body = f'{{"userName": "ann", "title": "{"x" * 60_000}", "x": "{"x" * 20_000}"}}'
+        await one.send(HEAD.replace("GET", "POST") + f"Content-Length: {len(body)}\r\n\r\n{body}")
+        assert (await one.answer())[0] == 201
 
 
 async def test_pipelined_requests_have_each_its_own_head(tmp_path: Path) -> None:
