@@ -57,7 +57,11 @@ def list_of(name: str, *resources: str) -> JsonObject:
 
 
 def search_request() -> JsonObject:
-    names: JsonObject = {"type": ["array", "null"], "items": {"type": "string"}}
+    names: JsonObject = {
+        "description": "Names, also in one text with commas between them",
+        "type": ["array", "string", "null"],
+        "items": {"type": "string"},
+    }
     return {
         "description": "The parameters of a list as a body (RFC 7644 §3.4.3)",
         "type": "object",

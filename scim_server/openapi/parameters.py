@@ -7,7 +7,8 @@ from scim_server.scim.filter.parser import MAX_LENGTH
 from scim_server.scim.schema import JsonObject
 
 SHOWN = ("attributes", "excludedAttributes")
-LISTED = ("filter", "startIndex", "count", "cursor", "sortBy", "sortOrder", *SHOWN)
+LISTED = ("filter", "startIndex", "count", "sortBy", "sortOrder", *SHOWN)
+LISTED_BY_CURSOR = (*LISTED, "cursor")
 
 
 def references(names: Iterable[str]) -> list[JsonObject]:
@@ -28,7 +29,7 @@ def parameters(features: Features) -> dict[str, JsonObject]:
         "filter": _query(
             "filter",
             "RFC 7644 §3.4.2.2; an attribute or an operator that can't be answered is 400 invalidFilter",
-            {"type": "string", "maxLength": MAX_LENGTH, "examples": ['userName eq "ann@example.com"']},
+            {"type": "string", "maxLength": MAX_LENGTH, "examples": ['displayName eq "Analysts"']},
         ),
         "startIndex": _query(
             "startIndex", "Where the page begins; less than 1 is 1", {"type": "integer", "default": 1}

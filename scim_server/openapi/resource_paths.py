@@ -2,7 +2,7 @@
 
 from scim_server.openapi.messages import reference
 from scim_server.openapi.operations import operation
-from scim_server.openapi.parameters import LISTED, SHOWN, references
+from scim_server.openapi.parameters import LISTED_BY_CURSOR, SHOWN, references
 from scim_server.openapi.responses import answer
 from scim_server.scim.schema import JsonObject, ResourceType
 
@@ -22,7 +22,9 @@ def resource_paths(resource_type: ResourceType, *, patch_shows: bool) -> dict[st
         }
     return {
         endpoint: {
-            "get": operation(tag, f"list{tag}", f"List {many}", {"200": page}, parameters=LISTED, fails_with=(400,)),
+            "get": operation(
+                tag, f"list{tag}", f"List {many}", {"200": page}, parameters=LISTED_BY_CURSOR, fails_with=(400,)
+            ),
             "post": operation(
                 tag,
                 f"create{name}",
