@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from scim_operator.delivery.management import (
     ConfigRefused,
@@ -20,29 +21,51 @@ from scim_server.config import ConfigBundle
 POLL_SECONDS = 10.0
 """How often each replica is asked what it runs: within this time a restarted one has the document again."""
 
+PATIENCE_SECONDS = 1.0
+"""How long a delivery waits for answers. A replica that hangs delays neither the others nor what is said of them."""
+
 log = logging.getLogger(__name__)
+
+
+class _Known(NamedTuple):
+    """What was told of a replica."""
+
+    faults: tuple[Replica, bool, str, str]
+    current: bool
 
 
 class Delivery:
     """Knows the replicas, what each of them runs, and the newest document.
 
-    `on_change` is called when something happened outside of `deliver` that changes what a condition should say: a
-    replica came, went, failed or recovered.
+    `on_change` is called when something happened that changes what the conditions of all should say: a replica came,
+    went, failed, recovered, or answered late.
     """
 
     def __init__(
-        self, client: ManagementClient, fixed: Iterable[Replica] = (), *, poll_seconds: float = POLL_SECONDS
+        self,
+        client: ManagementClient,
+        fixed: Iterable[Replica] = (),
+        *,
+        poll_seconds: float = POLL_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self.on_change: Callable[[], None] = lambda: None
         self._client = client
         self._poll_seconds = poll_seconds
+        self._patience_seconds = patience_seconds
         self._fixed = tuple(fixed)
         self._states: dict[str, ReplicaState] = {item.url: ReplicaState(item) for item in self._fixed}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._pushes: dict[str, asyncio.Task[None]] = {}
+        """Those that go on, one per replica at most."""
+        self._late: set[asyncio.Task[None]] = set()
+        """Those whose end somebody didn't wait for, so that it has to be told."""
+        self._visits: dict[str, asyncio.Task[None]] = {}
+        """Polls that go on, likewise."""
         self._tenants: Mapping[str, TenantStatus] = {}
         self._newest: ConfigBundle | None = None
         self._encoded = b""
-        self._announced: object = None
+        self._announced: list[_Known] = []
         self._wake = asyncio.Event()
 
     @property
@@ -90,36 +113,82 @@ class Delivery:
             self._wake.set()
 
     async def deliver(self, revision: int) -> DeliveryReport:
-        """Push the newest document (at least `revision`) wherever it doesn't run yet, and say how far it has got."""
-        await self._bring_everywhere()
-        self._announced = self._summary()
+        """Push the newest document (at least `revision`) wherever it doesn't run yet, and say how far it has got.
+
+        Returns when every replica that was well before has answered, after `patience_seconds` at the latest; pushes to
+        the others go on, and `on_change` tells what came of them.
+        """
+        pushes = {url: self._push_to(url) for url in self._states}
+        waited = {push for url, push in pushes.items() if self._states[url].problem is None} - self._late
+        if waited:
+            done, _ = await asyncio.wait(waited, timeout=self._patience_seconds)
+            for push in done:
+                push.result()
+        self._late |= {push for push in pushes.values() if not push.done()}
+        before, self._announced = self._announced, self._summary()
+        # That the new document runs is said to those whom it concerns, by the answer; faults concern everybody.
+        if [known.faults for known in before] != [known.faults for known in self._announced]:
+            self.on_change()
         return self.report(revision)
 
     def report(self, revision: int) -> DeliveryReport:
-        return report(revision, max(self.revision, revision), self._states.values())
+        return report(revision, max(self.revision, revision), self._states.values(), self._pushes.keys())
 
     async def poll(self) -> None:
-        """Ask every replica what it runs, and push where that is too old."""
-        await asyncio.gather(*(self._ask(url) for url in self._states))
-        await self._bring_everywhere()
+        """Ask every replica what it runs, push where that is too old, and return when all have answered."""
+        await asyncio.gather(*(self._visit(url) for url in self._states))
+
+    async def run(self) -> None:
+        """Poll for ever: at once when the replicas change, else every `poll_seconds`."""
+        try:
+            while True:
+                self._wake.clear()
+                for url in self._states:
+                    visit = self._visits.get(url)
+                    if visit is not None and visit.done():
+                        visit.result()
+                    if visit is None or visit.done():
+                        self._visits[url] = asyncio.create_task(self._visit(url))
+                self._visits = {url: visit for url, visit in self._visits.items() if url in self._states}
+                try:
+                    async with asyncio.timeout(self._poll_seconds):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            await _cancel(self._visits.values())
+
+    async def close(self) -> None:
+        """End the pushes that go on."""
+        await _cancel(self._pushes.values())
+
+    async def _visit(self, url: str) -> None:
+        await self._ask(url)
+        if url in self._states:
+            await asyncio.shield(self._push_to(url))
+        self._announce()
+
+    def _announce(self) -> None:
+        """Tell when something is different from what was told."""
         summary = self._summary()
         if summary != self._announced:
             self._announced = summary
             self.on_change()
 
-    async def run(self) -> None:
-        """Poll for ever: at once when the replicas change, else every `poll_seconds`."""
-        while True:
-            self._wake.clear()
-            await self.poll()
-            try:
-                async with asyncio.timeout(self._poll_seconds):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+    def _push_to(self, url: str) -> asyncio.Task[None]:
+        """The push to one replica that goes on, or else a new one. Either brings the newest document."""
+        push = self._pushes.get(url)
+        if push is None or push.done():
+            push = self._pushes[url] = asyncio.create_task(self._bring(url), name=f"push to {url}")
+            push.add_done_callback(lambda done: self._pushed(url, done))
+        return push
 
-    async def _bring_everywhere(self) -> None:
-        await asyncio.gather(*(self._bring(url) for url in self._states))
+    def _pushed(self, url: str, push: asyncio.Task[None]) -> None:
+        if self._pushes.get(url) is push:
+            del self._pushes[url]
+        if push in self._late:
+            self._late.discard(push)
+            self._announce()
 
     async def _bring(self, url: str) -> None:
         """Push to one replica until it has the newest document, or can't. One request at a time per replica."""
@@ -192,10 +261,20 @@ class Delivery:
         )
         self._states[state.replica.url] = replace(known, problem=problem, refusal=refusal, taken=taken)
 
-    def _summary(self) -> object:
+    def _summary(self) -> list[_Known]:
         """What conditions depend on, to notice that it changed."""
         newest = self.revision
         return sorted(
-            (state.replica, state.has(newest), state.too_high_for(newest), state.problem or "", state.refusal or "")
+            _Known(
+                (state.replica, state.too_high_for(newest), state.problem or "", state.refusal or ""),
+                state.has(newest),
+            )
             for state in self._states.values()
         )
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)

@@ -1,6 +1,6 @@
 """What a delivery came to: decided from what is known of each replica, without I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +22,8 @@ class Progress(StrEnum):
     """A replica finds the document invalid."""
     UNAVAILABLE = "Unavailable"
     """A ready replica doesn't answer, or still runs an older revision."""
+    WAITING = "Waiting"
+    """A ready replica has not answered yet; the others run it."""
     NO_REPLICAS = "NoReplicas"
     """There is no ready replica."""
 
@@ -60,8 +62,11 @@ class DeliveryReport:
     floor: int = 0
 
 
-def report(revision: int, newest: int, states: Iterable[ReplicaState]) -> DeliveryReport:
-    """How far `revision` has got, when `newest` is the highest that the operator has made."""
+def report(revision: int, newest: int, states: Iterable[ReplicaState], asked: Collection[str] = ()) -> DeliveryReport:
+    """How far `revision` has got, when `newest` is the highest that the operator has made.
+
+    `asked`: URLs of the replicas to which a push is under way.
+    """
     known = sorted(states, key=lambda state: state.replica)
     ready = [state for state in known if state.replica.ready]
     floor = max((state.floor for state in known), default=0)
@@ -77,14 +82,17 @@ def report(revision: int, newest: int, states: Iterable[ReplicaState]) -> Delive
         return DeliveryReport(
             Progress.REFUSED, f"{len(refused)} of {total} replicas refused the document: {_named(refused)}", floor
         )
-    unavailable = [
-        (state, state.problem or f"runs revision {state.revision}, not {revision}")
-        for state in ready
-        if state.problem is not None or state.revision < revision
-    ]
-    if unavailable:
+    without = [state for state in ready if state.problem is not None or state.revision < revision]
+    silent = [state for state in without if state.problem is None and state.replica.url in asked]
+    if without and len(silent) == len(without):
+        named = _named([(state, "no answer yet") for state in silent])
+        return DeliveryReport(Progress.WAITING, f"{total - len(silent)} of {total} replicas run it; {named}", floor)
+    if without:
+        named = _named(
+            [(state, state.problem or f"runs revision {state.revision}, not {revision}") for state in without]
+        )
         return DeliveryReport(
-            Progress.UNAVAILABLE, f"{len(unavailable)} of {total} replicas don't run it: {_named(unavailable)}", floor
+            Progress.UNAVAILABLE, f"{len(without)} of {total} replicas don't run it: {named}", floor
         )
     if any(state.settled_revision < revision for state in ready):
         return DeliveryReport(

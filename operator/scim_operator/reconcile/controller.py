@@ -84,6 +84,7 @@ class Controller:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._delivery.close()
 
     def failure(self) -> str | None:
         """Why the loop doesn't work any more; None while it does."""

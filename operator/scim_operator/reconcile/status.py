@@ -24,6 +24,7 @@ _REASONS = {
     Progress.PROGRAMMED: reasons.SUCCEEDED,
     Progress.SETTLING: reasons.IN_PROGRESS,
     Progress.STALE: reasons.IN_PROGRESS,
+    Progress.WAITING: reasons.IN_PROGRESS,
     Progress.REFUSED: reasons.REPLICA_REJECTED,
     Progress.UNAVAILABLE: reasons.REPLICA_UNAVAILABLE,
     Progress.NO_REPLICAS: reasons.NO_REPLICAS,

@@ -34,7 +34,7 @@ Stubs = tuple[ManagementStub, ManagementStub]
 
 
 def delivery_to(client: ManagementClient, *stubs: ManagementStub) -> Delivery:
-    return Delivery(client, replicas_at([stub.url for stub in stubs]))
+    return Delivery(client, replicas_at([stub.url for stub in stubs]), patience_seconds=60)
 
 
 async def test_a_document_is_programmed_when_every_replica_runs_it(client: ManagementClient, stubs: Stubs) -> None:
@@ -64,6 +64,63 @@ async def test_all_replicas_are_pushed_at_once(client: ManagementClient, stubs: 
     assert not pushing.done()
     stubs[0].held.set()
     assert (await pushing).progress is Progress.PROGRAMMED
+
+
+async def test_one_that_hangs_is_named_at_once_and_its_late_answer_is_announced(
+    client: ManagementClient, stubs: Stubs
+) -> None:
+    well, hanging = stubs
+    delivery = Delivery(client, replicas_at([stub.url for stub in stubs]), patience_seconds=0.05)
+    delivery.offer(bundle(1))
+    await delivery.poll()
+    hanging.held = asyncio.Event()
+    changed = asyncio.Event()
+    delivery.on_change = changed.set
+    for revision in (2, 3):
+        delivery.offer(bundle(revision))
+        report = await delivery.deliver(revision)
+        assert report.progress in (Progress.WAITING, Progress.UNAVAILABLE)
+        await until(lambda wanted=revision: well.holder.revision == wanted)  # type: ignore[misc]
+        report = delivery.report(revision)
+        assert report.progress is Progress.WAITING
+        assert report.message == f"1 of 2 replicas run it; 127.0.0.1:{hanging.port}: no answer yet"
+    assert not changed.is_set()
+    hanging.held.set()
+    await changed.wait()
+    await delivery.poll()
+    assert hanging.pushes[-1] == 3
+    assert delivery.report(3).progress is Progress.PROGRAMMED
+
+
+async def test_one_that_hangs_does_not_keep_the_poll_from_the_others(client: ManagementClient, stubs: Stubs) -> None:
+    well, hanging = stubs
+    delivery = Delivery(client, replicas_at([stub.url for stub in stubs]), poll_seconds=0.01, patience_seconds=60)
+    delivery.offer(bundle(1))
+    await delivery.deliver(1)
+    hanging.held = asyncio.Event()
+    running = asyncio.create_task(delivery.run())
+    try:
+        for _ in range(2):
+            await well.restart_empty()
+            await until(lambda: well.holder.revision == 1)
+    finally:
+        running.cancel()
+        hanging.held.set()
+
+
+async def test_a_fault_that_a_delivery_finds_concerns_all(client: ManagementClient, stubs: Stubs) -> None:
+    delivery = delivery_to(client, *stubs)
+    delivery.offer(bundle(1))
+    await delivery.deliver(1)
+    changes: list[None] = []
+    delivery.on_change = lambda: changes.append(None)
+    delivery.offer(bundle(2))
+    await delivery.deliver(2)
+    assert not changes
+    await stubs[1].stop()
+    delivery.offer(bundle(3))
+    await delivery.deliver(3)
+    assert len(changes) == 1
 
 
 async def test_without_replicas_nothing_is_programmed(client: ManagementClient) -> None:
@@ -97,7 +154,7 @@ async def test_one_that_comes_back_gets_the_document_by_the_poll_and_that_is_ann
     await stubs[1].start()
     await delivery.poll()
     assert stubs[1].holder.revision == 1
-    assert len(changes) == 1
+    assert changes
     assert delivery.report(1).progress is Progress.PROGRAMMED
 
 

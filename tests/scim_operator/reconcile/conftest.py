@@ -74,7 +74,7 @@ class World:
 
     def start_operator(self) -> None:
         """A new process, as far as the operator's memory goes."""
-        self.delivery = Delivery(self._management, replicas_at([self.stub.url]))
+        self.delivery = Delivery(self._management, replicas_at([self.stub.url]), patience_seconds=60)
         self.store = DocumentStore(self.client, self.names, floor=lambda: self.delivery.floor)
         self.triggers = Triggers(enqueue=lambda key: None, relisted=lambda: None)
         publisher = Publisher(self.client, "test", lambda: self.time)

@@ -202,6 +202,7 @@ async def test_without_a_server_it_says_so_and_does_not_spin(world: World) -> No
         await world.reconcile()
     assert len(world.client.statuses) == writes
     await world.stub.start()
+    await world.delivery.poll()
     await world.reconcile()
     assert world.conditions("provisioningconfig", "okta")["Ready"] == ("True", "Succeeded")
 
