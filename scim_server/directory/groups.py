@@ -74,7 +74,7 @@ async def patch_group(
     async def work(writer: Writer) -> GroupRecord:
         record = await _locked(writer, group_id, if_match)
         document = apply_to_document(
-            record.document, plan.document_operations, caller.tenant.groups, creates=not caller.tenant.strict
+            record.document, plan.document_operations, caller.tenant.groups, strict=caller.tenant.strict
         )
         return await _change(directory, caller, writer, record, document, plan.members)
 

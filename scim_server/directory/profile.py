@@ -9,7 +9,8 @@ from scim_server.scim.enterprise import ENTERPRISE_URN
 from scim_server.scim.errors import ScimError
 from scim_server.scim.filter.memory import matches_element
 from scim_server.scim.filter.parser import parse_path
-from scim_server.scim.path import AttributePath, UnresolvedPath
+from scim_server.scim.filter.target import TargetPath
+from scim_server.scim.path import UnresolvedPath
 from scim_server.scim.schema import JsonObject, ResourceType
 
 _log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def _source_of(rule: AttributeRule, users: ResourceType) -> _Source:
     return source
 
 
-def _value_at(user: JsonObject, path: AttributePath) -> Any:
+def _value_at(user: JsonObject, path: TargetPath) -> Any:
     """One value: of a multi-valued attribute the primary element's, else the first one's."""
     container = user if path.schema_urn is None else user.get(path.schema_urn, {})
     value = container.get(path.attribute.name)
@@ -63,7 +64,7 @@ def _value_at(user: JsonObject, path: AttributePath) -> Any:
     return value
 
 
-def _selected(elements: list[Any], path: AttributePath) -> list[Any]:
+def _selected(elements: list[Any], path: TargetPath) -> list[Any]:
     selector = path.value_filter
     assert selector is not None  # noqa: S101 - the caller has looked
     return [element for element in elements if isinstance(element, dict) and matches_element(selector, element)]

@@ -102,9 +102,9 @@ async def patch_user(
 
     async def work(writer: Writer) -> Shown:
         record = await _locked(writer, user_id, if_match)
-        strict = caller.tenant.strict
-        patched = apply_to_document(record.document, operations, caller.tenant.users, creates=not strict)
-        record = await _update(caller, writer, record, patched)
+        users, strict = caller.tenant.users, caller.tenant.strict
+        patched = apply_to_document(record.document, operations, users, strict=strict)
+        record = await _update(caller, writer, record, {"active": record.active, **patched})
         return await _show_one(directory, caller, writer, record, projection)
 
     return await _write(directory, caller, work)

@@ -28,7 +28,10 @@ def value_key(attribute: Attribute, element: JsonObject) -> Hashable:
 
 
 def merge_duplicates(attribute: Attribute, elements: Iterable[Any]) -> list[Any]:
-    """Each element once, in the order of first appearance; a later duplicate adds what the first one lacks."""
+    """Each element once, in the order of first appearance; a later duplicate adds what the first one lacks.
+
+    The merged one is primary where any of them was.
+    """
     merged: dict[Hashable, Any] = {}
     for element in elements:
         key = element_key(attribute, element)
@@ -36,7 +39,9 @@ def merge_duplicates(attribute: Attribute, elements: Iterable[Any]) -> list[Any]
         if first is None:
             merged[key] = element
         elif isinstance(element, dict):
-            merged[key] = {**element, **first}
+            both = merged[key] = {**element, **first}
+            if element.get("primary") is True:
+                both["primary"] = True
     return list(merged.values())
 
 

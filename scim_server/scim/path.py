@@ -1,12 +1,8 @@
 """Attribute paths: how a filter, a PATCH operation or a parameter names an attribute (RFC 7644 §3.10)."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from scim_server.scim.schema import Attribute, ResourceType
-
-if TYPE_CHECKING:
-    from scim_server.scim.filter.ast import Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +10,11 @@ class AttributePath:
     """A path resolved against a resource type: names are canonical, characteristics at hand.
 
     `schema_urn` is None for core and common attributes, else the extension under whose key the value stands.
-    `value_filter` appears in paths of PATCH operations only: `emails[type eq "work"].value`.
     """
 
     schema_urn: str | None
     attribute: Attribute
     sub_attribute: Attribute | None = None
-    value_filter: "Filter | None" = None
 
     @property
     def target(self) -> Attribute:
@@ -33,7 +27,7 @@ class AttributePath:
         return f"{self.attribute.name}.{self.sub_attribute.name}" if self.sub_attribute else self.attribute.name
 
     def __str__(self) -> str:
-        """`emails.value`, `urn:…:enterprise:2.0:User:manager.value`: without the value filter."""
+        """`emails.value`, `urn:…:enterprise:2.0:User:manager.value`."""
         return self.dotted if self.schema_urn is None else f"{self.schema_urn}:{self.dotted}"
 
 
@@ -47,12 +41,14 @@ class UnresolvedPath(Exception):
         self.unknown_schema = unknown_schema
 
 
-def resolve(text: str, resource_type: ResourceType) -> AttributePath:
+def resolve(text: str, resource_type: ResourceType, *, strict: bool = False) -> AttributePath:
     """Resolve `attr`, `attr.sub`, `urn:…:attr` or `urn:…:attr.sub`, names in any case.
 
-    Raises UnresolvedPath; its `unknown_schema` says that a URN isn't one of the resource type's.
+    `strict`: attributes of extensions are known by their URN alone (RFC 7643 §3.3). Raises UnresolvedPath; its
+    `unknown_schema` says that a URN isn't one of the resource type's.
     """
-    found = resource_type.lookup(text)
+    lookup = resource_type.core_lookup if strict else resource_type.lookup
+    found = lookup(text)
     if found is not None:
         return AttributePath(*found)
     qualified = resource_type.split_urn(text)
@@ -60,7 +56,7 @@ def resolve(text: str, resource_type: ResourceType) -> AttributePath:
         if ":" in text:
             raise UnresolvedPath(text, "its schema isn't known here", unknown_schema=True)
         name, dot, sub_name = text.partition(".")
-        found = resource_type.lookup(name)
+        found = lookup(name)
     else:
         schema, rest = qualified
         name, dot, sub_name = rest.partition(".")
@@ -83,8 +79,7 @@ def sub_attribute_of(attribute: Attribute, name: str) -> Attribute:
 
 def _in_schema(urn: str, name: str, resource_type: ResourceType) -> tuple[str | None, Attribute] | None:
     if urn == resource_type.schema.id:
-        attribute = resource_type.attribute(name)
-        return None if attribute is None else (None, attribute)
+        return resource_type.core_lookup(name)
     schema = resource_type.schema_of_urn(urn)
     attribute = None if schema is None else schema.attribute(name)
     return None if attribute is None else (urn, attribute)

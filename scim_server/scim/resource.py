@@ -49,9 +49,8 @@ def longest_text(
 ) -> int:
     """How many characters an attribute of the core schema or an extension may have, or a sub-attribute of the
     multi-valued attribute `element_of`."""
-    if element_of is None:
-        is_key = in_core and name in _KEYS
-    else:
+    is_key = in_core and name in _KEYS
+    if element_of is not None:
         is_key = name == "value" and element_of not in _LONG_VALUES
     return limits.key_length if is_key else limits.string_length
 

@@ -139,6 +139,11 @@ class ResourceType:
         """The core or common attribute of that name in any case."""
         return self._core.get(name) or self._core.get(name.lower())
 
+    def core_lookup(self, name: str) -> tuple[None, Attribute] | None:
+        """`lookup` among the core and common attributes alone."""
+        attribute = self.attribute(name)
+        return None if attribute is None else (None, attribute)
+
     def schema_of_urn(self, urn: str) -> Schema | None:
         """The core schema or extension with that URN in any case."""
         return self._schemas.get(urn) or self._schemas.get(urn.lower())

@@ -1,18 +1,22 @@
 """What a strict tenant refuses before the tolerant reading: draft-zollner-scim-interop-profile.
 
 Every attribute must be known and every value of its type; a PATCH operation needs a path. Names of attributes still
-compare without case (RFC 7643 §2.1), null means unassigned, and read-only attributes are ignored, as the RFCs say.
+compare without case (RFC 7643 §2.1) and null means unassigned. Read-only attributes are ignored in POST and PUT (RFC
+7644 §3.3, §3.5.1) and refused in PATCH (§3.5.2).
+
+Filters are read by `filter.parser` with `strict`, and `patch.document` knows what else the profile wants of PATCH.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from scim_server.scim.errors import InvalidPath, InvalidSyntax, InvalidValue
+from scim_server.scim.errors import InvalidSyntax, InvalidValue, MutabilityViolation
 from scim_server.scim.filter.parser import parse_path
+from scim_server.scim.filter.target import TargetPath
 from scim_server.scim.normalise.mismatch import kind_of
-from scim_server.scim.path import AttributePath, UnresolvedPath
+from scim_server.scim.path import UnresolvedPath
 from scim_server.scim.schema import Attribute, AttributeType, ResourceType, Schema
-from scim_server.scim.values import instant, shown
+from scim_server.scim.values import instant, is_date_time, shown
 
 PATCH_OP_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _OPERATIONS = ("add", "replace", "remove")
@@ -42,7 +46,7 @@ def check_resource(body: Any, resource_type: ResourceType) -> None:
 
 
 def check_patch(body: Any, resource_type: ResourceType) -> None:
-    """A body of PATCH. Raises InvalidSyntax, InvalidPath, InvalidFilter, InvalidValue."""
+    """A body of PATCH. Raises InvalidSyntax, InvalidPath, InvalidFilter, InvalidValue, MutabilityViolation."""
     if not isinstance(body, dict):
         raise InvalidSyntax(f"the body must be a JSON object, not {kind_of(body)}")
     if _schemas(body) != [PATCH_OP_URN]:
@@ -69,14 +73,17 @@ def _check_operation(operation: dict[str, Any], resource_type: ResourceType, con
     if ("value" in operation) == (name == "remove"):
         raise InvalidSyntax(f"{context}value: expected with add and replace, and only there")
     try:
-        path = parse_path(text, resource_type)
+        path = parse_path(text, resource_type, strict=True)
     except UnresolvedPath as error:
-        raise InvalidPath(f"{context}unknown attribute {shown(error.name)}: {error.reason}") from None
+        # The profile (§5.3) wants this for everything that isn't known, where RFC 7644 has invalidPath.
+        raise InvalidSyntax(f"{context}unknown attribute {shown(error.name)}: {error.reason}") from None
+    if "readOnly" in (path.attribute.mutability, path.target.mutability):
+        raise MutabilityViolation(f"{context}{path} is read-only")
     if name != "remove":
         _check_at(path, operation["value"])
 
 
-def _check_at(path: AttributePath, value: Any) -> None:
+def _check_at(path: TargetPath, value: Any) -> None:
     target, name = path.target, str(path)
     if path.sub_attribute is None and path.value_filter is not None:
         _check_one(target, name, value)
@@ -140,7 +147,7 @@ def _is_number(value: Any) -> bool:
 
 def _is_date_time(value: Any) -> bool:
     try:
-        return isinstance(value, str) and bool(instant(value))
+        return isinstance(value, str) and is_date_time(value) and bool(instant(value))
     except ValueError:
         return False
 

@@ -19,6 +19,7 @@ from scim_server.scim.filter.ast import (
 from scim_server.scim.filter.memory import matches, matches_element
 from scim_server.scim.filter.parser import parse, parse_path
 from scim_server.scim.filter.render import render, render_path
+from scim_server.scim.filter.target import TargetPath
 
 __all__ = [
     "And",
@@ -29,6 +30,7 @@ __all__ = [
     "Operator",
     "Or",
     "Present",
+    "TargetPath",
     "ValuePath",
     "conjunction",
     "disjunction",

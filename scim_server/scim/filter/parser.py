@@ -5,6 +5,10 @@ a value path (`emails[type eq "work"].value eq "x"`, Entra ID), complex attribut
 (`members eq "id"`), extension attributes without URN, operators and names in any case, spaces anywhere.
 
 What isn't understood is an error that names it. An empty answer instead would make providers create duplicates.
+
+For strict tenants (`strict`) the grammar is the RFC's alone, but for spaces: literals are JSON of the attribute's
+type, nothing follows a value path in a filter, extension attributes have their URN, and of complex attributes only
+those with several values compare by their `value`, as in the RFC's own example `emails co "example.com"`.
 """
 
 import json
@@ -26,9 +30,10 @@ from scim_server.scim.filter.ast import (
     conjunction,
     disjunction,
 )
+from scim_server.scim.filter.target import TargetPath
 from scim_server.scim.path import AttributePath, UnresolvedPath, resolve, sub_attribute_of
 from scim_server.scim.schema import Attribute, ResourceType
-from scim_server.scim.values import INTEGER_LIMIT, instant, is_storable, shown
+from scim_server.scim.values import INTEGER_LIMIT, decimal, instant, integer, is_storable, shown
 
 MAX_LENGTH = 16_384
 """Characters of a filter in a query: more than a URL carries."""
@@ -43,6 +48,7 @@ _TOKEN = re.compile(
     r"""[ \t\r\n]*(?: (?P<string>"(?:[^"\\]|\\.)*") | (?P<mark>[()\[\]]) | (?P<word>[^\s()\[\]"]+) )""",
     re.VERBOSE | re.DOTALL,
 )
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _COMPARING: dict[str, Operator] = {operator: operator for operator in get_args(Operator)}
 _TEXT_ONLY = frozenset({"co", "sw", "ew"})
 _ORDERED = frozenset({"gt", "ge", "lt", "le"})
@@ -58,28 +64,36 @@ class _Token(NamedTuple):
 
 
 def parse(
-    text: str, resource_type: ResourceType, *, max_length: int = MAX_LENGTH, max_depth: int = MAX_DEPTH
+    text: str,
+    resource_type: ResourceType,
+    *,
+    strict: bool = False,
+    max_length: int = MAX_LENGTH,
+    max_depth: int = MAX_DEPTH,
 ) -> Filter:
     """Parse a filter. Raises InvalidFilter naming the attribute, operator or value that isn't understood."""
     if len(text) > max_length:
         raise InvalidFilter(f"the filter has {len(text)} characters; at most {max_length} are accepted")
-    parser = _Parser(text, resource_type, max_depth)
+    parser = _Parser(text, resource_type, max_depth, strict=strict)
     parsed = parser.disjunction(0, within=None)
     parser.expect_end()
     return parsed
 
 
-def parse_path(text: str, resource_type: ResourceType, *, max_length: int = MAX_PATH_LENGTH) -> AttributePath:
+def parse_path(
+    text: str, resource_type: ResourceType, *, strict: bool = False, max_length: int = MAX_PATH_LENGTH
+) -> TargetPath:
     """Parse the path of a PATCH operation: `title`, `name.familyName`, `emails[type eq "work"].value`.
 
     Raises InvalidPath; InvalidFilter for what stands in brackets; UnresolvedPath for an attribute that doesn't
     exist, since its caller decides whether that is an error.
     """
     if "[" not in text:
-        return resolve(text.strip(), resource_type)
+        path = resolve(text.strip(), resource_type, strict=strict)
+        return TargetPath(path.schema_urn, path.attribute, path.sub_attribute)
     if len(text) > max_length:
         raise InvalidPath(f"the path has {len(text)} characters; at most {max_length} are accepted")
-    return _Parser(text, resource_type, MAX_DEPTH).value_path_as_target()
+    return _Parser(text, resource_type, MAX_DEPTH, strict=strict).value_path_as_target()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +106,11 @@ class _Selection:
 
 
 class _Parser:
-    def __init__(self, text: str, resource_type: ResourceType, max_depth: int) -> None:
+    def __init__(self, text: str, resource_type: ResourceType, max_depth: int, *, strict: bool) -> None:
         self._text = text
         self._resource_type = resource_type
         self._max_depth = max_depth
+        self._strict = strict
         self._tokens = _tokens(text)
         self._next = 0
 
@@ -130,9 +145,15 @@ class _Parser:
         path = self._path(token.text)
         if not self._take_mark("["):
             return self._comparison(path)
-        selection = self._rest_of_selection(path, depth)
+        try:
+            selection = self._rest_of_selection(path, depth)
+        except UnresolvedPath as error:
+            raise _unknown_attribute(error) from None
         if selection.sub_attribute is None:
             return ValuePath(path, selection.filter)
+        if self._strict:
+            name = selection.sub_attribute.name
+            raise InvalidFilter(f"nothing may follow {path}[…] in a filter: write .{name} as a term inside it")
         term = self._comparison(AttributePath(path.schema_urn, path.attribute, selection.sub_attribute))
         if isinstance(term, Not):
             return Not(ValuePath(path, conjunction((selection.filter, term.item))))
@@ -155,23 +176,20 @@ class _Parser:
         if following.kind != "word" or following.start != closing.end or not following.text.startswith("."):
             return _Selection(path, inner, None)
         self._next += 1
-        try:
-            return _Selection(path, inner, sub_attribute_of(path.attribute, following.text[1:]))
-        except UnresolvedPath as error:
-            raise _unknown_attribute(error) from None
+        return _Selection(path, inner, sub_attribute_of(path.attribute, following.text[1:]))
 
-    def value_path_as_target(self) -> AttributePath:
+    def value_path_as_target(self) -> TargetPath:
         token = self._peek()
         if token.kind != "word":
             raise InvalidPath(f"the path {shown(self._text)} doesn't begin with an attribute name")
         self._next += 1
-        path = resolve(token.text, self._resource_type)
+        path = resolve(token.text, self._resource_type, strict=self._strict)
         if not self._take_mark("["):
             raise InvalidPath(f"the path {shown(self._text)} isn't an attribute path")
         selection = self._rest_of_selection(path, 0)
         if self._peek().kind != "end":
             raise InvalidPath(f"the path {shown(self._text)} goes on after its filter and sub-attribute")
-        return AttributePath(path.schema_urn, path.attribute, selection.sub_attribute, selection.filter)
+        return TargetPath(path.schema_urn, path.attribute, selection.sub_attribute, selection.filter)
 
     def _comparison(self, path: AttributePath) -> Filter:
         token = self._peek()
@@ -191,19 +209,30 @@ class _Parser:
         if value.kind not in ("string", "word"):
             raise self._unexpected(f"a value after {path} {operator}")
         self._next += 1
-        if value.kind == "word" and value.text.lower() == "null":
+        if value.kind == "word" and (value.text if self._strict else value.text.lower()) == "null":
             return _comparison_with_null(path, operator)
-        path = _compared_by_value(path)
+        path = self._compared_by_value(path)
+        if self._strict:
+            _check_json(path, value)
         if operator == "ne":
             return Not(Comparison(path, "eq", _literal(path, value)))
         _check_operator(path, _COMPARING[operator])
         return Comparison(path, _COMPARING[operator], _literal(path, value))
 
+    def _compared_by_value(self, path: AttributePath) -> AttributePath:
+        """`members eq "id"` means `members.value eq "id"`; a complex attribute without `value` can't be compared."""
+        if path.target.type != "complex":
+            return path
+        value = None if path.sub_attribute else path.attribute.sub_attribute("value")
+        if value is None or (self._strict and not path.attribute.multi_valued):
+            raise InvalidFilter(f"{path} is complex: compare one of its sub-attributes")
+        return AttributePath(path.schema_urn, path.attribute, value)
+
     # Names
 
     def _path(self, text: str) -> AttributePath:
         try:
-            path = resolve(text, self._resource_type)
+            path = resolve(text, self._resource_type, strict=self._strict)
         except UnresolvedPath as error:
             raise _unknown_attribute(error) from None
         if path.target.returned == "never":
@@ -279,16 +308,6 @@ def _unknown_attribute(error: UnresolvedPath) -> InvalidFilter:
     return InvalidFilter(f"unknown attribute {shown(error.name)}: {error.reason}")
 
 
-def _compared_by_value(path: AttributePath) -> AttributePath:
-    """`members eq "id"` means `members.value eq "id"`; a complex attribute without `value` can't be compared."""
-    if path.target.type != "complex":
-        return path
-    value = None if path.sub_attribute else path.attribute.sub_attribute("value")
-    if value is None:
-        raise InvalidFilter(f"{path} is complex: compare one of its sub-attributes")
-    return AttributePath(path.schema_urn, path.attribute, value)
-
-
 def _comparison_with_null(path: AttributePath, operator: str) -> Filter:
     if operator == "eq":
         return Not(Present(path))
@@ -301,6 +320,20 @@ def _check_operator(path: AttributePath, operator: Operator) -> None:
     type_ = path.target.type
     if (operator in _TEXT_ONLY and type_ not in _TEXT_TYPES) or (operator in _ORDERED and type_ in _UNORDERED_TYPES):
         raise InvalidFilter(f"operator {operator} doesn't apply to {path}, which is of type {type_}")
+
+
+def _check_json(path: AttributePath, token: _Token) -> None:
+    """What `_literal` reads in any notation must be a literal of JSON, in the attribute's own type."""
+    match path.target.type:
+        case "boolean":
+            if token.kind != "word" or token.text not in ("true", "false"):
+                raise _wrong_literal(path, "true or false without quotes", token.text)
+        case "integer" | "decimal":
+            if token.kind != "word" or not _JSON_NUMBER.fullmatch(token.text):
+                raise _wrong_literal(path, "a number without quotes", token.text)
+        case _:
+            if token.kind != "string":
+                raise _wrong_literal(path, "a string in double quotes", token.text)
 
 
 def _literal(path: AttributePath, token: _Token) -> Literal:
@@ -331,7 +364,7 @@ def _literal(path: AttributePath, token: _Token) -> Literal:
 
 def _integer(path: AttributePath, text: str) -> int:
     try:
-        number = int(text)
+        number = integer(text)
     except ValueError:
         raise _wrong_literal(path, "an integer", text) from None
     if not -INTEGER_LIMIT <= number < INTEGER_LIMIT:
@@ -341,7 +374,7 @@ def _integer(path: AttributePath, text: str) -> int:
 
 def _decimal(path: AttributePath, text: str) -> float:
     try:
-        number = float(text)
+        number = decimal(text)
     except ValueError:
         raise _wrong_literal(path, "a number", text) from None
     if not math.isfinite(number):

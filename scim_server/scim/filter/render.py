@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from scim_server.scim.filter.ast import And, Comparison, Filter, Literal, Not, Or, Present, ValuePath
+from scim_server.scim.filter.target import TargetPath
 from scim_server.scim.path import AttributePath
 
 
@@ -12,7 +13,7 @@ def render(filter_: Filter) -> str:
     return _render(filter_, inside=False)
 
 
-def render_path(path: AttributePath) -> str:
+def render_path(path: TargetPath) -> str:
     """A path with its value filter: `emails[type eq "work"].value`, as `parse_path` reads it."""
     if path.value_filter is None:
         return str(path)

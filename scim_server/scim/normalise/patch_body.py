@@ -4,6 +4,7 @@ from typing import Any
 
 from scim_server.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, MutabilityViolation, NoTarget, ScimError
 from scim_server.scim.filter.parser import parse_path
+from scim_server.scim.filter.target import TargetPath
 from scim_server.scim.normalise.attributes import (
     in_known_form,
     one_element_array,
@@ -15,7 +16,7 @@ from scim_server.scim.normalise.attributes import (
 from scim_server.scim.normalise.members import read_members
 from scim_server.scim.normalise.mismatch import Mismatch, kind_of
 from scim_server.scim.patch.operation import Operation, OperationName
-from scim_server.scim.path import AttributePath, UnresolvedPath
+from scim_server.scim.path import UnresolvedPath
 from scim_server.scim.schema import ResourceType, Schema
 from scim_server.scim.values import shown
 
@@ -54,7 +55,7 @@ def normalise_patch(body: Any, resource_type: ResourceType) -> list[Operation]:
     return operations
 
 
-def operations_at(name: OperationName, path: AttributePath, value: Any) -> list[Operation]:
+def operations_at(name: OperationName, path: TargetPath, value: Any) -> list[Operation]:
     """The operations that set, add or remove a value at a path; none where the path can't be written.
 
     Raises InvalidValue naming the attribute, MutabilityViolation for a change of a member.
@@ -74,7 +75,7 @@ def operations_at(name: OperationName, path: AttributePath, value: Any) -> list[
         raise mismatch.inside(str(path)).as_invalid_value() from None
 
 
-def parse_key(key: str, resource_type: ResourceType) -> AttributePath | None:
+def parse_key(key: str, resource_type: ResourceType) -> TargetPath | None:
     """A key that is a path, as Entra ID sends with `aadOptscim062020`: `name.givenName`, `urn:…:User:department`,
     `emails[type eq "work"].value`. None when it names nothing known here."""
     try:
@@ -155,16 +156,16 @@ def _on_schema(name: OperationName, schema: Schema, value: Any, resource_type: R
         return operations
     if urn is None or (value is not None and name != "remove"):
         raise InvalidValue(f"{schema.id}: expected an object, found {kind_of(value)}")
-    paths = [AttributePath(urn, attribute) for attribute in schema.attributes]
+    paths = [TargetPath(urn, attribute) for attribute in schema.attributes]
     return [Operation("remove", path) for path in paths if path.attribute.mutability != "readOnly"]
 
 
-def _on_members(name: OperationName, path: AttributePath, value: Any) -> list[Operation]:
+def _on_members(name: OperationName, path: TargetPath, value: Any) -> list[Operation]:
     selected = path.value_filter is not None
     if path.sub_attribute is not None:
         if path.sub_attribute.name != "value" or name == "replace":
             raise MutabilityViolation(f"{path}: members are added and removed, not changed")
-        path = AttributePath(None, path.attribute, value_filter=path.value_filter)
+        path = TargetPath(None, path.attribute, value_filter=path.value_filter)
     if selected:
         if name == "replace":
             raise MutabilityViolation("members[…]: members are added and removed, not changed")
@@ -177,7 +178,7 @@ def _on_members(name: OperationName, path: AttributePath, value: Any) -> list[Op
     return [Operation(name, path, members)] if members else []
 
 
-def _removal(path: AttributePath, value: Any) -> list[Operation]:
+def _removal(path: TargetPath, value: Any) -> list[Operation]:
     """`remove`; with a value (Entra ID) only those elements of a multi-valued attribute."""
     if value is None or not path.attribute.multi_valued or path.sub_attribute or path.value_filter:
         return [Operation("remove", path)]
@@ -185,7 +186,7 @@ def _removal(path: AttributePath, value: Any) -> list[Operation]:
     return [Operation("remove", path, unwanted)] if unwanted else []
 
 
-def _assignment(name: OperationName, path: AttributePath, value: Any) -> list[Operation]:
+def _assignment(name: OperationName, path: TargetPath, value: Any) -> list[Operation]:
     """`add` or `replace`; null and what amounts to it clears (RFC 7643 §2.5)."""
     attribute = path.attribute
     if path.sub_attribute is not None:
@@ -203,28 +204,29 @@ def _assignment(name: OperationName, path: AttributePath, value: Any) -> list[Op
     return [Operation("remove", path)] if read is None else [Operation(name, path, read)]
 
 
-def _assignment_of_sub_attribute(name: OperationName, path: AttributePath, value: Any) -> list[Operation]:
+def _assignment_of_sub_attribute(name: OperationName, path: TargetPath, value: Any) -> list[Operation]:
     assert path.sub_attribute is not None  # noqa: S101
     if path.attribute.name == "roles" and path.sub_attribute.name == "value":
         inside = role_in_json_string(value)
         value = inside["value"] if isinstance(inside, dict) and "value" in inside else value
     if path.attribute.name == "manager" and path.sub_attribute.name == "value" and value in ("", None):
-        return [Operation("remove", AttributePath(path.schema_urn, path.attribute, None, path.value_filter))]
+        return [Operation("remove", TargetPath(path.schema_urn, path.attribute, None, path.value_filter))]
     read = read_attribute(path.sub_attribute, value)
     return [Operation("remove", path)] if read is None else [Operation(name, path, read)]
 
 
-def _assignment_of_complex(name: OperationName, path: AttributePath, value: Any) -> list[Operation]:
+def _assignment_of_complex(name: OperationName, path: TargetPath, value: Any) -> list[Operation]:
     """One complex value: its nulls clear sub-attributes, the rest is merged or replaced by the planner."""
     value = in_known_form(path.attribute, value)
     if value is None:
         return [Operation("remove", path)]
     read = read_complex(path.attribute, value)
     cleared = [
-        Operation("remove", AttributePath(path.schema_urn, path.attribute, sub_attribute, path.value_filter))
+        Operation("remove", TargetPath(path.schema_urn, path.attribute, sub_attribute, path.value_filter))
         for key, inner in (value.items() if isinstance(value, dict) else ())
         if inner is None
         and (sub_attribute := path.attribute.sub_attribute(key)) is not None
         and sub_attribute.mutability != "readOnly"
     ]
-    return [*cleared, Operation(name, path, read)] if read else cleared
+    replaces_whole = name == "replace" and path.value_filter is None  # also by nothing
+    return [*cleared, Operation(name, path, read)] if read or replaces_whole else cleared

@@ -2,17 +2,23 @@
 
 import math
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from scim_server.scim.normalise.mismatch import Mismatch
 from scim_server.scim.schema import AttributeType
-from scim_server.scim.values import INTEGER_LIMIT, instant, is_storable
+from scim_server.scim.values import INTEGER_LIMIT, decimal, instant, integer, is_date_time, is_storable
+
+_EXACT = 2.0**53
+"""Up to here a JSON number is the same after it was read; larger integers arrive rounded."""
 
 
 def number_for_a_string(value: Any) -> str:
     """Templates (OneLogin, JumpCloud) leave the quotes off numbers: `"employeeNumber": 701984`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Mismatch("a string", value)
+    if isinstance(value, float) and not abs(value) < _EXACT:
+        raise Mismatch("a string; without quotes so large a number loses digits", value)
     try:
         return str(value)
     except ValueError:  # Python refuses integers of more than 4,300 digits
@@ -27,6 +33,11 @@ def string_for_a_boolean(value: Any) -> bool:
     return lowered == "true"
 
 
+def date_time_in_another_form(time: datetime) -> str:
+    """A date alone, or another form of ISO 8601, which databases don't read alike: as the RFC writes it, in UTC."""
+    return time.isoformat().replace("+00:00", "Z")
+
+
 def _string(value: Any) -> str:
     text = value if isinstance(value, str) else number_for_a_string(value)
     if not is_storable(text):
@@ -39,14 +50,14 @@ def _boolean(value: Any) -> bool:
 
 
 def _integer(value: Any) -> int:
-    number = _number(value, int, "an integer")
+    number = _number(value, integer, "an integer")
     if number != int(number) or not -INTEGER_LIMIT <= number < INTEGER_LIMIT:
         raise Mismatch("an integer of 64 bits", value)
     return int(number)
 
 
 def _decimal(value: Any) -> float:
-    return float(_number(value, float, "a number"))
+    return float(_number(value, decimal, "a number"))
 
 
 def _number(value: Any, convert: Callable[[str], float], expected: str) -> float:
@@ -71,11 +82,11 @@ def _is_finite(number: float) -> bool:
 def _date_time(value: Any) -> str:
     if isinstance(value, str):
         try:
-            instant(value)
+            time = instant(value)
         except ValueError:
             pass
         else:
-            return value
+            return value if is_date_time(value) else date_time_in_another_form(time)
     raise Mismatch('a dateTime such as "2026-11-23T08:00:00Z"', value)
 
 

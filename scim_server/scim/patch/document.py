@@ -24,24 +24,37 @@ MAX_OPERATIONS = 2_000
 
 
 def apply_to_document(
-    document: JsonObject, operations: Sequence[Operation], resource_type: ResourceType, *, creates: bool = True
+    document: JsonObject, operations: Sequence[Operation], resource_type: ResourceType, *, strict: bool = False
 ) -> JsonObject:
     """The document after the operations, in order and all or none; the given one stays as it is.
 
-    Raises NoTarget when a selection matches nothing and can't be created (or `creates` is false),
-    MutabilityViolation when a required attribute would go or an immutable one change, InvalidValue for more than
-    MAX_OPERATIONS operations.
+    `strict`: a selection creates nothing, and `replace` of a complex attribute leaves nothing of the old one
+    (draft-zollner-scim-interop-profile §6.5.2).
+
+    Raises NoTarget when a selection matches nothing and can't be created, MutabilityViolation when a required
+    attribute would go or an immutable one change, InvalidValue for more than MAX_OPERATIONS operations.
     """
     if len(operations) > MAX_OPERATIONS:
         raise InvalidValue(f"{len(operations)} changes in one request; at most {MAX_OPERATIONS} are accepted")
     changed: JsonObject = _copied(document)
     for operation in operations:
-        _apply(changed, operation, creates=creates)
+        _apply(changed, operation, strict=strict)
+    _merge_what_became_alike(changed, operations)
     check_immutable(document, changed, resource_type)
     return changed
 
 
-def _apply(document: JsonObject, operation: Operation, *, creates: bool) -> None:
+def _merge_what_became_alike(document: JsonObject, operations: Sequence[Operation]) -> None:
+    """Operations that change parts of elements can leave two with one value and type (RFC 7643 §2.4)."""
+    paths = {(path.schema_urn, path.attribute.name): path for path in (operation.path for operation in operations)}
+    for path in paths.values():
+        container = document if path.schema_urn is None else document.get(path.schema_urn, {})
+        elements = container.get(path.attribute.name)
+        if isinstance(elements, list) and len(elements) > 1:
+            container[path.attribute.name] = merge_duplicates(path.attribute, elements)
+
+
+def _apply(document: JsonObject, operation: Operation, *, strict: bool) -> None:
     path = operation.path
     if operation.op == "remove" and path.value_filter is None and operation.value is None and path.target.required:
         raise MutabilityViolation(f"{path} is required and can't be removed")
@@ -49,11 +62,11 @@ def _apply(document: JsonObject, operation: Operation, *, creates: bool) -> None
     container = document if urn is None else document.get(urn, {})
     current = container.get(name)
     if path.value_filter is not None:
-        after = _with_selection(current, operation, path.value_filter, creates=creates)
+        after = _with_selection(current, operation, path.value_filter, strict=strict)
     elif path.sub_attribute is not None:
         after = _with_sub_attribute(current, operation, path.sub_attribute)
     else:
-        after = _whole(current, operation)
+        after = _whole(current, operation, strict=strict)
     if after is None or after in ([], {}):
         container.pop(name, None)
     else:
@@ -65,7 +78,7 @@ def _apply(document: JsonObject, operation: Operation, *, creates: bool) -> None
             document.pop(urn, None)
 
 
-def _whole(current: Any, operation: Operation) -> Any:
+def _whole(current: Any, operation: Operation, *, strict: bool) -> Any:
     """`title`, `name`, `emails`: an attribute as a whole."""
     attribute, value = operation.path.attribute, operation.value
     if operation.op == "remove":
@@ -73,7 +86,7 @@ def _whole(current: Any, operation: Operation) -> Any:
     value = _copied(value)
     if attribute.multi_valued:
         return value if operation.op == "replace" else _joined(attribute, current or [], value)
-    if attribute.type == "complex":
+    if attribute.type == "complex" and not (strict and operation.op == "replace"):
         # Also for replace: sub-attributes that aren't named stay (RFC 7644 §3.5.2.3; Entra ID relies on it).
         return {**(current or {}), **value}
     return value
@@ -127,7 +140,7 @@ def _with_sub_attribute(current: Any, operation: Operation, sub_attribute: Attri
     return _settled(elements, elements, operation)
 
 
-def _with_selection(current: Any, operation: Operation, selection: Filter, *, creates: bool) -> Any:
+def _with_selection(current: Any, operation: Operation, selection: Filter, *, strict: bool) -> Any:
     """`emails[type eq "work"]` and `emails[type eq "work"].value`."""
     path = operation.path
     elements: list[JsonObject] = (current or []) if path.attribute.multi_valued else [current] if current else []
@@ -136,7 +149,7 @@ def _with_selection(current: Any, operation: Operation, selection: Filter, *, cr
         elements = [element for element in elements if not any(element is gone for gone in selected)]
     elif operation.op != "remove" and not selected:
         alone = path.attribute.multi_valued or not elements
-        selected = [_created(operation, selection, creates=creates and alone)]
+        selected = [_created(operation, selection, creates=alone and not strict)]
         elements = [*elements, *selected]
     else:
         for element in selected:

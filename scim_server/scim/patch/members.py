@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from scim_server.scim.errors import InvalidFilter
 from scim_server.scim.filter.ast import And, Comparison, Filter, Or
 from scim_server.scim.filter.render import render_path
+from scim_server.scim.filter.target import TargetPath
 from scim_server.scim.patch.operation import Operation
-from scim_server.scim.path import AttributePath
 from scim_server.scim.references import id_from_reference
 from scim_server.scim.schema import ResourceType
 from scim_server.scim.values import shown
@@ -89,7 +89,7 @@ class _Fold:
         self._replace, self._add, self._remove = ids, set(), set()
 
 
-def _selected_ids(path: AttributePath) -> set[str]:
+def _selected_ids(path: TargetPath) -> set[str]:
     ids = None if path.value_filter is None else _ids_named_by(path.value_filter)
     if ids is None:
         raise InvalidFilter(f'members are selected by their ids (value eq "…"), not as in {shown(render_path(path))}')

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from scim_server.scim.path import AttributePath
+from scim_server.scim.filter.target import TargetPath
 
 OperationName = Literal["add", "replace", "remove"]
 
@@ -17,5 +17,5 @@ class Operation:
     """
 
     op: OperationName
-    path: AttributePath
+    path: TargetPath
     value: Any = None

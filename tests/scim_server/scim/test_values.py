@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scim_server.scim.values import instant, is_storable, shown
+from scim_server.scim.values import decimal, instant, integer, is_date_time, is_storable, shown
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,39 @@ def test_instants(text: str, expected: datetime) -> None:
 def test_what_is_no_instant(text: str) -> None:
     with pytest.raises(ValueError, match=r"(?s)."):
         instant(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("2011-05-13T04:42:34Z", True),
+        ("2011-05-13T04:42:34.1234567-02:00", True),
+        ("2011-05-13T04:42:34", True),
+        ("2011-05-13t04:42:34z", False),
+        ("2011-05-13 04:42:34Z", False),
+        ("2011-05-13T04:42Z", False),
+        ("2011-05-13", False),
+        ("2011-W19-5", False),
+    ],
+)
+def test_the_form_of_a_date_time(text: str, is_one: bool) -> None:
+    assert is_date_time(text) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("7", 7), (" -7 ", -7), ("+007", 7), ("2.5", 2.5), (".5", 0.5), ("-1.e3", -1000)]
+)
+def test_numbers(text: str, number: float) -> None:
+    assert decimal(text) == number
+    if isinstance(number, int) and "." not in text:
+        assert integer(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "1_000", "٣", "0x1", "nan", "inf", "1 000", "--1", "."])
+def test_what_is_no_number(text: str) -> None:
+    for read in (integer, decimal):
+        with pytest.raises(ValueError, match="not a"):
+            read(text)
 
 
 def test_text_that_can_be_stored_and_shown() -> None:

@@ -129,7 +129,9 @@ def test_members_compare_by_id() -> None:
         ('meta.created gt "yesterday"', "dateTime"),
         (f'{CUSTOM_URN}:level eq "x"', "an integer"),
         (f"{CUSTOM_URN}:level eq 9223372036854775808", "64 bits"),
-        (f"{CUSTOM_URN}:score eq nan", "finite"),
+        (f"{CUSTOM_URN}:score eq nan", "a number"),
+        (f"{CUSTOM_URN}:score eq 1e999", "finite"),
+        (f"{CUSTOM_URN}:level eq 1_000", "an integer"),
         (f'{CUSTOM_URN}:key gt "x"', "binary"),
         ("title gt null", "null"),
         ('userName eq "a\\u0000"', "NUL"),
@@ -140,6 +142,61 @@ def test_what_is_not_understood_is_named(text: str, named: str) -> None:
         parse(text, USER_WITH_APP)
     assert named in caught.value.detail
     assert caught.value.body()["scimType"] == "invalidFilter"
+
+
+# What the RFC's grammar has (figure 1), and the examples of RFC 7644 §3.4.2.2, where strict tenants differ.
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("userName eq ada", "double quotes"),
+        ("externalId eq 1234", "double quotes"),
+        ("title eq true", "double quotes"),
+        ("title eq NULL", "double quotes"),
+        ('active eq "true"', "without quotes"),
+        ("active eq True", "without quotes"),
+        (f'{CUSTOM_URN}:level eq "7"', "without quotes"),
+        (f"{CUSTOM_URN}:level eq 007", "without quotes"),
+        ("meta.created gt 2011-05-13T04:42:34Z", "double quotes"),
+        ('emails[type eq "work"].value eq "x"', "nothing may follow emails[…]"),
+        ('emails[type eq "work"].value pr', "nothing may follow emails[…]"),
+        ("emails[type eq work]", "double quotes"),
+        ('emails[type eq "work"].colour eq "x"', "colour"),
+        ('department eq "x"', "department"),
+        ('manager.value eq "x"', "manager.value"),
+        (f'{ENTERPRISE_URN}:manager eq "x"', "is complex"),
+    ],
+)
+def test_what_strict_tenants_refuse(text: str, named: str) -> None:
+    parse(text.replace(".colour", ".value").replace("level eq 007", "level eq 7"), USER_WITH_APP)
+    with pytest.raises(InvalidFilter) as refused:
+        parse(text, USER_WITH_APP, strict=True)
+    assert named in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'userName Eq "john"',
+        "title pr AND userType Ne null",
+        'urn:ietf:params:scim:schemas:core:2.0:User:userName sw "J"',
+        'meta.lastModified gt "2011-05-13T04:42:34Z"',
+        'userType eq "Employee" and (emails co "example.com" or emails.value co "example.org")',
+        'userType ne "Employee" and not (emails co "example.com" or emails.value co "example.org")',
+        'emails[type eq "work" and value co "@example.com"] or ims[type eq "xmpp" and value co "@foo.com"]',
+        "active eq true",
+        f"{CUSTOM_URN}:level ge -7 and {CUSTOM_URN}:score lt 2.5e-1",
+        f'{ENTERPRISE_URN}:manager.value eq "x"',
+    ],
+)
+def test_what_strict_tenants_understand_is_the_same(text: str) -> None:
+    assert parse(text, USER_WITH_APP, strict=True) == parse(text, USER_WITH_APP)
+
+
+@given(filters())
+def test_strict_tenants_understand_every_rendered_filter(filter_: Filter) -> None:
+    assert parse(render(filter_), USER_WITH_APP, strict=True, max_depth=100) == filter_
 
 
 def test_depth_and_length_are_bounded() -> None:

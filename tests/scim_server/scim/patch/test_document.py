@@ -24,18 +24,17 @@ BABS: dict[str, Any] = {
 }
 
 
-def patched(*operations: dict[str, Any], document: dict[str, Any] = BABS) -> dict[str, Any]:
+def patched(*operations: dict[str, Any], document: dict[str, Any] = BABS, strict: bool = False) -> dict[str, Any]:
     before = copy.deepcopy(document)
-    after = apply_to_document(
-        document, normalise_patch({"Operations": list(operations)}, USER_WITH_APP), USER_WITH_APP
-    )
+    normalised = normalise_patch({"Operations": list(operations)}, USER_WITH_APP)
+    after = apply_to_document(document, normalised, USER_WITH_APP, strict=strict)
     assert document == before, "the stored document was changed in place"
     return after
 
 
-def changed(*operations: dict[str, Any]) -> dict[str, Any]:
+def changed(*operations: dict[str, Any], strict: bool = False) -> dict[str, Any]:
     """The attributes that differ afterwards; None where one has gone."""
-    after = patched(*operations)
+    after = patched(*operations, strict=strict)
     return {key: after.get(key) for key in {**BABS, **after} if after.get(key) != BABS.get(key)}
 
 
@@ -141,6 +140,19 @@ OTHER_EMAIL = 'emails[type eq "other"]'
             {"emails": [{**WORK, "display": "x"}, {**HOME, "display": "x"}]},
         ),
         ([{"op": "add", "path": "phoneNumbers.value", "value": "1"}], {"phoneNumbers": [{"value": "1"}]}),
+        # elements that become alike are one, and it is primary where one of them was
+        (
+            [{"op": "replace", "path": "emails[value pr]", "value": {"value": "o", "type": "other"}}],
+            {"emails": [{"value": "o", "type": "other"}]},
+        ),
+        (
+            [
+                {"op": "replace", "path": "emails.value", "value": "o"},
+                {"op": "replace", "path": 'emails[type eq "home"].primary', "value": True},
+                {"op": "replace", "path": "emails.type", "value": "other"},
+            ],
+            {"emails": [{"value": "o", "type": "other", "primary": True}]},
+        ),
         # an immutable attribute may be set again to what it is
         ([{"op": "replace", "path": f"{CUSTOM_URN}:badge", "value": "b1"}], {}),
     ],
@@ -167,6 +179,30 @@ def test_operations(operations: list[dict[str, Any]], expected: dict[str, Any]) 
 def test_refused(operation: dict[str, Any], error: type[ScimError]) -> None:
     with pytest.raises(error):
         patched(operation)
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ({"op": "replace", "path": "name", "value": {"familyName": "x"}}, {"name": {"familyName": "x"}}),
+        ({"op": "replace", "path": "name", "value": {"middleName": None}}, {"name": None}),
+        ({"op": "add", "path": "name", "value": {"familyName": "x"}}, {"name": BABS["name"] | {"familyName": "x"}}),
+        ({"op": "replace", "path": "name.familyName", "value": "x"}, {"name": BABS["name"] | {"familyName": "x"}}),
+        (
+            {"op": "replace", "path": f"{ENTERPRISE_URN}:manager", "value": {"$ref": "../Users/m2"}},
+            {ENTERPRISE_URN: {"department": "Tour", "manager": {"value": "m2", "$ref": "../Users/m2"}}},
+        ),
+    ],
+)
+def test_strict_tenants_replace_a_complex_attribute_as_a_whole(
+    operation: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    assert changed(operation, strict=True) == expected
+
+
+def test_strict_tenants_create_nothing_by_a_selection() -> None:
+    with pytest.raises(NoTarget):
+        patched({"op": "add", "path": f"{OTHER_EMAIL}.value", "value": "x"}, strict=True)
 
 
 def test_operations_can_be_applied_again_when_a_transaction_is_retried() -> None:
