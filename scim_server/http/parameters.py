@@ -84,7 +84,7 @@ class Parameters:
             _SHOWN_TO_READERS if caller.reads_effective and not asked else None,
         )
 
-    def list_request(self, resource_type: ResourceType) -> ListRequest:
+    def list_request(self, caller: Caller, resource_type: ResourceType) -> ListRequest:
         """Raises InvalidFilter, InvalidPath, InvalidValue, InvalidCount, InvalidCursor."""
         page = parse_page(
             self._values.get("startindex"),
@@ -93,14 +93,17 @@ class Parameters:
             default_count=FEATURES.default_page_size,
             max_count=FEATURES.max_results,
         )
+        strict = caller.tenant.strict
         text = self._values.get("filter", "").strip()
         order = self._values.get("sortorder", "ascending").strip().lower()
         if order not in ("ascending", "descending"):
             raise InvalidValue(f"sortOrder: ascending or descending is expected, not {shown(order)}")
         sort_by = self._values.get("sortby", "").strip()
         query = Query(
-            filter=parse(text, resource_type) if text else None,
-            sort_by=_sort_by(sort_by, resource_type),
+            filter=parse(text, resource_type, strict=strict)
+            if text or (strict and "filter" in self._values)
+            else None,
+            sort_by=_sort_by(sort_by, resource_type, strict=strict),
             descending=order == "descending",
         )
         return ListRequest(query, page, "\0".join((text, sort_by.lower(), order)))
@@ -121,10 +124,14 @@ def _names(given: str | list[str] | None) -> _Names:
     return tuple(given) if isinstance(given, list) else given
 
 
-def _sort_by(name: str, resource_type: ResourceType) -> AttributePath | None:
+def _sort_by(name: str, resource_type: ResourceType, *, strict: bool) -> AttributePath | None:
     if not name:
         return None
     try:
-        return resolve(name, resource_type)
+        path = resolve(name, resource_type, strict=strict)
     except UnresolvedPath as error:
         raise InvalidPath(f"sortBy: {shown(name)}: {error.reason}") from None
+    if path.target.returned == "never":
+        # An order tells what it goes by.
+        raise InvalidPath(f"sortBy: {path} can't be sorted by")
+    return path

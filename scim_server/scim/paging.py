@@ -42,10 +42,10 @@ def parse_page(
     server return fewer). By cursor, RFC 9865 wants a count that can't be served refused. Raises InvalidValue for what
     isn't an integer, InvalidCount, and InvalidCursor for a cursor with a startIndex.
     """
-    wanted = _integer("count", count, default_count)
     if cursor is None:
-        start = _integer("startIndex", start_index, 1)
+        start, wanted = _integer("startIndex", start_index, 1), _integer("count", count, default_count)
         return PageRequest(min(max(start, 1), LARGEST_INDEX), min(max(wanted, 0), max_count))
+    wanted = _count_by_cursor(count, default_count)
     if not 1 <= wanted <= max_count:
         raise InvalidCount(f"count: 1 to {max_count} is expected, not {shown(str(wanted))}")
     if _integer("startIndex", start_index, 1) != 1:
@@ -71,6 +71,13 @@ def envelope(items: int, total_results: int, start_index: int | None, next_curso
     if next_cursor is not None:
         answer["nextCursor"] = next_cursor
     return answer
+
+
+def _count_by_cursor(count: str | int | None, default: int) -> int:
+    try:
+        return _integer("count", count, default)
+    except InvalidValue as error:
+        raise InvalidCount(error.detail) from None
 
 
 def _integer(name: str, given: str | int | None, default: int) -> int:

@@ -39,7 +39,7 @@ class GroupRoutes:
         return self._list(caller_of(request), Parameters.of_search(body))
 
     def _list(self, caller: Caller, parameters: Parameters) -> Response:
-        wanted = parameters.list_request(caller.tenant.groups)
+        wanted = parameters.list_request(caller, caller.tenant.groups)
         projection = parameters.projection(caller, caller.tenant.groups)
         return self._streams.answer(partial(groups.list_groups, self._directory, caller, wanted, projection))
 

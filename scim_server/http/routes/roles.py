@@ -33,7 +33,7 @@ class RoleRoutes:
 
     def _list(self, request: Request, parameters: Parameters) -> Response:
         caller = caller_of(request)
-        wanted = parameters.list_request(ROLE_TYPE)
+        wanted = parameters.list_request(caller, ROLE_TYPE)
         if wanted.page.cursor is not None:
             raise InvalidCursor("roles are paged by startIndex")
         projection = parameters.projection(caller, ROLE_TYPE)

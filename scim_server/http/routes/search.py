@@ -14,7 +14,7 @@ from scim_server.http.bodies import read_object
 from scim_server.http.exchange import caller_of
 from scim_server.http.parameters import Parameters
 from scim_server.http.streams import Streams
-from scim_server.scim.errors import InvalidFilter, InvalidPath, ScimError
+from scim_server.scim.errors import InvalidFilter
 
 
 class SearchRoutes:
@@ -36,11 +36,11 @@ def _requests(caller: Caller, parameters: Parameters) -> dict[str, ListRequest]:
     """The request as each type understands it. A type that lacks an attribute of the filter has no matches (RFC 7644
     §3.4.2.1); an attribute that no type has is an error."""
     requests: dict[str, ListRequest] = {}
-    refused: ScimError | None = None
+    refused: InvalidFilter | None = None
     for resource_type in (caller.tenant.users, caller.tenant.groups):
         try:
-            request = parameters.list_request(resource_type)
-        except (InvalidFilter, InvalidPath) as error:
+            request = parameters.list_request(caller, resource_type)
+        except InvalidFilter as error:
             refused = refused or error
         else:
             requests[resource_type.name] = replace(request, identity=f"all types\0{request.identity}")

@@ -37,7 +37,7 @@ class UserRoutes:
         return await self._list(caller_of(request), Parameters.of_search(body))
 
     async def _list(self, caller: Caller, parameters: Parameters) -> Response:
-        wanted = parameters.list_request(caller.tenant.users)
+        wanted = parameters.list_request(caller, caller.tenant.users)
         projection = parameters.projection(caller, caller.tenant.users)
         listed = await users.list_users(self._directory, caller, wanted, projection)
         return ScimResponse(list_response(listed.items, listed.total, listed.start_index, listed.next_cursor))

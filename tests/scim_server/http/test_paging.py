@@ -77,6 +77,7 @@ async def test_a_cursor_goes_on_while_others_write(provider: httpx.AsyncClient) 
         ({"cursor": "", "count": 0}, "invalidCount"),
         ({"cursor": "", "count": -1}, "invalidCount"),
         ({"cursor": "", "count": 1001}, "invalidCount"),
+        ({"cursor": "", "count": "many"}, "invalidCount"),
     ],
 )
 async def test_what_is_refused(provider: httpx.AsyncClient, parameters: dict[str, Any], scim_type: str) -> None:

@@ -85,6 +85,8 @@ async def test_an_order_within_one_type(filled: httpx.AsyncClient) -> None:
     [
         ({"filter": 'nonsense eq "x"'}, "invalidFilter"),
         ({"sortBy": "displayName"}, "invalidPath"),
+        ({"sortBy": "userName"}, "invalidPath"),
+        ({"filter": "userName pr", "sortBy": "members"}, "invalidPath"),
         ({"cursor": "nonsense"}, "invalidCursor"),
         ({"cursor": "User.nonsense"}, "invalidCursor"),
         ({"cursor": "Group.nonsense"}, "invalidCursor"),

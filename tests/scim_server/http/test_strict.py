@@ -7,7 +7,7 @@ import pytest
 
 from scim_server.app import Server
 from scim_server.config import ConfigBundle, Conformance, ServerConfig
-from tests.support.serving import PATCH_OP, Connection, bundle_of, client_of
+from tests.support.serving import ENTERPRISE, PATCH_OP, Connection, bundle_of, client_of
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 
@@ -68,3 +68,55 @@ async def test_what_is_refused(strict: httpx.AsyncClient) -> None:
     wrong = await strict.put(f"/Groups/{created['id']}", json=group | {"members": {"value": "1"}})
     assert (wrong.status_code, wrong.json()["scimType"]) == (400, "invalidValue")
     assert (await strict.get(f"/Groups/{created['id']}")).json()["displayName"] == "Staff"
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        "",
+        "userName eq ada",
+        'active eq "true"',
+        'emails[type eq "work"].value eq "ada@acme.com"',
+        'department eq "engines"',
+        'shoeSize eq "7"',
+    ],
+)
+async def test_filters_are_those_of_the_grammar(strict: httpx.AsyncClient, filter_: str) -> None:
+    refused = [
+        await strict.get("/Users", params={"filter": filter_}),
+        await strict.post("/Users/.search", json={"filter": filter_}),
+        await strict.post("/.search", json={"filter": filter_}),
+    ]
+    assert [(answer.status_code, answer.json()["scimType"]) for answer in refused] == [(400, "invalidFilter")] * 3
+
+
+async def test_filters_that_are_fine(strict: httpx.AsyncClient) -> None:
+    emails = [{"type": "work", "value": "ada@acme.com"}]
+    created = await strict.post("/Users", json={"schemas": [USER], "userName": "ada", "emails": emails})
+    assert created.status_code == 201
+    for filter_ in (
+        'userName Eq "ADA"',
+        "active eq true",
+        'emails[type eq "work" and value sw "ada"]',
+        'emails co "@"',
+    ):
+        assert (await strict.get("/Users", params={"filter": filter_})).json()["totalResults"] == 1, filter_
+
+
+async def test_extension_attributes_are_sorted_by_under_their_urn(strict: httpx.AsyncClient) -> None:
+    assert (await strict.get("/Users", params={"sortBy": f"{ENTERPRISE}:department"})).status_code == 200
+    refused = await strict.get("/Users", params={"sortBy": "department"})
+    assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidPath")
+
+
+async def test_a_complex_attribute_is_replaced_as_a_whole(strict: httpx.AsyncClient) -> None:
+    name = {"givenName": "Ada", "familyName": "Byron"}
+    created = (await strict.post("/Users", json={"schemas": [USER], "userName": "ada", "name": name})).json()
+
+    async def patched(operation: dict[str, object]) -> object:
+        body = {"schemas": [PATCH_OP], "Operations": [operation]}
+        return (await strict.patch(f"/Users/{created['id']}", json=body)).json().get("name")
+
+    added = {"op": "add", "path": "name", "value": {"familyName": "King"}}
+    assert await patched(added) == {"givenName": "Ada", "familyName": "King"}
+    assert await patched(added | {"op": "replace"}) == {"familyName": "King"}

@@ -97,6 +97,17 @@ async def test_put_without_active_leaves_a_blocked_user_blocked(provider: httpx.
     assert answer.json()["active"] is False
 
 
+@pytest.mark.parametrize(
+    "operation", [{"op": "remove", "path": "active"}, {"op": "replace", "value": {"active": None, "title": "x"}}]
+)
+async def test_a_patch_that_removes_active_leaves_it(
+    provider: httpx.AsyncClient, operation: dict[str, object]
+) -> None:
+    user = await create(provider, "ada@acme.com", active=False)
+    answer = await provider.patch(f"/Users/{user['id']}", json={"Operations": [operation]})
+    assert answer.json()["active"] is False
+
+
 async def test_a_repeated_request_leaves_version_and_time(provider: httpx.AsyncClient) -> None:
     user = (await provider.post("/Users", json=ADA)).json()
     put = await provider.put(f"/Users/{user['id']}", json=user)
@@ -218,6 +229,13 @@ async def test_sorting(provider: httpx.AsyncClient) -> None:
         await create(provider, name)
     found = await provider.get("/Users", params={"sortBy": "userName", "sortOrder": "descending"})
     assert [user["userName"] for user in found.json()["Resources"]] == ["C@acme.com", "b@acme.com", "a@acme.com"]
+
+
+@pytest.mark.parametrize("name", ["password", "shoeSize", "name", "groups", "schemas", "meta.version"])
+async def test_what_cannot_be_sorted_by(provider: httpx.AsyncClient, name: str) -> None:
+    refused = await provider.get("/Users", params={"sortBy": name})
+    assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidPath")
+    assert name in refused.json()["detail"]
 
 
 @pytest.mark.parametrize(
