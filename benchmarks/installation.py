@@ -63,6 +63,7 @@ class Installation:
         self.database_url = database_url
         self._token = secrets.token_urlsafe(32)
         self._directory = directory
+        self._configuration = directory / "configuration"  # watched by the servers: nothing else may change in it
         self._write_configuration()
         self._processes: list[Popen[bytes]] = []
         self.urls: list[str] = []
@@ -126,7 +127,7 @@ class Installation:
         )
         files = {f"config/{CONFIG_FILE}": encode_config(served), f"secrets/{SECRETS_FILE}": encode_secrets(secret)}
         for name, content in files.items():
-            file = self._directory / name
+            file = self._configuration / name
             file.parent.mkdir(parents=True)
             file.write_bytes(content)
 
@@ -136,7 +137,7 @@ class Installation:
         log = self._directory / f"server-{number}.log"
         process = start_process(
             [
-                *(Path(sys.executable).parent / "scim-server", "--config-dir", self._directory),
+                *(Path(sys.executable).parent / "scim-server", "--config-dir", self._configuration),
                 *("--database", self.database_url, "--host", "127.0.0.1", "--port", str(port)),
                 *("--management-host", "127.0.0.1", "--management-port", str(management_port)),
                 *("--tenant-rate", "0"),  # the limit would be what is measured
