@@ -121,6 +121,8 @@ async def _storage_unavailable(request: Request, error: Exception) -> Response:
 async def _http_error(_: Request, error: Exception) -> Response:
     """The router's own errors: an unknown path, or a method that it doesn't take."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
-    allowed = (error.headers or {}).get("Allow")
-    detail = f"{allowed} is expected here" if allowed else "there is no such endpoint"
-    return error_response(ScimError(error.status_code, detail), error.headers)
+    methods = (error.headers or {}).get("Allow")
+    if methods is None:
+        return error_response(ScimError(error.status_code, "there is no such endpoint"))
+    allowed = ", ".join(sorted(methods.split(", ")))  # the router has them in a set
+    return error_response(ScimError(error.status_code, f"{allowed} is expected here"), {"Allow": allowed})

@@ -1,5 +1,7 @@
 """Request bodies: media type, size, JSON."""
 
+from codecs import BOM_UTF8
+
 import orjson
 from starlette.requests import Request
 
@@ -22,7 +24,7 @@ async def read_object(request: Request, limit: int) -> JsonObject:
         raise ScimError(415, f"application/scim+json is expected, not {content_type[:80]!r}")
     body = await _read(request, limit)
     try:
-        document = orjson.loads(body)
+        document = orjson.loads(body.removeprefix(BOM_UTF8))  # HTTP libraries of .NET may send one
     except orjson.JSONDecodeError as error:
         reason = "it is empty" if not body else f"{error.msg} at offset {error.pos}"
         raise InvalidSyntax(f"the body isn't JSON: {reason}") from None

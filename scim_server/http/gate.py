@@ -36,7 +36,7 @@ from scim_server.http.oauth import (
     too_often_response,
 )
 from scim_server.http.protection import Protection
-from scim_server.http.public_url import PublicUrl
+from scim_server.http.public_url import PublicUrl, names_host
 from scim_server.http.responses import error_response, not_authenticated, too_often, unavailable
 from scim_server.logs import REQUEST_LOGGER
 from scim_server.metrics import Metrics
@@ -144,6 +144,8 @@ class Gate:
         self, scope: Scope, receive: Receive, headers: dict[bytes, bytes], exchange: Exchange
     ) -> ASGIApp | None:
         """None, with `scope` prepared for the routes, or the answer."""
+        if not names_host(scope):
+            return error_response(ScimError(400, "One header Host with the name of this server is expected."))
         served = self._served
         if served is None:
             return unavailable("The server has no configuration yet.")

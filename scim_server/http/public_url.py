@@ -9,6 +9,14 @@ from scim_server.limits.client_address import TrustedProxies
 _HOST = re.compile(rb"^[A-Za-z0-9._~-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$")
 
 
+def names_host(scope: MutableMapping[str, Any]) -> bool:
+    """Whether the request names one host, as a server must insist (RFC 9112 §3.2). HTTP/1.0 need not name any."""
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if not hosts:
+        return bool(scope["http_version"] == "1.0")
+    return len(hosts) == 1 and (hosts[0] == b"" or _HOST.match(hosts[0]) is not None)
+
+
 class PublicUrl:
     """`fixed` when it is configured; else the scheme and host of each request.
 

@@ -1,5 +1,6 @@
 """Which URL the server shows of itself."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,51 @@ async def test_strangers_are_not_believed(tmp_path: Path) -> None:
     assert shown == reached
 
 
-@pytest.mark.parametrize("host", ['evil"><script>', "a b", "a/b", "a@b"])
-async def test_a_host_that_is_none_is_not_repeated(tmp_path: Path, host: str) -> None:
-    shown, reached = await location(tmp_path, {"Host": host})
-    assert shown == reached
+async def ask(server: Server, version: str, *hosts: str) -> str:
+    """The answer to a request with these `Host` headers, as it comes."""
+    connection = Connection()
+    lines = [
+        f"GET {connection.path}/ServiceProviderConfig HTTP/{version}",
+        *(f"Host: {host}".strip() for host in hosts),
+        f"Authorization: Bearer {connection.token('provision')}",
+        "Connection: close",
+    ]
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rpartition(":")[2]))
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    answer = (await reader.read()).decode()
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("version", "hosts"),
+    [
+        ("1.1", ()),
+        ("1.1", ("a", "b")),
+        ("1.1", ("a", "a")),
+        ("1.1", ("a, b",)),
+        ("1.0", ("a", "b")),
+        *(("1.1", (host,)) for host in ('evil"><script>', "a b", "a/b", "a@b", "a:b", "a:123456")),
+    ],
+)
+async def test_a_request_names_one_host(server: Server, version: str, hosts: tuple[str, ...]) -> None:
+    answer = await ask(server, version, *hosts)
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert "content-type: application/scim+json" in answer
+    assert '"status":"400","detail":"One header Host' in answer
+
+
+@pytest.mark.parametrize(
+    ("version", "hosts", "shown"),
+    [
+        ("1.1", ("scim.acme.com",), "http://scim.acme.com/"),
+        ("1.1", ("scim_1.acme.com:8080",), "http://scim_1.acme.com:8080/"),
+        ("1.1", ("[::1]:8080",), "http://[::1]:8080/"),
+        ("1.1", ("",), "http://127.0.0.1:"),
+        ("1.0", (), "http://127.0.0.1:"),
+    ],
+)
+async def test_a_host_that_is_shown(server: Server, version: str, hosts: tuple[str, ...], shown: str) -> None:
+    answer = await ask(server, version, *hosts)
+    assert answer.startswith("HTTP/1.1 200 ")
+    assert f'"location":"{shown}' in answer
