@@ -32,7 +32,8 @@ class _JsonbPlace:
         return f"(CASE jsonb_typeof({self.folded}) WHEN 'number' THEN ({self.folded})::{sql_type} END)"
 
     def instant(self) -> str:
-        return f"instant({self.exact} #>> '{{}}')"
+        # To the microsecond, as elsewhere, and not rounded as a cast would: .NET writes tenths of one.
+        return f"instant(regexp_replace({self.exact} #>> '{{}}', '([.,]\\d{{6}})\\d+', '\\1'))"
 
     def is_object(self) -> str:
         return f"(jsonb_typeof({self.folded}) = 'object')"

@@ -23,6 +23,7 @@ SCHEMAS = (
             {"name": "ratio", "type": "decimal"},
             {"name": "contractor", "type": "boolean"},
             {"name": "hired", "type": "dateTime"},
+            {"name": "seen", "type": "dateTime"},
             {"name": "tags", "multiValued": True},
             {
                 "name": "desks",
@@ -46,6 +47,7 @@ ADA = {
     "ratio": 0.5,
     "contractor": False,
     "hired": "1843-09-01T00:00:00Z",
+    "seen": "2026-11-23T08:00:00.1234567Z",
     "tags": ["a", "B"],
     "desks": [{"value": "x", "floor": 1}, {"value": "y", "floor": 2}],
 }
@@ -128,6 +130,8 @@ async def test_it_is_patched_and_replaced(provider: httpx.AsyncClient) -> None:
         (f"{APP}:ratio lt 0.75", True),
         (f"{APP}:contractor eq false", True),
         (f'{APP}:hired lt "1843-09-01T01:00:00+00:30"', True),
+        (f'{APP}:seen eq "2026-11-23T08:00:00.1234567Z"', True),
+        (f'{APP}:seen eq "2026-11-23T09:00:00.123456+01:00"', True),
         (f'{APP}:tags eq "b"', True),
         (f'{APP}:desks[value eq "x" and floor eq 2]', False),
         (f'{APP}:desks[value eq "y" and floor eq 2]', True),
