@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -29,7 +30,7 @@ from scim_server.management.token_file import ManagementToken
 from scim_server.metrics import Metrics
 from scim_server.port import Port
 from scim_server.storage import open_storage, without_password
-from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 from scim_server.tracing.start import Tracing
 
 _log = logging.getLogger(__name__)
@@ -58,6 +59,10 @@ class ServerSettings:
     """Of the public port."""
     drain_seconds: int = 25
     """How long requests may still take once the server stops."""
+
+
+class ServerFailed(Exception):
+    """A part of a running server ended by itself. The message names it; the log says where."""
 
 
 class Server:
@@ -113,7 +118,8 @@ class Server:
         self._ports: list[Port] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stop_asked = asyncio.Event()
-        self._failure: BaseException | None = None
+        self._stopping = False
+        self._failure: ServerFailed | None = None
 
     @property
     def url(self) -> str:
@@ -140,9 +146,11 @@ class Server:
                 management = (self._management, settings.management_host, settings.management_port)
                 self._ports.append(Port(*management, drain, HttpToolsProtocol))
             for port_ in self._ports:
-                await port_.start()
-            opened = await self._try_to_open()
-            self._in_background(self._run(opened))
+                await port_.start(self._watched(f"the port {port_.url}"))
+            if await self._try_to_open():
+                self._work()
+            else:
+                self._in_background("opening the database", self._open_and_work(), may_end=True)
         except BaseException:
             await self.stop()
             raise
@@ -155,24 +163,24 @@ class Server:
         _log.info("serving", extra={"fields": fields})
 
     async def stop(self) -> None:
-        """Answer what is under way, then close everything. May be called twice."""
-        await asyncio.gather(*(port.stop() for port in self._ports))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
-        await self._key_cache.close()
-        await self._key_fetcher.close()
-        await self.storage.close()
-        if self._tracing is not None:
-            await self._tracing.close()
+        """Answer what is under way, then close everything, the rest too where closing something raises. May be
+        called twice."""
+        self._stopping = True
+        async with AsyncExitStack() as closing:  # last in, first out
+            if self._tracing is not None:
+                closing.push_async_callback(self._tracing.close)
+            closing.push_async_callback(self.storage.close)
+            closing.push_async_callback(self._key_fetcher.close)
+            closing.push_async_callback(self._key_cache.close)
+            closing.push_async_callback(self._end_background)
+            closing.push_async_callback(self._end_ports)
 
     def ask_to_stop(self) -> None:
         """Let `wait` return: safe in a signal handler of the event loop."""
         self._stop_asked.set()
 
     async def wait(self) -> None:
-        """Until `ask_to_stop`; raises what made a part of the server end by itself."""
+        """Until `ask_to_stop`. Raises `ServerFailed` as soon as a part of the server ends by itself."""
         await self._stop_asked.wait()
         if self._failure is not None:
             raise self._failure
@@ -184,15 +192,17 @@ class Server:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def _run(self, opened: bool) -> None:
-        while not opened:
+    async def _open_and_work(self) -> None:
+        while True:
             await asyncio.sleep(_DATABASE_RETRY_SECONDS)
-            opened = await self._try_to_open()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.applier.run())
-            if self.settings.config_dir is not None:
-                source = FileSource(self.settings.config_dir, self.intake.offer_file, self.intake.refuse_file)
-                group.create_task(source.run())
+            if await self._try_to_open():
+                return self._work()
+
+    def _work(self) -> None:
+        self._in_background("applying role rules", self.applier.run())
+        if self.settings.config_dir is not None:
+            source = FileSource(self.settings.config_dir, self.intake.offer_file, self.intake.refuse_file)
+            self._in_background(f"watching {self.settings.config_dir}", source.run())
 
     async def _try_to_open(self) -> bool:
         try:
@@ -202,12 +212,34 @@ class Server:
             return False
         return True
 
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _end_ports(self) -> None:
+        """Together: each gives its requests time to end."""
+        outcomes = await asyncio.gather(*(port.stop() for port in self._ports), return_exceptions=True)
+        for failure in (outcome for outcome in outcomes if isinstance(outcome, BaseException)):
+            raise failure
+
+    async def _end_background(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    def _in_background(self, part: str, work: Coroutine[Any, Any, None], *, may_end: bool = False) -> None:
         task = asyncio.create_task(work)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._watched(part, may_end=may_end))
         self._tasks.append(task)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (failure := task.exception()) is not None:
-            self._failure = failure
+    def _watched(self, part: str, *, may_end: bool = False) -> Callable[[asyncio.Task[None]], None]:
+        """What is to be called when a part of the server has ended. One that ended by itself ends the whole: half a
+        server would look alive to whoever doesn't need the other half."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            cause = None if task.cancelled() else task.exception()
+            if self._stopping or self._failure is not None or (may_end and cause is None):
+                return
+            why = str(cause) if isinstance(cause, StorageUnusable) else type(cause).__name__ if cause else "it ended"
+            self._failure = ServerFailed(f"{part}: {why}")
+            _log.critical("%s; the server ends", self._failure, exc_info=cause)
             self._stop_asked.set()
+
+        return ended

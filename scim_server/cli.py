@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 import uvloop
 
-from scim_server.app import Server, ServerSettings
+from scim_server.app import Server, ServerFailed, ServerSettings
 from scim_server.http.bodies import DEFAULT_LIMIT
 from scim_server.http.connections import ConnectionLimits
 from scim_server.http.deadlines import TimeLimits
@@ -24,6 +24,7 @@ from scim_server.openapi.document import as_text
 from scim_server.storage.errors import StorageUnusable
 from scim_server.tracing.start import start_tracing
 
+_FAILED = 1
 _USAGE_ERROR = 2
 _OTHER_FILES = 256
 """Open files beside the connections of the public port: database, management port, logs."""
@@ -139,7 +140,8 @@ def serve(
     """Serve SCIM 2.0 at /NAMESPACE/NAME/scim/v2, configured by the operator.
 
     Every option can be given as an environment variable. One process is one replica: run several against one
-    PostgreSQL for more. SIGTERM and Ctrl-C answer what is under way, then end with status 0.
+    PostgreSQL for more. SIGTERM and Ctrl-C answer what is under way, then end with status 0. A server that
+    can't start as it is told ends with status 2, one that fails later with status 1.
     """
     if context.invoked_subcommand is not None:
         return
@@ -176,6 +178,8 @@ def serve(
         )
         _allow_open_files(max_connections + _OTHER_FILES)
         uvloop.run(_serve(settings))
+    except ServerFailed:  # which is in the log
+        raise SystemExit(_FAILED) from None
     except (ValueError, StorageUnusable) as error:
         _fail(str(error))
     except OSError as error:

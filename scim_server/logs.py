@@ -69,7 +69,10 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """Types and places of an exception and of what caused it, without messages: those may quote personal data."""
+    """Types and places of an exception and of what caused it, without messages: those may quote personal data.
+
+    Of a group the first one.
+    """
     chain: list[str] = []
     seen: BaseException | None = error
     while seen is not None and len(chain) < 5:
@@ -78,7 +81,7 @@ def describe(error: BaseException) -> str:
             for frame in reversed(traceback.extract_tb(seen.__traceback__, limit=-8))
         )
         chain.append(f"{type(seen).__module__}.{type(seen).__qualname__} at {places or '?'}")
-        seen = seen.__cause__ or seen.__context__
+        seen = seen.exceptions[0] if isinstance(seen, BaseExceptionGroup) else seen.__cause__ or seen.__context__
     return " | from ".join(chain)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -44,18 +44,25 @@ class Port:
         )
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Return when connections are accepted."""
+    async def start(self, ended: Callable[[asyncio.Task[None]], object]) -> None:
+        """Return when connections are accepted, or are not going to be: `ended` is called when serving ends,
+        by itself as well."""
         self._task = asyncio.create_task(self._server.serve([self._socket]))
-        await self._server.listening.wait()
+        self._task.add_done_callback(ended)
+        listening = asyncio.create_task(self._server.listening.wait())
+        await asyncio.wait((self._task, listening), return_when=asyncio.FIRST_COMPLETED)
+        listening.cancel()
 
     async def stop(self) -> None:
         """Answer what is under way, then end."""
         if self._task is None:
             self._socket.close()
-            return
-        self._server.should_exit = True
-        await self._task
+        elif self._task.done() and not self._server.should_exit:  # by itself, which `ended` was told
+            self._server.should_exit = True
+            await self._server.shutdown([self._socket])
+        else:
+            self._server.should_exit = True
+            await self._task
 
 
 class _Uvicorn(uvicorn.Server):

@@ -65,6 +65,12 @@ class ServerProcess:
         """SIGTERM; the exit status."""
         return self._end(signal.SIGTERM)
 
+    def wait(self) -> int:
+        """Until it ends by itself; the exit status."""
+        assert self._process is not None
+        process, self._process = self._process, None
+        return process.wait(timeout=60)
+
     def kill(self) -> None:
         """`kill -9`."""
         self._end(signal.SIGKILL)

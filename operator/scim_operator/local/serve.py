@@ -16,7 +16,7 @@ from scim_operator.local.report import Reporter
 from scim_operator.local.role_news import RoleNews
 from scim_operator.local.watch import Watch
 from scim_operator.plan import same_content
-from scim_server.app import Server, ServerSettings
+from scim_server.app import Server, ServerFailed, ServerSettings
 from scim_server.config import ConfigBundle
 from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 
@@ -143,6 +143,8 @@ async def serve(
         with _signals_stop(server):
             try:
                 await _until_stopped(server, work())
+            except ServerFailed as failed:
+                raise LocalModeError(str(failed)) from None
             finally:
                 await server.stop()
 
@@ -186,7 +188,7 @@ def _signals_stop(server: Server) -> Iterator[None]:
 
 
 async def _until_stopped(server: Server, work: Coroutine[Any, Any, None]) -> None:
-    """Raises what `work` raises, and what made a part of the server end by itself."""
+    """Raises what `work` raises, and `ServerFailed`."""
     tasks = [asyncio.create_task(work), asyncio.create_task(server.wait())]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

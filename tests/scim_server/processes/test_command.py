@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from scim_server.config import MINIMUM_TOKEN_BYTES
+from tests.support.processes import wait_until
 from tests.support.server_process import ServerProcess
 from tests.support.serving import TOKEN_KEY, Connection, bundle_of
 
@@ -82,6 +83,30 @@ def test_a_database_of_a_newer_server_is_refused(tmp_path: Path, connection: Con
     result = run("--port", "0", "--management-port", "0", "--database", f"sqlite:///{path}")
     assert result.returncode == 2
     assert "9999" in result.stderr.splitlines()[-1]
+
+
+def test_a_part_that_fails_later_ends_the_process_with_status_1_and_one_line(
+    tmp_path: Path, connection: Connection
+) -> None:
+    path = tmp_path / "scim.db"
+    server = ServerProcess(tmp_path / "first", f"sqlite:///{path}", bundle_of(connection))
+    server.start()
+    server.stop()
+    database = sqlite3.connect(path)
+    database.execute("BEGIN EXCLUSIVE")
+    database.execute("INSERT INTO schema_migrations (version, usable_from, server) VALUES (9999, 9999, '9.9')")
+    server.log.unlink()
+    server.launch()
+    wait_until(lambda: "next attempt" in server.log.read_text(), seconds=60, what="an attempt", log=server.log)
+    database.commit()
+    database.close()
+    assert server.wait() == 1
+    *_, last = server.log.read_text().splitlines()
+    line = json.loads(last)
+    assert line["level"] == "critical"
+    assert line["message"].startswith("opening the database: ")
+    assert line["message"].endswith("; the server ends")
+    assert "9999" in line["message"]
 
 
 def test_help_shows_every_environment_variable() -> None:
