@@ -97,6 +97,8 @@ class Query:
     """Needed where the filter speaks of `state` or `permissions` of the effective extension."""
     after: Position | None = None
     """Only what follows it in the order; `start_index` then counts from there. The total is still that of all."""
+    before: Position | None = None
+    """Instead of `after`: only what precedes it in the order, and of that the last `count`; without `start_index`."""
     wants_total: bool = True
 
 
@@ -107,7 +109,9 @@ class Page(Generic[Record]):
     records: Sequence[Record]
     total: int | None
     end: Position | None
-    """Of the last record, where more follow."""
+    """Of the last record, where more follow; before a position there is always more."""
+    start: Position | None = None
+    """Of the first record, where more precede: known of pages after or before a position."""
 
 
 @dataclass(frozen=True, slots=True)

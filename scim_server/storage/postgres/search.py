@@ -28,11 +28,14 @@ async def search(
     total = compiled.total_from(len(rows))
     if total is None and query.wants_total:
         total = await connection.fetchval(compiled.total, *compiled.parameters)
-    end = _position(rows[query.count - 1], compiled) if 0 < query.count < len(rows) else None
-    return Page([record(row) for row in rows[: query.count]], total, end)
+    page = compiled.arranged(rows)
+    end, start = _position(page.end, compiled), _position(page.start, compiled)
+    return Page([record(row) for row in page.rows], total, end, start)
 
 
-def _position(row: Any, compiled: CompiledSearch) -> Position:
+def _position(row: Any, compiled: CompiledSearch) -> Position | None:
+    if row is None:
+        return None
     key = row[SORT_KEY] if compiled.sorted else None
     if isinstance(key, Decimal):
         key = int(key)

@@ -1,18 +1,18 @@
 """The pool, transactions and what concerns all tenants."""
 
 import asyncio
-import contextlib
 import random
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import asyncpg
 
 from scim_server.storage.errors import NeedsExclusive, StorageUnavailable
-from scim_server.storage.postgres.failures import AGAIN, translated, translated_at_start
+from scim_server.storage.postgres.failures import AGAIN, translated_at_start
 from scim_server.storage.postgres.migrate import migrate
+from scim_server.storage.postgres.pool import Pool
 from scim_server.storage.postgres.reader import PostgresReader, PostgresWriter
 from scim_server.storage.postgres.session import Connection, TryAgain, tenant_lock
 from scim_server.storage.protocol import NullObserver, Reader, StorageObserver, Writer
@@ -25,8 +25,6 @@ _LONGEST_PAUSE = 0.2  # seconds between attempts
 _CONNECT_TIMEOUT = 10.0
 _COMMAND_TIMEOUT = 60.0  # for a PostgreSQL that doesn't answer at all; it ends its own statements before
 _PING_TIMEOUT = 5.0
-_ROLLBACK_TIMEOUT = 5.0
-_CLOSE_TIMEOUT = 5.0
 
 _SETTINGS = {
     "application_name": "scim-server",
@@ -86,32 +84,17 @@ class PostgresStorage:
         self._pool_size = pool_size
         self._patience = patience
         self._observer = observer or NullObserver()
-        self._pool: asyncpg.Pool | None = None
-        self._waiting = 0
+        self._pool: Pool | None = None
 
     async def open(self) -> None:
         with translated_at_start():
             await self._migrate()
-            pool = await asyncpg.create_pool(
-                self._dsn,
-                min_size=0,
-                max_size=self._pool_size,
-                timeout=_CONNECT_TIMEOUT,
-                command_timeout=_COMMAND_TIMEOUT,
-                statement_cache_size=256,
-                reset=_leave_as_it_is,
-                server_settings=_SETTINGS,
-            )
-        self._pool = pool
+        self._pool = Pool(self._connect, self._pool_size, self._observer)
 
     async def close(self) -> None:
         if self._pool is not None:
             pool, self._pool = self._pool, None
-            try:
-                async with asyncio.timeout(_CLOSE_TIMEOUT):
-                    await pool.close()
-            except TimeoutError:
-                pool.terminate()
+            await pool.close()
 
     async def ping(self) -> None:
         async with self._connection(_PING_TIMEOUT) as connection:
@@ -122,17 +105,16 @@ class PostgresStorage:
                 raise
 
     def usage(self) -> PoolUsage:
-        if self._pool is None:
-            return PoolUsage(self._pool_size)
-        opened = self._pool.get_size()
-        return PoolUsage(self._pool_size, opened, opened - self._pool.get_idle_size(), self._waiting)
+        return PoolUsage(self._pool_size) if self._pool is None else self._pool.usage()
 
     async def read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
         async with self._connection() as connection:
             if not snapshot:
                 return await work(PostgresReader(connection, tenant))
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                return await work(PostgresReader(connection, tenant))
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            result = await work(PostgresReader(connection, tenant))
+            await connection.execute("COMMIT")
+            return result
 
     async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
         async def attempt(connection: Connection, exclusive: bool) -> T:
@@ -199,60 +181,29 @@ class PostgresStorage:
         finally:
             await connection.close(timeout=_CONNECT_TIMEOUT)
 
-    @contextlib.asynccontextmanager
-    async def _connection(self, patience: float | None = None) -> AsyncIterator[asyncpg.Connection]:
-        """One of the pool's; errors of the block are translated as well."""
-        pool = self._opened
-        asked = time.perf_counter()
-        with translated():
-            self._waiting += 1
-            try:
-                connection = await pool.acquire(timeout=patience or self._patience)
-            finally:
-                self._waiting -= 1
-                self._observer.waited(time.perf_counter() - asked)
-            try:
-                yield connection
-            finally:
-                await pool.release(connection, timeout=_ROLLBACK_TIMEOUT)
+    async def _connect(self, seconds: float) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            self._dsn,
+            timeout=seconds,
+            command_timeout=_COMMAND_TIMEOUT,
+            statement_cache_size=256,
+            server_settings=_SETTINGS,
+        )
 
-    @property
-    def _opened(self) -> asyncpg.Pool:
+    def _connection(self, patience: float | None = None) -> AbstractAsyncContextManager[asyncpg.Connection]:
         if self._pool is None:
             raise StorageUnavailable("the storage is not open")
-        return self._pool
+        return self._pool.connection(patience or self._patience)
 
 
 async def _transaction(
     connection: Connection, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool
 ) -> T:
-    """One transaction: two round trips beside those of `work`."""
+    """One transaction: two round trips beside those of `work`. The pool rolls it back where it fails."""
     kind = "" if exclusive else "_shared"
-    try:
-        await connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock{kind}({tenant_lock(tenant)})")
-        result = await work(PostgresWriter(connection, tenant, datetime.now(UTC), exclusive=exclusive))
-        ended = await connection.execute("COMMIT")
-    except BaseException:
-        await _roll_back(connection)
-        raise
+    await connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock{kind}({tenant_lock(tenant)})")
+    result = await work(PostgresWriter(connection, tenant, datetime.now(UTC), exclusive=exclusive))
+    ended = await connection.execute("COMMIT")
     if ended != "COMMIT":  # what PostgreSQL answers when an earlier statement had failed
         raise RuntimeError(f"the transaction ended with {ended}")
     return result
-
-
-async def _roll_back(connection: Connection) -> None:
-    """Where that doesn't work the connection is closed: it must not get to others with its locks."""
-    rolled_back = False
-    try:
-        if not connection.is_closed():
-            with contextlib.suppress(Exception):  # what made us roll back is raised instead
-                async with asyncio.timeout(_ROLLBACK_TIMEOUT):
-                    await connection.execute("ROLLBACK")
-                rolled_back = True
-    finally:
-        if not rolled_back:
-            connection.terminate()
-
-
-async def _leave_as_it_is(connection: Connection) -> None:
-    """Instead of asyncpg's reset query: we set nothing in a session, and spare the round trip."""

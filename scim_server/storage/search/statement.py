@@ -1,6 +1,8 @@
 """A query as statements: one for the page, one for the total where the page doesn't tell it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from scim_server.scim.errors import InvalidPath
 from scim_server.storage.records import Position, Query
@@ -10,6 +12,18 @@ from scim_server.storage.search.searchable import Searchable
 
 SORT_KEY = "sort_key"
 """Name of the column that a sorted page has besides."""
+
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged(Generic[Row]):
+    """The rows of a page in the list's order, and those of them beyond which there is more."""
+
+    rows: Sequence[Row]
+    start: Row | None
+    end: Row | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +39,21 @@ class CompiledSearch:
     def total_from(self, rows: int) -> int | None:
         """The total, where the number of rows that the page statement returned tells it."""
         query = self.query
-        if query.after is not None or query.count == 0 or rows > query.count or (rows == 0 and query.start_index > 1):
+        if query.after or query.before or query.count == 0 or rows > query.count or (rows == 0 and query.start_index > 1):
             return None
         return query.start_index - 1 + rows
+
+    def arranged(self, rows: Sequence[Row]) -> Arranged[Row]:
+        """What the page statement returned."""
+        query, more = self.query, len(rows) > self.query.count
+        shown = rows[: query.count]
+        if query.before is not None:
+            shown = shown[::-1]
+        if not shown:
+            return Arranged(shown, None, None)
+        precedes = more if query.before is not None else query.after is not None
+        follows = more or query.before is not None
+        return Arranged(shown, shown[0] if precedes else None, shown[-1] if follows else None)
 
 
 def compile_search(
@@ -43,12 +69,14 @@ def compile_search(
     total = f"SELECT count(*) {source}" if query.filter is not None else _kept_total(searchable, compiler)
     parameters = tuple(compiler.parameters)
     key = _sort_key(compiler, query)
-    if query.after is not None:
-        source += f" AND {_follows(compiler, query, query.after, key)}"
+    position = query.after or query.before
+    if position is not None:
+        source += f" AND {_lies_beyond(compiler, query, position, key)}"
     place = f"{alias}.created, {alias}.id"
-    order = place
+    # What precedes a position is read backwards from there.
+    order = place if query.before is None else f"{alias}.created DESC, {alias}.id DESC"
     if key is not None:
-        order = f"{key} {'DESC NULLS FIRST' if query.descending else 'ASC NULLS LAST'}, {place}"
+        order = f"{key} {'DESC NULLS FIRST' if _keys_fall(query) else 'ASC NULLS LAST'}, {order}"
     offset = ""
     if query.start_index > 1:
         offset = f" OFFSET {compiler.bind(query.start_index - 1)}"
@@ -84,16 +112,22 @@ def _sort_key(compiler: Compiler, query: Query) -> str | None:
     return None if key == f"{compiler.alias}.created" and not query.descending else key
 
 
-def _follows(compiler: Compiler, query: Query, position: Position, key: str | None) -> str:
-    """That a row comes after the position; row values compare by an index on both databases."""
+def _keys_fall(query: Query) -> bool:
+    """Whether the keys fall in the direction in which the rows are read."""
+    return query.descending is (query.before is None)
+
+
+def _lies_beyond(compiler: Compiler, query: Query, position: Position, key: str | None) -> str:
+    """That a row comes after the position, or before it; row values compare by an index on both databases."""
     alias, bind = compiler.alias, compiler.bind
-    behind = f"({alias}.created, {alias}.id) > ({bind(position.created)}, {bind(position.id)})"
+    further = ">" if query.before is None else "<"
+    behind = f"({alias}.created, {alias}.id) {further} ({bind(position.created)}, {bind(position.id)})"
     if key is None:
         return behind
     if position.key is None:
         among_none = f"({key} IS NULL AND {behind})"
-        return f"({among_none} OR {key} IS NOT NULL)" if query.descending else among_none
+        return f"({among_none} OR {key} IS NOT NULL)" if _keys_fall(query) else among_none
     value = bind(position.key)
-    if query.descending:
+    if _keys_fall(query):
         return f"({key} < {value} OR ({key} = {value} AND {behind}))"
     return f"({key} > {value} OR ({key} = {value} AND {behind}) OR {key} IS NULL)"

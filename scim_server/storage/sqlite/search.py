@@ -27,9 +27,12 @@ def search(
     total = compiled.total_from(len(rows))
     if total is None and query.wants_total:
         (total,) = connection.execute(compiled.total, compiled.parameters).fetchone()
-    end = _position(rows[query.count - 1], compiled) if 0 < query.count < len(rows) else None
-    return Page([record(row) for row in rows[: query.count]], total, end)
+    page = compiled.arranged(rows)
+    end, start = _position(page.end, compiled), _position(page.start, compiled)
+    return Page([record(row) for row in page.rows], total, end, start)
 
 
-def _position(row: Any, compiled: CompiledSearch) -> Position:
+def _position(row: Any, compiled: CompiledSearch) -> Position | None:
+    if row is None:
+        return None
     return Position(from_microseconds(row["created"]), row["id"], row[SORT_KEY] if compiled.sorted else None)

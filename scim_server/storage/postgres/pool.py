@@ -1,0 +1,145 @@
+"""The connections of this process to its database.
+
+asyncpg's own pool makes a task, a proxy and three timers for each use: more work than the statement that adds a user.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import asyncpg
+
+from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.postgres.failures import translated
+from scim_server.storage.protocol import StorageObserver
+from scim_server.storage.records import PoolUsage
+
+_CLEANING_TIMEOUT = 5.0
+_CLOSE_TIMEOUT = 5.0
+
+
+class Pool:
+    """At most `size` connections, opened when they are needed.
+
+    `connect` opens one within so many seconds. The one that was used last is used next; others that nobody needed
+    for `idle_seconds` are closed at the next use, before a firewall on the way forgets them.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[float], Awaitable[asyncpg.Connection]],
+        size: int,
+        observer: StorageObserver,
+        idle_seconds: float = 300.0,
+    ) -> None:
+        self._connect = connect
+        self._size = size
+        self._observer = observer
+        self._idle_seconds = idle_seconds
+        self._slots = asyncio.Semaphore(size)
+        self._idle: deque[tuple[asyncpg.Connection, float]] = deque()
+        """Since when each is unused; the one used last is the last one."""
+        self._opened: set[asyncpg.Connection] = set()
+        self._in_use = 0
+        self._waiting = 0
+
+    @contextlib.asynccontextmanager
+    async def connection(self, patience: float) -> AsyncIterator[asyncpg.Connection]:
+        """One for the block alone; it is rolled back where the block ends with an error in a transaction.
+
+        Raises `StorageUnavailable` when none is free for `patience` seconds, and for errors of the block.
+        """
+        with translated():
+            connection = await self._take(patience)
+            try:
+                yield connection
+            except BaseException as error:
+                given_up = isinstance(error, asyncio.CancelledError | TimeoutError)  # a statement may still run
+                if not connection.is_closed() and (given_up or connection.is_in_transaction()):
+                    await _clean(connection)
+                raise
+            finally:
+                self._give_back(connection)
+
+    def usage(self) -> PoolUsage:
+        opened = sum(not connection.is_closed() for connection in self._opened)
+        return PoolUsage(self._size, opened, self._in_use, self._waiting)
+
+    async def close(self) -> None:
+        """After what still runs, but not for ever. Nobody may ask for a connection any more."""
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                for _ in range(self._size):
+                    await self._slots.acquire()
+                await asyncio.gather(*(connection.close() for connection, _ in self._idle))
+        except TimeoutError:
+            for connection in tuple(self._opened):
+                connection.terminate()
+
+    async def _take(self, patience: float) -> asyncpg.Connection:
+        asked = time.perf_counter()
+        self._waiting += 1
+        try:
+            await self._take_slot(patience)
+            try:
+                connection = self._take_idle(asked) or await self._open_another(patience)
+            except BaseException:
+                self._slots.release()
+                raise
+        finally:
+            self._waiting -= 1
+            self._observer.waited(time.perf_counter() - asked)
+        self._in_use += 1
+        return connection
+
+    async def _take_slot(self, patience: float) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()  # at once
+            return
+        try:
+            async with asyncio.timeout(patience):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise StorageUnavailable(f"PostgreSQL: no connection was free for {patience:g} s") from None
+
+    def _take_idle(self, now: float) -> asyncpg.Connection | None:
+        while self._idle and self._idle[0][1] < now - self._idle_seconds:
+            self._forget(self._idle.popleft()[0])
+        while self._idle:
+            connection, _ = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+            self._forget(connection)
+        return None
+
+    async def _open_another(self, patience: float) -> asyncpg.Connection:
+        connection = await self._connect(patience)
+        self._opened.add(connection)
+        return connection
+
+    def _give_back(self, connection: asyncpg.Connection) -> None:
+        self._in_use -= 1
+        if connection.is_closed():
+            self._forget(connection)
+        else:
+            self._idle.append((connection, time.perf_counter()))
+        self._slots.release()
+
+    def _forget(self, connection: asyncpg.Connection) -> None:
+        self._opened.discard(connection)
+        connection.terminate()
+
+
+async def _clean(connection: asyncpg.Connection) -> None:
+    """Where that doesn't work the connection is closed: it must not get to others with its locks."""
+    cleaned = False
+    try:
+        with contextlib.suppress(Exception):  # what led here is raised instead
+            async with asyncio.timeout(_CLEANING_TIMEOUT):
+                await connection.execute("ROLLBACK")  # after the cancellation of a statement that still runs
+            cleaned = True
+    finally:
+        if not cleaned:
+            connection.terminate()
