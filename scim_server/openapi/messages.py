@@ -66,7 +66,7 @@ def search_request() -> JsonObject:
         "description": "The parameters of a list as a body (RFC 7644 §3.4.3)",
         "type": "object",
         "properties": {
-            "schemas": {"type": "array", "items": {"type": "string"}},
+            "schemas": {"description": f"{SEARCH_REQUEST_URN}; not looked at"},
             "filter": {"type": ["string", "null"], "maxLength": MAX_LENGTH},
             "startIndex": {"type": ["integer", "null"]},
             "count": {"type": ["integer", "null"]},
@@ -120,7 +120,7 @@ def bulk_request(features: Features) -> JsonObject:
         "description": "Several operations, each a transaction of its own (RFC 7644 §3.7)",
         "type": "object",
         "properties": {
-            "schemas": {"type": "array", "items": {"type": "string"}},
+            "schemas": {"description": f"{BULK_REQUEST_URN}; not looked at"},
             "failOnErrors": {
                 "description": "After how many errors nothing more is done",
                 "type": ["integer", "null"],

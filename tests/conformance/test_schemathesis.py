@@ -1,0 +1,146 @@
+"""What the server does, held against its OpenAPI document by schemathesis, as anybody would run it.
+
+Examples of the document, every boundary of its schemas, random requests, and sequences of them. No status, header or
+body may come that the document doesn't have, nothing may need no credential, no 5xx may come. A strict tenant must
+also refuse what the document doesn't allow; a tolerant one's says that it takes more.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scim_server.config import ConfigBundle, Conformance, ExtensionSchema, OAuthClient, ServerConfig, pair_digest
+from tests.support.server_process import ServerProcess
+from tests.support.serving import TOKEN_KEY, Connection, bundle_of
+
+ROOT = Path(__file__).parents[2]
+RANDOM = "examples,fuzzing,stateful"
+CLIENT_ID, CLIENT_SECRET = "reporting", "secret-of-the-client-0123456789"
+NO_LIMITS = {"SCIM_TENANT_RATE": "0", "SCIM_FAILED_AUTHENTICATIONS": "0"}
+SCHEMAS = tuple(
+    ExtensionSchema.model_validate(schema)
+    for schema in (
+        {
+            "mapping": "acme/badges",
+            "id": "urn:acme:User",
+            "attributes": [
+                {"name": "badge", "required": True},
+                {"name": "level", "type": "integer"},
+                {"name": "share", "type": "decimal"},
+                {"name": "boss", "type": "boolean"},
+                {"name": "hired", "type": "dateTime"},
+                {"name": "keys", "type": "binary", "multiValued": True},
+                {
+                    "name": "desks",
+                    "type": "complex",
+                    "multiValued": True,
+                    "subAttributes": [{"name": "floor", "type": "integer"}, {"name": "tags", "multiValued": True}],
+                },
+            ],
+        },
+        {
+            "mapping": "acme/badges",
+            "id": "urn:acme:Group",
+            "resourceType": "Group",
+            "attributes": [{"name": "budget", "type": "decimal"}],
+        },
+    )
+)
+
+
+@dataclass
+class Endpoint:
+    """A tenant of a running server."""
+
+    url: str
+    connection: Connection
+
+    def check(self, credential: str, *options: str) -> str:
+        """What `schemathesis run` prints; it must find nothing."""
+        token = self.connection.token(credential)
+        result = subprocess.run(
+            [
+                Path(sys.executable).with_name("schemathesis"),
+                *("--config-file", ROOT / "tests/conformance/schemathesis.toml", "run"),
+                *(f"{self.url}/openapi.json", "--header", f"Authorization: Bearer {token}", "--max-examples", "12"),
+                *options,
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={
+                "PATH": os.environ["PATH"],
+                "TOKEN": token,
+                "CLIENT_ID": CLIENT_ID,
+                "CLIENT_SECRET": CLIENT_SECRET,
+                "NO_COLOR": "1",
+            },
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+
+@pytest.fixture
+def conformance() -> Conformance:
+    return Conformance.TOLERANT
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path, database_url: str, conformance: Conformance) -> Iterator[Endpoint]:
+    connection = Connection()
+    server = ServerProcess(tmp_path, database_url, _bundle(connection, conformance), NO_LIMITS)
+    server.start()
+    yield Endpoint(server.url + connection.path, connection)
+    server.stop()
+
+
+def _bundle(connection: Connection, conformance: Conformance) -> ConfigBundle:
+    """Of a tenant with extension schemas of its own and an OAuth client."""
+    bundle = bundle_of(connection)
+    client = OAuthClient(name="client", client_id=CLIENT_ID)
+    tenant = bundle.config.tenants[0].model_copy(
+        update={"conformance": conformance, "schemas": SCHEMAS, "oauth_clients": (client,)}
+    )
+    digest = pair_digest(CLIENT_ID.encode(), CLIENT_SECRET.encode(), TOKEN_KEY)
+    digests = bundle.secrets.digests | {tenant.credential_key("client"): digest}
+    return ConfigBundle.of(
+        ServerConfig(revision=bundle.revision, tenants=(tenant,)),
+        bundle.secrets.model_copy(update={"digests": digests}),
+    )
+
+
+def generated(printed: str) -> int:
+    """The number of requests."""
+    found = re.search(r"([\d,]+) generated", printed)
+    assert found is not None, printed
+    return int(found[1].replace(",", ""))
+
+
+def test_a_tolerant_tenant_does_what_its_document_says(endpoint: Endpoint) -> None:
+    printed = endpoint.check("provision", "--exclude-checks", "negative_data_rejection", "--phases", RANDOM)
+    assert generated(printed) > 300
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_tolerant_tenant_does_so_at_every_boundary(endpoint: Endpoint) -> None:
+    printed = endpoint.check("provision", "--exclude-checks", "negative_data_rejection", "--phases", "coverage")
+    assert generated(printed) > 2000
+
+
+@pytest.mark.parametrize("conformance", [Conformance.STRICT])
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_strict_tenant_takes_nothing_else(endpoint: Endpoint) -> None:
+    assert generated(endpoint.check("provision")) > 2500
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_credential_that_reads_gets_what_the_document_says(endpoint: Endpoint) -> None:
+    printed = endpoint.check("read", "--exclude-checks", "negative_data_rejection", "--phases", RANDOM)
+    assert generated(printed) > 200
