@@ -202,14 +202,20 @@ class Tenant:
         return (*self.secrets, self.config)
 
     def apply(self, *more: Object) -> None:
-        """Apply everything and wait until it is programmed."""
+        """Apply everything, Secrets too, and wait until it is programmed."""
         self._installation.cluster.apply(*self.objects, *more)
-        self._installation.wait_programmed(self.config, *more)
+        self._installation.wait_programmed(self.config, *(item for item in more if item["kind"] != "Secret"))
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
 
     def provider(self, server: int = 0, token: str | None = None) -> ScimClient:
-        return ScimClient(
-            self._installation.servers[server].url, f"{self.namespace}/{self.name}", token or self.token
-        )
+        return self.client(server, f"Bearer {token or self.token}")
+
+    def client(self, server: int, authorization: str) -> ScimClient:
+        """A client with any credential."""
+        return ScimClient(self._installation.servers[server].url, self.key, authorization)
 
     def application(self, server: int = 0) -> ScimClient:
         return self.provider(server, self.read_token)

@@ -12,14 +12,19 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def token_secret(namespace: str, name: str, token: str, *, watched: bool = True) -> Object:
+def secret(namespace: str, name: str, *, watched: bool = True, **values: str) -> Object:
+    """`values` by key."""
     labels = {"scim-operator.io/watch": "true"} if watched else {}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"namespace": namespace, "name": name, "labels": labels},
-        "stringData": {"token": token},
+        "stringData": values,
     }
+
+
+def token_secret(namespace: str, name: str, token: str, *, watched: bool = True) -> Object:
+    return secret(namespace, name, watched=watched, token=token)
 
 
 def credential(name: str, secret: str, access: str = "Provision") -> Object:

@@ -74,6 +74,8 @@ class ScimServer(Program):
                 f"--management-port={management_port}",
                 f"--management-token-file={token_file}",
                 "--log-format=text",
+                # Tests ask until an answer changes, all from one address.
+                "--failed-authentications=0",
             ],
             directory / "server.log",
         )

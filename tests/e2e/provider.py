@@ -11,12 +11,13 @@ PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
 class ScimClient:
-    """Calls one tenant at one replica with one bearer token. A status of 400 or more raises, except by `status`."""
+    """Calls one tenant at one replica with one credential. A status of 400 or more raises, except by `status`."""
 
-    def __init__(self, server: str, tenant: str, token: str) -> None:
+    def __init__(self, server: str, tenant: str, authorization: str) -> None:
+        """`authorization`: the header's value."""
         self._http = httpx.Client(
             base_url=f"{server}/{tenant}/scim/v2",
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"},
+            headers={"Authorization": authorization, "Content-Type": "application/scim+json"},
             timeout=15,
         )
 
@@ -24,7 +25,7 @@ class ScimClient:
         self._http.close()
 
     def status(self) -> int:
-        """What a look-up is answered: 200, or 401 when the token isn't accepted."""
+        """What a look-up is answered: 200, or 401 when the credential isn't accepted."""
         return self._http.get("/Users", params={"count": 1}).status_code
 
     def create_user(self, name: str, **attributes: Any) -> str:
@@ -48,11 +49,23 @@ class ScimClient:
         self._patch_group(group, {"op": "remove", "path": f'members[value eq "{user}"]'})
 
     def set_active(self, user: str, active: bool) -> None:
-        operation = {"op": "replace", "path": "active", "value": active}
-        self._call("PATCH", f"/Users/{user}", {"schemas": [PATCH], "Operations": [operation]})
+        self.patch_user(user, op="replace", path="active", value=active)
 
     def user(self, user: str) -> dict[str, Any]:
         return self._call("GET", f"/Users/{user}")
+
+    def patch_user(self, user: str, **operation: Any) -> None:
+        self._call("PATCH", f"/Users/{user}", {"schemas": [PATCH], "Operations": [operation]})
+
+    def found(self, expression: str) -> set[str]:
+        """userNames of the users that a filter finds."""
+        answer = self._http.get("/Users", params={"filter": expression})
+        answer.raise_for_status()
+        return {user["userName"] for user in answer.json().get("Resources", [])}
+
+    def schemas(self) -> set[str]:
+        """The URNs that are announced."""
+        return {schema["id"] for schema in self._call("GET", "/Schemas")["Resources"]}
 
     def user_names(self) -> set[str]:
         names: set[str] = set()

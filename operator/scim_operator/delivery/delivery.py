@@ -115,8 +115,8 @@ class Delivery:
     async def deliver(self, revision: int) -> DeliveryReport:
         """Push the newest document (at least `revision`) wherever it doesn't run yet, and say how far it has got.
 
-        Returns when every replica that was well before has answered, after `patience_seconds` at the latest; pushes to
-        the others go on, and `on_change` tells what came of them.
+        Returns when every replica that was well before has answered, after `patience_seconds` at the latest. The
+        other pushes go on, and `on_change` tells what came of them.
         """
         pushes = {url: self._push_to(url) for url in self._states}
         waited = {push for url, push in pushes.items() if self._states[url].problem is None} - self._late
