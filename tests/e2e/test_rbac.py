@@ -1,5 +1,6 @@
 """The chart's RBAC lets the operator do its work (every other test shows that) and nothing else."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import yaml
 
 from tests.control_plane.cluster import KubectlError
 from tests.e2e.installation import RBAC, Installation
+
+_AUTHORIZATION = "authorization.k8s.io"
 
 _ALLOWED = [
     ("get", "provisioningconfigs.scim-operator.io", "default"),
@@ -46,10 +49,69 @@ _FORBIDDEN = [
     ("create", "pods", "scim-system"),
     ("get", "customresourcedefinitions.apiextensions.k8s.io", ""),
     ("create", "serviceaccounts/token", "scim-system"),
+    ("get", "leases.coordination.k8s.io", "scim-system"),
+    ("bind", "clusterroles.rbac.authorization.k8s.io", ""),
     ("escalate", "clusterroles.rbac.authorization.k8s.io", ""),
     ("impersonate", "users", ""),
     ("get", "events.events.k8s.io", "default"),
 ]
+
+
+_EVERYWHERE = {
+    (verb, f"{resource}.scim-operator.io", "")
+    for verb, resources in {
+        "get": ["provisioningconfigs"],
+        "list": ["provisioningconfigs", "rolemappings", "attributemappings"],
+        "watch": ["provisioningconfigs", "rolemappings", "attributemappings"],
+        "patch": ["provisioningconfigs/status", "rolemappings/status", "attributemappings/status"],
+    }.items()
+    for resource in resources
+} | {
+    ("create", "events.events.k8s.io", ""),
+    *((verb, "namespaces", "") for verb in ("get", "list", "watch")),
+    *((verb, "secrets", "") for verb in ("get", "list", "watch")),
+}
+
+_IN_ITS_NAMESPACE = _EVERYWHERE | {
+    *((verb, "configmaps", "scim-server-config") for verb in ("get", "create", "patch")),
+    *((verb, "secrets", "scim-server-secrets") for verb in ("get", "create", "patch")),
+    *((verb, "endpointslices.discovery.k8s.io", "") for verb in ("list", "watch")),
+}
+
+
+def _rules(installation: Installation, kubeconfig: Path, namespace: str) -> set[tuple[str, str, str]]:
+    """Everything that somebody may do in a namespace: verb, resource, name of the object (empty: any)."""
+    review = {
+        "kind": "SelfSubjectRulesReview",
+        "apiVersion": f"{_AUTHORIZATION}/v1",
+        "spec": {"namespace": namespace},
+    }
+    answer = installation.cluster.kubectl(
+        "create",
+        "--raw",
+        f"/apis/{_AUTHORIZATION}/v1/selfsubjectrulesreviews",
+        "-f",
+        "-",
+        stdin=json.dumps(review),
+        kubeconfig=kubeconfig,
+    )
+    status = json.loads(answer)["status"]
+    assert not status["incomplete"]
+    resources = {
+        (verb, ".".join(filter(None, (resource, group))), name)
+        for rule in status["resourceRules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for name in rule.get("resourceNames") or [""]
+    }
+    urls = {
+        (verb, url, "")
+        for rule in status["nonResourceRules"]
+        for verb in rule["verbs"]
+        for url in rule["nonResourceURLs"]
+    }
+    return resources | urls
 
 
 def _may(installation: Installation, verb: str, resource: str, namespace: str) -> bool:
@@ -76,6 +138,19 @@ def test_allowed(installation: Installation, verb: str, resource: str, namespace
 @pytest.mark.parametrize(("verb", "resource", "namespace"), _FORBIDDEN)
 def test_forbidden(installation: Installation, verb: str, resource: str, namespace: str) -> None:
     assert not _may(installation, verb, resource, namespace)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "expected"),
+    [("default", _EVERYWHERE), ("kube-system", _EVERYWHERE), ("scim-system", _IN_ITS_NAMESPACE)],
+    ids=["default", "kube-system", "scim-system"],
+)
+def test_these_are_all_its_permissions(
+    installation: Installation, namespace: str, expected: set[tuple[str, str, str]]
+) -> None:
+    nobody = installation.cluster.user_kubeconfig("nobody-in-particular", ["system:serviceaccounts"])
+    for_all = _rules(installation, nobody, namespace)
+    assert _rules(installation, installation.operator_kubeconfig, namespace) - for_all == expected
 
 
 def test_the_operator_cannot_write_a_secret_elsewhere_in_fact(installation: Installation, namespace: str) -> None:
