@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,31 +30,42 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Between two resources: what follows `position`, or with `backwards` what precedes it."""
+
+    position: Position
+    backwards: bool = False
+
+
 class Cursors:
     """Seals and opens the cursors of one tenant. `token_key` is the installation's."""
 
     def __init__(self, token_key: bytes, tenant: str) -> None:
-        self._cipher = AESGCM(hmac.digest(token_key, f"scim-server cursor 1 {tenant}".encode(), "sha256"))
+        self._cipher = AESGCM(hmac.digest(token_key, f"scim-server cursor 2 {tenant}".encode(), "sha256"))
 
-    def seal(self, position: Position, belongs_to: str, now: datetime) -> str:
+    def seal(self, place: Place, belongs_to: str, now: datetime) -> str:
         """`belongs_to`: everything that must be the same in the request for the next page."""
+        position = place.position
         key = position.key
-        place = [
+        inside = [
             int(now.timestamp()),
             _microseconds(position.created),
             position.id,
             [_microseconds(key)] if isinstance(key, datetime) else key,
+            place.backwards,
         ]
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = nonce + self._cipher.encrypt(nonce, orjson.dumps(place), _digest(belongs_to))
+        sealed = nonce + self._cipher.encrypt(nonce, orjson.dumps(inside), _digest(belongs_to))
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
-    def open(self, cursor: str, belongs_to: str, now: datetime) -> Position:
+    def open(self, cursor: str, belongs_to: str, now: datetime) -> Place:
         """Raises InvalidCursor, ExpiredCursor."""
-        issued, created, resource_id, key = orjson.loads(self._opened(cursor, belongs_to))
+        issued, created, resource_id, key, backwards = orjson.loads(self._opened(cursor, belongs_to))
         if issued + CURSOR_TIMEOUT_SECONDS < now.timestamp():
             raise ExpiredCursor(f"cursors are good for {CURSOR_TIMEOUT_SECONDS} s: begin again with an empty one")
-        return Position(_instant(created), resource_id, _instant(key[0]) if isinstance(key, list) else key)
+        position = Position(_instant(created), resource_id, _instant(key[0]) if isinstance(key, list) else key)
+        return Place(position, backwards)
 
     def _opened(self, cursor: str, belongs_to: str) -> bytes:
         try:
@@ -63,7 +75,7 @@ class Cursors:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _digest(belongs_to))
         except (InvalidTag, ValueError, binascii.Error):
             raise InvalidCursor(
-                "this isn't the nextCursor of a request with the same filter, sortBy and sortOrder"
+                "this is no cursor out of an answer to a request with the same filter, sortBy and sortOrder"
             ) from None
 
 

@@ -119,7 +119,8 @@ async def list_groups(
 
     async def work(reader: Reader) -> None:
         listed = await groups_page(directory, caller, request, reader)
-        head = envelope(len(listed.items), listed.total, listed.start_index, listed.next_cursor)
+        cursors = listed.next_cursor, listed.previous_cursor
+        head = envelope(len(listed.items), listed.total, listed.start_index, *cursors)
         out.write(orjson.dumps(head)[:-1] + b',"Resources":[')
         await write_groups(caller, reader, listed.items, projection, out)
         out.write(b"]}")

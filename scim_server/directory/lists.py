@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from scim_server.directory.caller import Caller
+from scim_server.directory.cursors import Place
 from scim_server.directory.directory import Directory
 from scim_server.directory.walks import Walks
 from scim_server.scim.paging import PageRequest
@@ -36,6 +37,7 @@ class Listed(Generic[Item]):
     total: int
     start_index: int | None
     next_cursor: str | None
+    previous_cursor: str | None = None
 
 
 async def list_page(
@@ -61,10 +63,21 @@ async def list_page(
             walks.reached(walk, wanted.start_index - 1 + len(page.records), page.end)
         return Listed(page.records, total, wanted.start_index, None)
     belongs_to = "\0".join((resource_type.name, request.identity))
-    after = caller.tenant.cursors.open(wanted.cursor, belongs_to, now) if wanted.cursor else None
-    page, total = await _read(walks, of, replace(query, after=after), reader, read, first=after is None)
-    following = None if page.end is None else caller.tenant.cursors.seal(page.end, belongs_to, now)
-    return Listed(page.records, total, None, following)
+    cursors = caller.tenant.cursors
+    place = cursors.open(wanted.cursor, belongs_to, now) if wanted.cursor else None
+    page, total = await _read(walks, of, _at(place, query), reader, read, first=place is None)
+    if place is not None and place.backwards and not page.records:
+        # What preceded is gone, so that the page before is the first one.
+        page, total = await _read(walks, of, query, reader, read, first=True)
+    following = None if page.end is None else cursors.seal(Place(page.end), belongs_to, now)
+    preceding = None if page.start is None else cursors.seal(Place(page.start, backwards=True), belongs_to, now)
+    return Listed(page.records, total, None, following, preceding)
+
+
+def _at(place: Place | None, query: Query) -> Query:
+    if place is None:
+        return query
+    return replace(query, before=place.position) if place.backwards else replace(query, after=place.position)
 
 
 async def _read(

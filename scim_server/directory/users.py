@@ -75,7 +75,8 @@ async def users_page(
     asked = replace(request, query=replace(request.query, effective=context))
     listed = await list_page(directory, caller, tenant.users, asked, reader, reader.users)
     shown = await _show(directory, caller, reader, listed.items, projection)
-    return Listed([each.resource for each in shown], listed.total, listed.start_index, listed.next_cursor)
+    resources = [each.resource for each in shown]
+    return Listed(resources, listed.total, listed.start_index, listed.next_cursor, listed.previous_cursor)
 
 
 async def replace_user(

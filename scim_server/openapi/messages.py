@@ -49,6 +49,7 @@ def list_of(name: str, *resources: str) -> JsonObject:
             "itemsPerPage": {"description": "How many there are on this page", "type": "integer", "minimum": 0},
             "startIndex": {"description": "Of pages by index", "type": "integer", "minimum": 1},
             "nextCursor": {"description": "Of pages by cursor, unless this is the last one", "type": "string"},
+            "previousCursor": {"description": "Of pages by cursor, unless this is the first one", "type": "string"},
             "Resources": {"type": "array", "items": items},
         },
         "required": ["schemas", "totalResults", "itemsPerPage", "Resources"],

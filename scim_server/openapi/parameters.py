@@ -42,7 +42,7 @@ def parameters(features: Features) -> dict[str, JsonObject]:
         ),
         "cursor": _query(
             "cursor",
-            "RFC 9865: empty for the first page, then nextCursor of the page before",
+            "RFC 9865: empty for the first page, then nextCursor or previousCursor of another page",
             {"type": "string"},
         )
         | {"allowEmptyValue": True},

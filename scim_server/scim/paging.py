@@ -54,22 +54,35 @@ def parse_page(
 
 
 def list_response(
-    resources: Sequence[JsonObject], total_results: int, start_index: int | None, next_cursor: str | None = None
+    resources: Sequence[JsonObject],
+    total_results: int,
+    start_index: int | None,
+    next_cursor: str | None = None,
+    previous_cursor: str | None = None,
 ) -> JsonObject:
     """The answer to a list request; `Resources` is there also when it is empty, for clients that expect it.
 
     `start_index` is None where pages go by cursor.
     """
-    return envelope(len(resources), total_results, start_index, next_cursor) | {"Resources": list(resources)}
+    head = envelope(len(resources), total_results, start_index, next_cursor, previous_cursor)
+    return head | {"Resources": list(resources)}
 
 
-def envelope(items: int, total_results: int, start_index: int | None, next_cursor: str | None = None) -> JsonObject:
+def envelope(
+    items: int,
+    total_results: int,
+    start_index: int | None,
+    next_cursor: str | None = None,
+    previous_cursor: str | None = None,
+) -> JsonObject:
     """A list response without its `Resources`."""
     answer: JsonObject = {"schemas": [LIST_RESPONSE_URN], "totalResults": total_results, "itemsPerPage": items}
     if start_index is not None:
         answer["startIndex"] = start_index
     if next_cursor is not None:
         answer["nextCursor"] = next_cursor
+    if previous_cursor is not None:
+        answer["previousCursor"] = previous_cursor
     return answer
 
 

@@ -40,7 +40,8 @@ class UserRoutes:
         wanted = parameters.list_request(caller, caller.tenant.users)
         projection = parameters.projection(caller, caller.tenant.users)
         listed = await users.list_users(self._directory, caller, wanted, projection)
-        return ScimResponse(list_response(listed.items, listed.total, listed.start_index, listed.next_cursor))
+        cursors = listed.next_cursor, listed.previous_cursor
+        return ScimResponse(list_response(listed.items, listed.total, listed.start_index, *cursors))
 
     async def get(self, request: Request) -> Response:
         caller = caller_of(request)

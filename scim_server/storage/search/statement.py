@@ -39,7 +39,13 @@ class CompiledSearch:
     def total_from(self, rows: int) -> int | None:
         """The total, where the number of rows that the page statement returned tells it."""
         query = self.query
-        if query.after or query.before or query.count == 0 or rows > query.count or (rows == 0 and query.start_index > 1):
+        if (
+            query.after
+            or query.before
+            or query.count == 0
+            or rows > query.count
+            or (rows == 0 and query.start_index > 1)
+        ):
             return None
         return query.start_index - 1 + rows
 

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scim_server.directory.cursors import CURSOR_TIMEOUT_SECONDS, Cursors
+from scim_server.directory.cursors import CURSOR_TIMEOUT_SECONDS, Cursors, Place
 from scim_server.scim.errors import ExpiredCursor, InvalidCursor
 from scim_server.storage.records import Position
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
+PLACE = Place(Position(NOW, "id"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TIMES = st.timedeltas(timedelta(days=-700_000), timedelta(days=2_900_000)).map(lambda since: _EPOCH + since)
 KEYS = st.one_of(
@@ -24,16 +25,16 @@ KEYS = st.one_of(
 )
 
 
-@given(created=TIMES, resource_id=st.uuids().map(str), key=KEYS)
-def test_what_is_sealed_is_opened(created: datetime, resource_id: str, key: str | None) -> None:
-    position = Position(created, resource_id, key)
+@given(created=TIMES, resource_id=st.uuids().map(str), key=KEYS, backwards=st.booleans())
+def test_what_is_sealed_is_opened(created: datetime, resource_id: str, key: str | None, backwards: bool) -> None:
+    place = Place(Position(created, resource_id, key), backwards)
     cursors = Cursors(KEY, "acme/okta")
-    assert cursors.open(cursors.seal(position, "x", NOW), "x", NOW) == position
+    assert cursors.open(cursors.seal(place, "x", NOW), "x", NOW) == place
 
 
 def test_every_replica_opens_it_and_no_other_tenant_or_installation() -> None:
-    cursor = Cursors(KEY, "acme/okta").seal(Position(NOW, "id"), "x", NOW)
-    assert Cursors(KEY, "acme/okta").open(cursor, "x", NOW).id == "id"
+    cursor = Cursors(KEY, "acme/okta").seal(PLACE, "x", NOW)
+    assert Cursors(KEY, "acme/okta").open(cursor, "x", NOW) == PLACE
     for stranger in (Cursors(KEY, "acme/entra"), Cursors(bytes(32), "acme/okta")):
         with pytest.raises(InvalidCursor):
             stranger.open(cursor, "x", NOW)
@@ -41,9 +42,9 @@ def test_every_replica_opens_it_and_no_other_tenant_or_installation() -> None:
 
 def test_it_expires() -> None:
     cursors = Cursors(KEY, "acme/okta")
-    cursor = cursors.seal(Position(NOW, "id"), "x", NOW)
+    cursor = cursors.seal(PLACE, "x", NOW)
     late = NOW + timedelta(seconds=CURSOR_TIMEOUT_SECONDS)
-    assert cursors.open(cursor, "x", late).id == "id"
+    assert cursors.open(cursor, "x", late) == PLACE
     with pytest.raises(ExpiredCursor):
         cursors.open(cursor, "x", late + timedelta(seconds=1))
 

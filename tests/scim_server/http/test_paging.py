@@ -44,6 +44,30 @@ async def test_all_pages_by_cursor(provider: httpx.AsyncClient) -> None:
     assert all(page["totalResults"] == 7 and "startIndex" not in page for page in pages)
 
 
+@pytest.mark.parametrize("order", [{}, {"sortBy": "title"}, {"sortBy": "title", "sortOrder": "descending"}])
+async def test_back_by_cursor(provider: httpx.AsyncClient, order: dict[str, str]) -> None:
+    await _users(provider, 7)
+    pages = await _by_cursor(provider, count=3, **order)
+    assert ["previousCursor" in page for page in pages] == [False, True, True]
+    back = [pages[-1]]
+    while "previousCursor" in back[-1]:
+        back.append(await _page(provider, cursor=back[-1]["previousCursor"], count=3, **order))
+    assert [_names(page) for page in back] == [_names(page) for page in pages[::-1]]
+    again = await _page(provider, cursor=back[-1]["nextCursor"], count=3, **order)
+    assert _names(again) == _names(pages[1])
+
+
+async def test_what_precedes_is_gone(provider: httpx.AsyncClient) -> None:
+    names = await _users(provider, 5)
+    first, second, _ = await _by_cursor(provider, count=2)
+    for user in first["Resources"]:
+        await provider.delete(f"/Users/{user['id']}")
+    page = await _page(provider, cursor=second["previousCursor"], count=2)
+    assert _names(page) == names[2:4]
+    assert "previousCursor" not in page
+    assert _names(await _page(provider, cursor=page["nextCursor"], count=2)) == names[4:]
+
+
 async def test_a_page_that_is_just_full_is_the_last(provider: httpx.AsyncClient) -> None:
     await _users(provider, 4)
     assert len(await _by_cursor(provider, count=2)) == 2
@@ -121,6 +145,9 @@ async def test_groups_by_cursor(provider: httpx.AsyncClient) -> None:
     second = await _page(provider, "/Groups", cursor=first["nextCursor"], count=2)
     assert [group["displayName"] for page in (first, second) for group in page["Resources"]] == ["a", "b", "c"]
     assert "nextCursor" not in second
+    assert (await _page(provider, "/Groups", cursor=second["previousCursor"], count=2))["Resources"] == first[
+        "Resources"
+    ]
 
 
 async def test_all_pages_by_index(provider: httpx.AsyncClient) -> None:

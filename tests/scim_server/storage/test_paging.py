@@ -78,6 +78,40 @@ async def test_a_walk_is_the_list_in_pieces(steps: Steps, sort_by: str, descendi
         assert await _walk(steps, query, count) == whole
 
 
+@pytest.mark.parametrize("sort_by", [None, *SORTED, "id", "meta.lastModified"])
+@pytest.mark.parametrize("descending", [False, True])
+async def test_a_walk_back_is_the_walk_reversed(steps: Steps, sort_by: str | None, descending: bool) -> None:
+    await _people(steps)
+    query = Query(sort_by=resolve(sort_by, USER_TYPE) if sort_by else None, descending=descending)
+    whole = _names(await _page(steps, query))
+    for count in (1, 2, 3):
+        query = replace(query, count=count)
+        page = await _page(steps, query)
+        assert page.start is None
+        forward = [_names(page)]
+        while page.end is not None:
+            page = await _page(steps, replace(query, after=page.end))
+            forward.append(_names(page))
+        back = [_names(page)]
+        while page.start is not None:
+            page = await _page(steps, replace(query, before=page.start))
+            assert (page.end is not None, page.total) == (True, len(PEOPLE))
+            back.append(_names(page))
+        assert [name for names in forward for name in names] == whole
+        assert back == forward[::-1]
+
+
+async def test_the_page_before_a_place_is_the_nearest(steps: Steps) -> None:
+    await _people(steps)
+    names = [person["userName"] for person in PEOPLE]
+    end = (await _page(steps, Query(count=5))).end
+    assert end is not None
+    for count, start in ((1, True), (3, True), (4, False), (7, False)):
+        page = await _page(steps, Query(count=count, before=end))
+        assert _names(page) == names[:4][-count:]
+        assert (page.start is not None) is start
+
+
 async def test_none_comes_first_when_descending(steps: Steps) -> None:
     await _people(steps)
     query = Query(sort_by=resolve("title", USER_TYPE), descending=True)
