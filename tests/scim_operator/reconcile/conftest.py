@@ -37,7 +37,8 @@ Object = dict[str, Any]
 
 
 class CountingClient(KubernetesClient):
-    """Remembers what was written; `before_apply` runs before each write of the document."""
+    """Remembers what was written. `before_apply` runs before each write of the document; `on_write` before and after
+    every write, with the moment ("before" or "after") and what is written (kind, or resource and name)."""
 
     def __init__(self, login: ClusterLogin, namespaces: list[str]) -> None:
         super().__init__(login, namespaces)
@@ -45,19 +46,28 @@ class CountingClient(KubernetesClient):
         self.statuses: list[str] = []
         self.events: list[Object] = []
         self.before_apply: Callable[[Object], None] = lambda body: None
+        self.on_write: Callable[[str, str], None] = lambda moment, what: None
 
     async def apply(self, body: Object) -> Object:
         self.before_apply(body)
         self.applied.append(body["kind"])
-        return await super().apply(body)
+        self.on_write("before", body["kind"])
+        written = await super().apply(body)
+        self.on_write("after", body["kind"])
+        return written
 
     async def apply_status(self, plural: str, body: Object) -> None:
-        self.statuses.append(f"{plural}/{body['metadata']['name']}")
+        what = f"{plural}/{body['metadata']['name']}"
+        self.statuses.append(what)
+        self.on_write("before", what)
         await super().apply_status(plural, body)
+        self.on_write("after", what)
 
     async def create_event(self, body: Object) -> None:
         self.events.append(body)
+        self.on_write("before", "Event")
         await super().create_event(body)
+        self.on_write("after", "Event")
 
 
 class World:
