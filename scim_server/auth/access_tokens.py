@@ -72,8 +72,7 @@ class AccessTokens:
         expected = self._code(payload, client.fingerprint if client else _DECOY)
         if not hmac.compare_digest(expected, code) or client is None or said.expires <= now.timestamp():
             return None
-        reads_only = Access.READ in (said.access, client.entry.access)
-        return client.entry, Access.READ if reads_only else Access.PROVISION
+        return client.entry, client.entry.access.within(said.access)
 
     def _code(self, payload: bytes, fingerprint: bytes) -> bytes:
         return hmac.digest(self._key, fingerprint + payload, "sha256")
@@ -83,7 +82,7 @@ class AccessTokens:
 class _Payload:
     tenant: str = ""
     client: str = ""
-    access: str = Access.READ
+    access: Access = Access.SELF
     expires: int = 0
 
 
@@ -92,7 +91,7 @@ def _read(payload: bytes) -> _Payload:
     try:
         document = orjson.loads(payload)
         return _Payload(
-            str(document["tenant"]), str(document["client"]), str(document["access"]), int(document["exp"])
+            str(document["tenant"]), str(document["client"]), Access(document["access"]), int(document["exp"])
         )
     except (ValueError, TypeError, KeyError):
         return _Payload()

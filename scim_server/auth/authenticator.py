@@ -22,6 +22,8 @@ class Authenticated:
     tenant_key: str
     credential: str
     access: Access
+    user_name: str | None = None
+    """Of the user that the credential stands for. None: for none; empty: its token should name one, and doesn't."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,11 @@ class Authenticator:
         known = self._shared_secrets.get(tenant_key, self._nobody)
         match parse_authorization(authorization):
             case Bearer(token):
-                found = await self._by_token(tenant_key, known, token, now)
+                return await self._by_token(tenant_key, known, token, now)
             case Basic(user, password):
-                found = self._by_password(known, user, password, now)
+                return self._by_password(tenant_key, known, user, password, now)
             case _:
                 return None
-        return Authenticated(tenant_key, *found) if found is not None else None
 
     async def grant(self, request: TokenRequest, now: datetime) -> Granted:
         """An access token for an OAuth client. Raises `OAuthError`."""
@@ -76,22 +77,31 @@ class Authenticator:
 
     async def _by_token(
         self, tenant_key: str, known: _SharedSecrets, token: bytes, now: datetime
-    ) -> tuple[str, Access] | None:
+    ) -> Authenticated | None:
         if static := known.bearer.find(hmac.digest(self._key, token, "sha256")):
-            return _strictest(static, now)
+            return _strictest(tenant_key, static, now)
         if AccessTokens.is_one(token):
             verified = self._tokens.verify(tenant_key, token, now)
-            return (verified[0].name, verified[1]) if verified else None
-        issuer = await self._issuers.authenticate(tenant_key, token, now)
-        return (issuer.name, issuer.access) if issuer else None
+            if verified is None:
+                return None
+            client, access = verified
+            return Authenticated(tenant_key, client.name, access, client.user_name)
+        issued = await self._issuers.authenticate(tenant_key, token, now)
+        if issued is None:
+            return None
+        return Authenticated(tenant_key, issued.issuer.name, issued.issuer.access, issued.user_name)
 
     def _by_password(
-        self, known: _SharedSecrets, user: bytes, password: bytes, now: datetime
-    ) -> tuple[str, Access] | None:
-        return _strictest(known.basic.find(hmac.digest(self._key, user + b"\0" + password, "sha256")), now)
+        self, tenant_key: str, known: _SharedSecrets, user: bytes, password: bytes, now: datetime
+    ) -> Authenticated | None:
+        found = known.basic.find(hmac.digest(self._key, user + b"\0" + password, "sha256"))
+        return _strictest(tenant_key, found, now)
 
 
-def _strictest(found: Sequence[SharedSecret], now: datetime) -> tuple[str, Access] | None:
-    """Of the credentials that one secret proves, one that has not expired: before others one that may only read."""
-    usable = [(one.name, one.access) for one in found if not one.expired(now)]
-    return min(usable, key=lambda one: one[1] is not Access.READ, default=None)
+def _strictest(tenant_key: str, found: Sequence[SharedSecret], now: datetime) -> Authenticated | None:
+    """Of the credentials that one secret proves, one that has not expired: the one with the narrowest access."""
+    usable = [one for one in found if not one.expired(now)]
+    if not usable:
+        return None
+    chosen = max(usable, key=lambda one: one.access.narrowness)
+    return Authenticated(tenant_key, chosen.name, chosen.access, chosen.user_name)

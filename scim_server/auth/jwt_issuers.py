@@ -19,6 +19,13 @@ class _Trusted:
     signer: Signer
 
 
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    issuer: JwtIssuer
+    user_name: str | None
+    """Of the user that the token stands for; empty where the claim that says so has no text in it."""
+
+
 class JwtIssuers:
     """The JWT issuers of all tenants.
 
@@ -31,13 +38,14 @@ class JwtIssuers:
         self._anybodys: dict[str, Signer] = {}
         self._nobodys = Signer(None, cache)
         for tenant in tenants:
-            for issuer in tenant.jwt_issuers:
+            # A token by which two may act is that of the one who may do more: each was declared to be let in.
+            for issuer in sorted(tenant.jwt_issuers, key=lambda one: one.access.narrowness):
                 signer = Signer(issuer, cache)
                 self._trusted.setdefault((tenant.key, issuer.issuer), []).append(_Trusted(issuer, signer))
                 self._anybodys.setdefault(issuer.issuer, signer)
 
-    async def authenticate(self, tenant_key: str, token: bytes, now: datetime) -> JwtIssuer | None:
-        """The issuer, trusted by the tenant, by whose rules the token is good; else None."""
+    async def authenticate(self, tenant_key: str, token: bytes, now: datetime) -> IssuedToken | None:
+        """None unless the token is good by the rules of an issuer that the tenant trusts."""
         jwt = read_jwt(token, _TYPES)
         if jwt is None:
             return None
@@ -47,8 +55,12 @@ class JwtIssuers:
             await self._anybodys.get(name, self._nobodys).signed(jwt)
         for candidate in trusted:
             if await candidate.signer.signed(jwt) and _follows(jwt, candidate.issuer, now):
-                return candidate.issuer
+                return IssuedToken(candidate.issuer, _user_name(jwt, candidate.issuer))
         return None
+
+
+def _user_name(jwt: UnverifiedJwt, issuer: JwtIssuer) -> str | None:
+    return None if issuer.user_name_claim is None else jwt.text(issuer.user_name_claim) or ""
 
 
 def _follows(jwt: UnverifiedJwt, issuer: JwtIssuer, now: datetime) -> bool:

@@ -2,15 +2,15 @@
 
 from scim_server.config import Access
 
-SCOPES = {Access.PROVISION: "scim.provision", Access.READ: "scim.read"}
+SCOPES = {Access.PROVISION: "scim.provision", Access.READ: "scim.read", Access.SELF: "scim.self"}
+"""From the widest to the narrowest."""
 
 
 def granted_access(requested: str | None, allowed: Access) -> Access:
-    """What a token may do: what the client may, or only to read where it asks for `scim.read` alone.
+    """What a token may do: what the client may, or less where it asks for less, such as `scim.read` alone.
 
     Other scopes are ignored: many clients can't be told to leave theirs out.
     """
     wanted = set((requested or "").split())
-    if SCOPES[Access.READ] in wanted and SCOPES[Access.PROVISION] not in wanted:
-        return Access.READ
-    return allowed
+    widest = next((access for access, scope in SCOPES.items() if scope in wanted), allowed)
+    return allowed.within(widest)

@@ -16,14 +16,26 @@ DEFAULT_ALGORITHMS = (SigningAlgorithm.RS256,)
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 _ClientId = Annotated[str, StringConstraints(pattern=r"^[ -~]+$", max_length=256)]
 """RFC 6749, appendix A.1: printable ASCII."""
+UserName = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+"""As long as a user's own may be."""
 _JwksUrl = Annotated[str, StringConstraints(max_length=2048), AfterValidator(check_jwks_url)]
 
 
 class Access(StrEnum):
-    """What a credential may do: `Provision` is the identity provider, `Read` an application or auditor."""
+    """What a credential may do: `Provision` is the identity provider, `Read` an application or auditor, `Self` a user
+    who sees the user that the credential stands for, and nobody else. From the widest to the narrowest."""
 
     PROVISION = "Provision"
     READ = "Read"
+    SELF = "Self"
+
+    @property
+    def narrowness(self) -> int:
+        return list(Access).index(self)
+
+    def within(self, other: "Access") -> "Access":
+        """The narrower one of both."""
+        return max(self, other, key=lambda access: access.narrowness)
 
 
 class Credential(Contract):
@@ -33,7 +45,19 @@ class Credential(Contract):
     access: Access = Access.PROVISION
 
 
-class SharedSecret(Credential):
+class BoundCredential(Credential):
+    """One that may stand for a user (RFC 7644 §3.11). `user_name` compares without case, as everywhere."""
+
+    user_name: UserName | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    @model_validator(mode="after")
+    def _self_is_somebody(self) -> Self:
+        if self.access is Access.SELF and self.user_name is None:
+            raise ValueError("access Self needs userName")
+        return self
+
+
+class SharedSecret(BoundCredential):
     """A secret that both sides know. The server has only its digest."""
 
     expires_at: AwareDatetime | None = None
@@ -67,6 +91,8 @@ class JwtIssuer(Credential, KeySource):
     A token is taken when its signature is by one of the keys and of one of `algorithms`, `iss` equals `issuer`, `aud`
     holds one of `audiences`, `sub` equals `subject` where that is given, and each of `required_claims` has
     exactly that text as its value or, for a claim that is a list, as one of its values.
+
+    Where `user_name_claim` is given, a token stands for the user whose userName is the value of that claim.
     """
 
     issuer: _Text
@@ -74,6 +100,7 @@ class JwtIssuer(Credential, KeySource):
     algorithms: tuple[SigningAlgorithm, ...] = Field(default=DEFAULT_ALGORITHMS, min_length=1)
     subject: _Text | None = None
     required_claims: dict[Name, _Text] = Field(default_factory=dict, max_length=16)
+    user_name_claim: Name | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -81,8 +108,14 @@ class JwtIssuer(Credential, KeySource):
             raise ValueError("exactly one of jwksUrl and jwks is expected")
         return self
 
+    @model_validator(mode="after")
+    def _self_is_somebody(self) -> Self:
+        if self.access is Access.SELF and self.user_name_claim is None:
+            raise ValueError("access Self needs userNameClaim")
+        return self
 
-class OAuthClient(Credential, KeySource):
+
+class OAuthClient(BoundCredential, KeySource):
     """A client of the tenant's own token endpoint (RFC 6749 §4.4).
 
     With keys it proves itself by signed assertions (RFC 7523). Without, it has a secret, of which

@@ -15,8 +15,10 @@ class Caller:
     access: Access
     base_url: str
     """`https://host/namespace/name/scim/v2`: what locations and references begin with."""
+    user_name: str | None = None
+    """Of the user that the credential stands for; see `auth.authenticator.Authenticated`."""
 
     @property
     def reads_effective(self) -> bool:
-        """Applications and auditors see what a user effectively is without asking for it."""
-        return self.access is Access.READ
+        """Applications, auditors and users see what a user effectively is without asking for it."""
+        return self.access is not Access.PROVISION

@@ -20,6 +20,7 @@ from scim_server.http.responses import error_response, unavailable
 from scim_server.http.routes import discovery
 from scim_server.http.routes.bulk import BulkRoutes
 from scim_server.http.routes.groups import GroupRoutes
+from scim_server.http.routes.me import MeRoutes
 from scim_server.http.routes.openapi import show_openapi
 from scim_server.http.routes.roles import RoleRoutes
 from scim_server.http.routes.search import SearchRoutes
@@ -54,6 +55,7 @@ def create_scim_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are the gate's
     )
     users = UserRoutes(directory, body_limit)
+    me = MeRoutes(directory, body_limit)
     streams = Streams(protection.unread_answers)
     groups = GroupRoutes(directory, body_limit, streams)
     roles = RoleRoutes(body_limit)
@@ -72,8 +74,7 @@ def create_scim_app(
     _add(app, "/ResourceTypes", GET=discovery.list_resource_types)
     _add(app, "/ResourceTypes/{id}", GET=discovery.get_resource_type)
     _add(app, "/openapi.json", GET=show_openapi)
-    # RFC 7644 §3.11: 501 where there is no user that a credential stands for.
-    _add(app, "/Me", **dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), _not_implemented))
+    _add(app, "/Me", GET=me.get, POST=me.create, PUT=me.replace, PATCH=me.patch, DELETE=me.delete)
     _add(app, "/Bulk", POST=BulkRoutes(directory, body_limit).run)
     _add(app, "/.search", POST=SearchRoutes(directory, body_limit, streams).search)
     app.add_exception_handler(ScimError, _scim_error)
@@ -101,10 +102,6 @@ def _add(app: FastAPI, path: str, **handlers: _Handler) -> None:
         return await handlers["GET" if exchange.method == "HEAD" else exchange.method](request)
 
     app.add_route(path, endpoint, methods=list(handlers))
-
-
-async def _not_implemented(request: Request) -> Response:
-    raise ScimError(501, f"{exchange_of(request).route} isn't implemented")
 
 
 async def _scim_error(_: Request, error: Exception) -> Response:

@@ -19,9 +19,10 @@ from scim_server.auth.authenticator import Authenticator
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.replay import ReplayGuard
 from scim_server.auth.token_grants import InvalidClient, OAuthError
-from scim_server.config import Access, ConfigBundle, ConfigHolder
+from scim_server.config import ConfigBundle, ConfigHolder
 from scim_server.directory.caller import Caller
 from scim_server.directory.tenant import ServedTenant, tenants_of
+from scim_server.http.access import READING, refusal
 from scim_server.http.deadlines import Deadlines, OutOfTime, Part
 from scim_server.http.exchange import TRACE_ID, Exchange
 from scim_server.http.oauth import (
@@ -48,7 +49,6 @@ _request_log = logging.getLogger(REQUEST_LOGGER)
 
 _TENANT_PATH = re.compile(r"/([^/]+)/([^/]+)/scim/v2(?=/|$)")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
-_READING = frozenset({"GET", "HEAD"})
 _CLIENT_GONE = 499
 """The status, in log and metrics, of a request that nobody waited for: as nginx and Envoy write it."""
 
@@ -156,7 +156,7 @@ class Gate:
             return await self._grant(served.authenticator, _names(named), scope, receive, headers, exchange)
         if named := METADATA_PATH.fullmatch(path):
             exchange.route = "/.well-known/oauth-authorization-server"
-            if exchange.method not in _READING:
+            if exchange.method not in READING:
                 return method_not_allowed("GET")
             return metadata_response(_names(named), self._public_url.of(scope, headers))
         return error_response(ScimError(404, "SCIM is served at /{namespace}/{name}/scim/v2."))
@@ -182,13 +182,13 @@ class Gate:
             found.credential,
             found.access,
             self._public_url.of(scope, headers) + base_path,
+            found.user_name,
         )
-        reading = exchange.method in _READING or (exchange.method == "POST" and path.endswith("/.search"))
-        if found.access is Access.READ and not reading:
-            return error_response(ScimError(403, "This credential has access Read: it may only GET and search."))
         scope["root_path"] = base_path
         if path.endswith("/") and len(path) > len(base_path):
-            scope["path"] = path.rstrip("/")
+            path = scope["path"] = path.rstrip("/")
+        if reason := refusal(found.access, exchange.method, path[len(base_path) :]):
+            return error_response(ScimError(403, reason))
         return None
 
     async def _grant(

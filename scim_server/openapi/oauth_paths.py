@@ -74,7 +74,7 @@ def oauth_schemas(scopes: Sequence[str]) -> dict[str, JsonObject]:
             "type": "object",
             "properties": {
                 "grant_type": {"const": "client_credentials"},
-                "scope": {"description": f"{' or '.join(scopes)}; others are ignored", "type": "string"},
+                "scope": {"description": f"Any of {', '.join(scopes)}; others are ignored", "type": "string"},
                 "client_id": text,
                 "client_secret": text | {"format": "password"},
                 "client_assertion_type": {"const": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},

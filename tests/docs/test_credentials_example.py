@@ -1,4 +1,4 @@
-"""The example of credentials, served by local mode: a password and OAuth clients really get in."""
+"""The example of credentials, served by local mode: passwords, OAuth clients and users really get in."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples/credentials"
 SECRET = ("pingone", "replace-this-placeholder-secret")
 
 
-def test_a_password_and_an_oauth_client_get_in_where_they_belong(tmp_path: Path) -> None:
+def test_everybody_gets_in_where_they_belong(tmp_path: Path) -> None:
     with RunningLocalMode(EXAMPLE, tmp_path / "data") as running:
         onelogin, pingone = running.base_url("acme/onelogin"), running.base_url("acme/pingone")
         login = ("onelogin", "replace-this-placeholder-password")
@@ -22,6 +22,11 @@ def test_a_password_and_an_oauth_client_get_in_where_they_belong(tmp_path: Path)
         form = {"grant_type": "client_credentials"}
         granted = httpx.post(metadata["token_endpoint"], data=form, auth=SECRET).json()
         bearer = {"Authorization": f"Bearer {granted['access_token']}"}
-        assert httpx.post(f"{pingone}/Users", json={"userName": "ada@acme.com"}, headers=bearer).status_code == 201
+        ada = httpx.post(f"{pingone}/Users", json={"userName": "ada@acme.com"}, headers=bearer)
+        assert ada.status_code == 201
         assert httpx.get(f"{onelogin}/Users", headers=bearer).status_code == 401
         assert httpx.get(f"{running.base_url('acme/entra-id-tokens')}/Users", headers=bearer).status_code == 401
+
+        own = {"Authorization": "Bearer replace-this-placeholder-token"}
+        assert httpx.get(f"{pingone}/Me", headers=own).json()["id"] == ada.json()["id"]
+        assert httpx.get(f"{pingone}/Users", headers=own).status_code == 403

@@ -71,4 +71,5 @@ def _provider_tokens(example: Path, namespace: str, name: str) -> list[str]:
     return [
         keyed["Secret", namespace, token["secretRef"]["name"]]["stringData"][token["secretRef"]["key"]]
         for token in config["spec"]["authentication"].get("bearerTokens", [])
+        if token.get("access") != "Self"
     ]

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from scim_operator.api.keys import OBJECT_NAME
 from scim_operator.api.resource import ApiModel, Name, Time, require_unique
-from scim_server.config import DEFAULT_ALGORITHMS, Access, SigningAlgorithm, check_jwks_url
+from scim_server.config import DEFAULT_ALGORITHMS, Access, SigningAlgorithm, UserName, check_jwks_url
 
 _ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_NAME, max_length=253)]
 _SecretKey = Annotated[str, StringConstraints(min_length=1, max_length=253)]
@@ -40,18 +40,28 @@ class JwksSecretRef(SecretKeyRef):
     key: _SecretKey = "jwks"
 
 
-class BearerToken(ApiModel):
+class BoundCredential(ApiModel):
+    """One that may stand for a user, whose userName is given."""
+
     name: Name
+    access: Access = Access.PROVISION
+    user_name: UserName | None = None
+
+    @model_validator(mode="after")
+    def _self_is_somebody(self) -> Self:
+        if self.access is Access.SELF and self.user_name is None:
+            raise ValueError("access Self needs userName")
+        return self
+
+
+class BearerToken(BoundCredential):
     secret_ref: SecretKeyRef
     expires_at: Time | None = None
-    access: Access = Access.PROVISION
 
 
-class BasicLogin(ApiModel):
-    name: Name
+class BasicLogin(BoundCredential):
     secret_ref: BasicSecretRef
     expires_at: Time | None = None
-    access: Access = Access.PROVISION
 
 
 class TokenIssuer(ApiModel):
@@ -66,6 +76,7 @@ class TokenIssuer(ApiModel):
     subject: _Text | None = None
     required_claims: Annotated[dict[Name, _Text], Field(max_length=16)] = Field(default_factory=dict)
     access: Access = Access.PROVISION
+    user_name_claim: Name | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -73,16 +84,20 @@ class TokenIssuer(ApiModel):
             raise ValueError("exactly one of jwksURL and jwksSecretRef is expected")
         return self
 
+    @model_validator(mode="after")
+    def _self_is_somebody(self) -> Self:
+        if self.access is Access.SELF and self.user_name_claim is None:
+            raise ValueError("access Self needs userNameClaim")
+        return self
 
-class ClientRegistration(ApiModel):
+
+class ClientRegistration(BoundCredential):
     """An OAuth client of the tenant's token endpoint: with a secret, or with keys that sign its assertions."""
 
-    name: Name
     client_id: _ClientId
     secret_ref: ClientSecretRef | None = None
     jwks_url: _JwksUrl | None = Field(default=None, alias="jwksURL")
     jwks_secret_ref: JwksSecretRef | None = None
-    access: Access = Access.PROVISION
 
     @model_validator(mode="after")
     def _one_proof(self) -> Self:

@@ -6,10 +6,12 @@ from typing import TypeVar
 from scim_server.config import (
     AttributeRule,
     BearerCredential,
+    BoundCredential,
     ConfigBundle,
     Credential,
     ExtensionSchema,
     GroupSelector,
+    JwtIssuer,
     Role,
     RoleRule,
     SharedSecret,
@@ -93,11 +95,20 @@ def _of_credentials(
         if name not in after:
             yield f"{name} is no longer accepted"
         elif name not in before:
-            yield f"{name} is accepted (access {after[name][0].access.value})"
+            yield f"{name} is accepted ({_access(after[name][0])})"
         elif before[name][1] != after[name][1]:
             yield f"{name} has another {'token' if isinstance(after[name][0], BearerCredential) else 'secret'}"
         elif before[name][0] != after[name][0]:
-            yield f"{name} has access {after[name][0].access.value}, {_more_of(after[name][0])}"
+            yield f"{name} has {_access(after[name][0])}, {_more_of(after[name][0])}"
+
+
+def _access(credential: Credential) -> str:
+    access = f"access {credential.access.value}"
+    if isinstance(credential, BoundCredential) and credential.user_name is not None:
+        return f"{access} as user {credential.user_name}"
+    if isinstance(credential, JwtIssuer) and credential.user_name_claim is not None:
+        return f"{access} as the user in the claim {credential.user_name_claim}"
+    return access
 
 
 def _more_of(credential: Credential) -> str:

@@ -23,6 +23,7 @@ from scim_server.config import (
 
 _PATH: FieldPath = ("spec", "authentication")
 _C = TypeVar("_C", bound=Credential)
+_NARROWER = {Access.READ: "may only read", Access.SELF: "may only read its own user"}
 _Planned = tuple[Credential, str] | Problem
 """A credential with its digest, or why there is none."""
 
@@ -122,17 +123,21 @@ def plan_credentials(
 
 
 def _without_shared(planned: Mapping[FieldPath, _Planned]) -> Iterable[_Planned]:
-    """`planned`, by the path of each credential, with a problem for each that may write by a secret which another
-    credential has for reading only: one secret can't prove both."""
-    reading = {
-        outcome[1]: outcome[0].name
-        for outcome in planned.values()
-        if isinstance(outcome, tuple) and outcome[0].access is Access.READ
-    }
+    """`planned`, by the path of each credential, with a problem for each that has a secret which another credential
+    has with a narrower access: one secret can't prove both."""
+    narrowest: dict[str, Credential] = {}
+    for outcome in planned.values():
+        if isinstance(outcome, tuple):
+            credential, digest = outcome
+            known = narrowest.setdefault(digest, credential)
+            if credential.access.narrowness > known.access.narrowness:
+                narrowest[digest] = credential
     for path, outcome in planned.items():
-        if isinstance(outcome, tuple) and outcome[0].access is not Access.READ and outcome[1] in reading:
-            name, other = outcome[0].name, reading[outcome[1]]
-            message = f'credential "{name}": its secret is also that of credential "{other}", which may only read'
+        if isinstance(outcome, tuple) and outcome[0].access is not (other := narrowest[outcome[1]]).access:
+            message = (
+                f'credential "{outcome[0].name}": its secret is also that of credential "{other.name}", '
+                f"which {_NARROWER[other.access]}"
+            )
             yield Problem((*path, "secretRef"), reasons.SECRET_SHARED, message)
         else:
             yield outcome

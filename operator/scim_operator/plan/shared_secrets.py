@@ -42,7 +42,10 @@ def plan_bearer_token(
     if not _VISIBLE.fullmatch(value):
         what = "the token has a character that is not visible ASCII, so no client can send it"
         return values.problem(path, ref.name, ref.key, reasons.TOKEN_UNUSABLE, what)
-    return BearerCredential(name=token.name, access=token.access, expires_at=token.expires_at), digest
+    credential = BearerCredential(
+        name=token.name, access=token.access, user_name=token.user_name, expires_at=token.expires_at
+    )
+    return credential, digest
 
 
 def plan_basic_login(
@@ -69,7 +72,10 @@ def plan_basic_login(
     if _CONTROL.search(password):
         what = "the password has a control character, so no client can send it"
         return values.problem(path, ref.name, ref.password_key, reasons.PASSWORD_UNUSABLE, what)
-    return BasicCredential(name=login.name, access=login.access, expires_at=login.expires_at), digest
+    credential = BasicCredential(
+        name=login.name, access=login.access, user_name=login.user_name, expires_at=login.expires_at
+    )
+    return credential, digest
 
 
 def plan_client_secret(
@@ -88,7 +94,10 @@ def plan_client_secret(
     if _CONTROL.search(secret):
         what = "the client secret has a control character, so no client can send it"
         return values.problem(path, ref.name, ref.key, reasons.PASSWORD_UNUSABLE, what)
-    return OAuthClient(name=client.name, client_id=client.client_id, access=client.access), digest
+    credential = OAuthClient(
+        name=client.name, client_id=client.client_id, access=client.access, user_name=client.user_name
+    )
+    return credential, digest
 
 
 def _expired(

@@ -18,6 +18,7 @@ def plan_token_issuer(values: SecretValues, path: FieldPath, issuer: TokenIssuer
         subject=issuer.subject,
         required_claims=issuer.required_claims,
         access=issuer.access,
+        user_name_claim=issuer.user_name_claim,
         jwks_url=issuer.jwks_url,
         jwks=keys,
     )
@@ -28,7 +29,12 @@ def plan_signing_client(values: SecretValues, path: FieldPath, client: ClientReg
     if isinstance(keys, Problem):
         return keys
     return OAuthClient(
-        name=client.name, client_id=client.client_id, access=client.access, jwks_url=client.jwks_url, jwks=keys
+        name=client.name,
+        client_id=client.client_id,
+        access=client.access,
+        user_name=client.user_name,
+        jwks_url=client.jwks_url,
+        jwks=keys,
     )
 
 

@@ -27,7 +27,7 @@ class UserRoutes:
         projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
         body = await read_object(request, self._body_limit)
         shown = await users.create_user(self._directory, caller, body, projection)
-        return _answer(shown, 201)
+        return self._answer(shown, 201)
 
     async def query(self, request: Request) -> Response:
         return await self._list(caller_of(request), Parameters.of_url(request))
@@ -46,36 +46,39 @@ class UserRoutes:
     async def get(self, request: Request) -> Response:
         caller = caller_of(request)
         projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
-        shown = await users.get_user(self._directory, caller, request.path_params["id"], projection)
+        shown = await users.get_user(self._directory, caller, await self._user_id(request), projection)
         if is_not_modified(request.headers.get("if-none-match"), shown.tag):
-            return not_modified(_headers(shown))
-        return _answer(shown)
+            return not_modified(self._headers(shown))
+        return self._answer(shown)
 
     async def replace(self, request: Request) -> Response:
         caller = caller_of(request)
         projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
+        user_id = await self._user_id(request)
         body = await read_object(request, self._body_limit)
         if_match = request.headers.get("if-match")
-        user_id = request.path_params["id"]
-        return _answer(await users.replace_user(self._directory, caller, user_id, body, if_match, projection))
+        return self._answer(await users.replace_user(self._directory, caller, user_id, body, if_match, projection))
 
     async def patch(self, request: Request) -> Response:
         caller = caller_of(request)
         projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
+        user_id = await self._user_id(request)
         body = await read_object(request, self._body_limit)
         if_match = request.headers.get("if-match")
-        user_id = request.path_params["id"]
-        return _answer(await users.patch_user(self._directory, caller, user_id, body, if_match, projection))
+        return self._answer(await users.patch_user(self._directory, caller, user_id, body, if_match, projection))
 
     async def delete(self, request: Request) -> Response:
         if_match = request.headers.get("if-match")
-        await users.delete_user(self._directory, caller_of(request), request.path_params["id"], if_match)
+        await users.delete_user(self._directory, caller_of(request), await self._user_id(request), if_match)
         return no_content()
 
+    async def _user_id(self, request: Request) -> str:
+        """Of the user that the request is about."""
+        user_id: str = request.path_params["id"]
+        return user_id
 
-def _answer(shown: Shown, status: int = 200) -> Response:
-    return ScimResponse(shown.resource, status, _headers(shown))
+    def _answer(self, shown: Shown, status: int = 200) -> Response:
+        return ScimResponse(shown.resource, status, self._headers(shown))
 
-
-def _headers(shown: Shown) -> dict[str, str]:
-    return {"Location": shown.location, "ETag": shown.tag}
+    def _headers(self, shown: Shown) -> dict[str, str]:
+        return {"Location": shown.location, "ETag": shown.tag}

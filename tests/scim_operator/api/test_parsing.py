@@ -67,6 +67,9 @@ def test_a_config_ref_without_a_namespace_means_the_mappings_own() -> None:
     assert there.config_key == ObjectKey("acme", "okta")
 
 
+TOKEN_ISSUER = {"name": "a", "issuer": "i", "audiences": ["b"], "jwksURL": "https://idp.example/keys"}
+
+
 @pytest.mark.parametrize(
     ("spec", "field", "expected"),
     [
@@ -93,6 +96,16 @@ def test_a_config_ref_without_a_namespace_means_the_mappings_own() -> None:
             {"authentication": {"bearerTokens": [{"name": "a", "secretRef": {"name": "../../other/secrets/s"}}]}},
             "spec.authentication.bearerTokens[0].secretRef.name",
             "pattern",
+        ),
+        (
+            {"authentication": {"basic": [{"name": "a", "secretRef": {"name": "s"}, "access": "Self"}]}},
+            "spec.authentication.basic[0]",
+            "access Self needs userName",
+        ),
+        (
+            {"authentication": {"jwt": [TOKEN_ISSUER | {"access": "Self"}]}},
+            "spec.authentication.jwt[0]",
+            "access Self needs userNameClaim",
         ),
         ({"roles": [{"name": "a"}, {"name": "a"}]}, "spec", "role 'a' appears more than once"),
         ({"deprovisioning": {"deactivationDelay": "1 day"}}, "spec.deprovisioning.deactivationDelay", "15m"),

@@ -150,6 +150,10 @@ def test_attributes(attributes: list[AttributeRule], said: str) -> None:
             "credential app is accepted (access Read)",
         ),
         (
+            {"credentials": (BearerCredential(name="okta", access=Access.SELF, user_name="ann"),)},
+            "credential okta has access Self as user ann, never expires",
+        ),
+        (
             {"credentials": (BearerCredential(name="okta", expires_at=datetime(2027, 5, 1, tzinfo=UTC)),)},
             "credential okta has access Provision, expires 2027-05-01T00:00:00+00:00",
         ),

@@ -80,6 +80,21 @@ def test_all_kinds_are_delivered_and_fit_the_contract() -> None:
     )
 
 
+def test_credentials_stand_for_the_users_that_they_name() -> None:
+    ann: dict[str, Any] = {"access": "Self", "userName": "ann@acme.com"}
+    tenant = planned_of(
+        bearerTokens=[{"name": "token", "secretRef": {"name": "s"}, **ann}],
+        basic=[BASIC | ann],
+        jwt=[BY_URL | {"access": "Self", "userNameClaim": "upn"}],
+        oauthClients=[BY_SECRET | ann, SIGNING | ann],
+    ).tenant
+    assert tenant is not None
+    assert {one.access for one in tenant.all_credentials} == {Access.SELF}
+    bound = [*tenant.credentials, *tenant.basic_credentials, *tenant.oauth_clients]
+    assert [one.user_name for one in bound] == ["ann@acme.com"] * 4
+    assert tenant.jwt_issuers[0].user_name_claim == "upn"
+
+
 def test_the_order_of_credentials_makes_no_difference() -> None:
     one = planned_of(jwt=[BY_URL, BY_KEYS], oauthClients=[BY_SECRET, SIGNING])
     other = planned_of(jwt=[BY_KEYS, BY_URL | {"audiences": ["a", "b"]}], oauthClients=[SIGNING, BY_SECRET])

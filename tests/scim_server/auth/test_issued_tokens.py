@@ -232,3 +232,23 @@ async def test_a_changed_token(who: Authenticator) -> None:
     assert not await _taken(who, f"{header}.{elevated}.{signature}")
     other_header = encode({"alg": "RS256", "kid": RS256.kid, "x": 1})
     assert not await _taken(who, f"{other_header}.{claims}.{signature}")
+
+
+@pytest.mark.parametrize("people", ["a", "z"])
+async def test_a_token_by_which_two_may_act_is_that_of_the_one_who_may_do_more(people: str) -> None:
+    """The provider's own tokens and its users' are often for one audience; a claim tells the provider's."""
+    who = authenticator(
+        tenant(
+            "acme/entra",
+            jwt_issuers=(
+                _issuer(required_claims={"appid": "sync"}),
+                _issuer(name=people, access=Access.SELF, user_name_claim="upn"),
+            ),
+        )
+    )
+    provider = await ask(who, "acme/entra", "Bearer " + RS256.sign(_good(appid="sync", upn="ann@acme.com")))
+    user = await ask(who, "acme/entra", "Bearer " + RS256.sign(_good(upn="ann@acme.com")))
+    assert provider is not None
+    assert user is not None
+    assert (provider.credential, provider.access, provider.user_name) == ("entra", Access.PROVISION, None)
+    assert (user.credential, user.access, user.user_name) == (people, Access.SELF, "ann@acme.com")

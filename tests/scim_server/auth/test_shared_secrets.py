@@ -86,15 +86,19 @@ async def test_nothing_else_is_taken_anywhere(who: Authenticator, key: str, auth
     assert await ask(who, key, authorization) is None
 
 
+@pytest.mark.parametrize("least", [Access.READ, Access.SELF])
 @pytest.mark.parametrize("reads", ["a", "z"])
-async def test_a_secret_that_proves_two_credentials_gives_the_least_access(reads: str) -> None:
+async def test_a_secret_that_proves_two_credentials_gives_the_least_access(reads: str, least: Access) -> None:
     """A document that an operator would not write, in either order."""
-    access = {name: Access.READ if name == reads else Access.PROVISION for name in ("a", "z")}
+    more = Access.PROVISION if least is Access.READ else Access.READ
+    access = {name: least if name == reads else more for name in ("a", "z")}
     both = authenticator(
         tenant(
             "acme/two",
-            credentials=tuple(BearerCredential(name=name, access=access[name]) for name in access),
-            basic_credentials=tuple(BasicCredential(name="b" + name, access=access[name]) for name in access),
+            credentials=tuple(BearerCredential(name=name, access=access[name], user_name="ann") for name in access),
+            basic_credentials=tuple(
+                BasicCredential(name="b" + name, access=access[name], user_name="ann") for name in access
+            ),
         ),
         digests={f"acme/two/{name}": token_digest(TOKEN.encode(), TOKEN_KEY) for name in access}
         | {f"acme/two/b{name}": pair_digest(b"sync", PASSWORD.encode(), TOKEN_KEY) for name in access},
@@ -102,7 +106,7 @@ async def test_a_secret_that_proves_two_credentials_gives_the_least_access(reads
     for authorization, credential in ((f"Bearer {TOKEN}", reads), (basic("sync", PASSWORD), "b" + reads)):
         found = await ask(both, "acme/two", authorization)
         assert found is not None
-        assert (found.credential, found.access) == (credential, Access.READ)
+        assert (found.credential, found.access, found.user_name) == (credential, least, "ann")
 
 
 async def test_of_two_credentials_of_one_token_the_one_that_has_not_expired_counts() -> None:

@@ -19,6 +19,7 @@ from tests.support.issuer import FromNow, Key, claims_of, jwks
 SECRET = "s+ecret %41 of pingone 0123456789"
 ENDPOINT = "https://scim.example/acme/ping/oauth/token"
 ISSUER = "https://scim.example/acme/ping"
+USER = "ann@acme.com"
 KEY = Key.new("k1", "ES256")
 FORGER = Key.new("k1", "ES256")
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -28,8 +29,8 @@ def configured(
     *, secret: str = SECRET, access: Access = Access.PROVISION, key: Key = KEY, others: tuple[Tenant, ...] = ()
 ) -> Authenticator:
     clients = (
-        OAuthClient(name="by-secret", client_id="ping one", access=access),
-        OAuthClient(name="by-key", client_id="signer", access=access, jwks=jwks(key)),
+        OAuthClient(name="by-secret", client_id="ping one", access=access, user_name=USER),
+        OAuthClient(name="by-key", user_name=USER, client_id="signer", access=access, jwks=jwks(key)),
     )
     beta = tenant("beta/ping", oauth_clients=(OAuthClient(name="by-secret", client_id="ping one"),))
     digests = {
@@ -205,6 +206,12 @@ async def test_requests_that_are_not_understood() -> None:
         (Access.PROVISION, "scim.read scim.provision", "scim.provision"),
         (Access.READ, None, "scim.read"),
         (Access.READ, "scim.provision", "scim.read"),
+        (Access.PROVISION, "scim.self", "scim.self"),
+        (Access.PROVISION, "scim.self scim.read", "scim.read"),
+        (Access.READ, "scim.self", "scim.self"),
+        (Access.SELF, None, "scim.self"),
+        (Access.SELF, "scim.read", "scim.self"),
+        (Access.SELF, "scim.provision scim.read", "scim.self"),
     ],
 )
 async def test_a_token_does_at_most_what_its_client_may(access: Access, scope: str | None, granted: str) -> None:
@@ -213,7 +220,7 @@ async def test_a_token_does_at_most_what_its_client_may(access: Access, scope: s
     assert body["scope"] == granted
     found = await ask(who, "acme/ping", f"Bearer {body['access_token']}")
     assert found is not None
-    assert found.access == (Access.READ if granted == "scim.read" else Access.PROVISION)
+    assert (f"scim.{found.access.lower()}", found.user_name) == (granted, USER)
 
 
 async def test_a_token_ends_after_an_hour() -> None:
@@ -244,9 +251,10 @@ async def test_a_rotated_secret_or_key_ends_the_tokens_got_with_it() -> None:
 async def test_a_removed_client_ends_its_tokens_and_a_restricted_one_restricts_them() -> None:
     issued = await token(configured())
     assert not await ask(authenticator(tenant("acme/ping")), "acme/ping", f"Bearer {issued}")
-    found = await ask(configured(access=Access.READ), "acme/ping", f"Bearer {issued}")
-    assert found is not None
-    assert found.access == Access.READ
+    for access in (Access.READ, Access.SELF):
+        found = await ask(configured(access=access), "acme/ping", f"Bearer {issued}")
+        assert found is not None
+        assert found.access == access
 
 
 @settings(max_examples=200)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from scim_server.config import (
+    Access,
     ConfigBundle,
     ConfigError,
     JwtIssuer,
@@ -42,13 +43,40 @@ def _bundle(tenant: Tenant, *names: str) -> ConfigBundle:
 def test_what_uses_no_newer_kind_is_written_as_before_they_existed() -> None:
     written = orjson.loads(_bundle(_tenant(credentials=[{"name": "t"}]), "t").encode())["config"]["tenants"][0]
     assert not written.keys() & {"basicCredentials", "jwtIssuers", "oauthClients"}
+    assert "userName" not in written["credentials"][0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "credential", "field"),
+    [
+        ("credentials", {"name": "one"}, "userName"),
+        ("basicCredentials", {"name": "one"}, "userName"),
+        ("oauthClients", {"name": "one", "clientId": "one"}, "userName"),
+        ("jwtIssuers", _ISSUER, "userNameClaim"),
+    ],
+)
+def test_access_to_oneself_needs_somebody(kind: str, credential: dict[str, Any], field: str) -> None:
+    _tenant(**{kind: [credential | {"access": "Self", field: "ann"}]})
+    for missing in ({}, {field: None}):
+        with pytest.raises(ValidationError, match=f"access Self needs {field}$|access Self needs {field} "):
+            _tenant(**{kind: [credential | {"access": "Self"} | missing]})
+    for wrong in ("", "x" * 513, 7):
+        with pytest.raises(ValidationError, match=field):
+            _tenant(**{kind: [credential | {field: wrong}]})
+
+
+def test_the_narrower_access_of_two() -> None:
+    order = [Access.PROVISION, Access.READ, Access.SELF]
+    for wide, one in enumerate(order):
+        for narrow, other in enumerate(order):
+            assert one.within(other) is order[max(wide, narrow)]
 
 
 def test_all_kinds_survive_encoding() -> None:
     tenant = _tenant(
-        credentials=[{"name": "token"}],
+        credentials=[{"name": "token", "userName": "ann", "access": "Self"}],
         basicCredentials=[{"name": "basic", "access": "Read", "expiresAt": "2027-01-01T00:00:00Z"}],
-        jwtIssuers=[{**_ISSUER, "requiredClaims": {"appid": "1"}, "algorithms": ["ES256"]}],
+        jwtIssuers=[{**_ISSUER, "requiredClaims": {"appid": "1"}, "algorithms": ["ES256"], "userNameClaim": "upn"}],
         oauthClients=[
             {"name": "secret", "clientId": "a"},
             {"name": "keys", "clientId": "b", "jwksUrl": "https://c/k"},

@@ -1,0 +1,34 @@
+"""The user that a credential stands for (RFC 7644 §3.11)."""
+
+from scim_server.directory.caller import Caller
+from scim_server.directory.directory import Directory
+from scim_server.scim.errors import NotFound, ScimError
+from scim_server.scim.filter import Comparison
+from scim_server.scim.path import resolve
+from scim_server.scim.values import is_storable
+from scim_server.storage.protocol import Reader
+from scim_server.storage.records import Query
+
+
+async def own_user_id(directory: Directory, caller: Caller) -> str:
+    """Raises ScimError 501 for a credential that stands for no user, NotFound where there is no such user."""
+    user_name = caller.user_name
+    if user_name is None:
+        raise ScimError(501, "/Me is for credentials that stand for a user, and this one stands for none")
+    if not user_name:
+        raise NotFound("the token names no user: the claim that should isn't there, or isn't text")
+    if not is_storable(user_name):
+        raise _not_found()
+    named = Comparison(resolve("userName", caller.tenant.users), "eq", user_name)
+
+    async def work(reader: Reader) -> str:
+        found = await reader.users(Query(filter=named, count=1, wants_total=False))
+        if not found.records:
+            raise _not_found()
+        return found.records[0].id
+
+    return await directory.read(caller, work)
+
+
+def _not_found() -> NotFound:
+    return NotFound("there is no user with the userName that this credential stands for")

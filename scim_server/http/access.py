@@ -1,0 +1,22 @@
+"""What a credential may do, decided before routing by the text that routes are found by."""
+
+from scim_server.config import Access
+
+READING = frozenset({"GET", "HEAD"})
+_DISCOVERY = frozenset({"ServiceProviderConfig", "Schemas", "ResourceTypes", "openapi.json"})
+
+
+def refusal(access: Access, method: str, path: str) -> str | None:
+    """Why a request may not be made, None when it may. `path` is that within the tenant's endpoint, `/Users` say."""
+    match access:
+        case Access.PROVISION:
+            return None
+        case Access.READ:
+            if method in READING or (method == "POST" and path.endswith("/.search")):
+                return None
+            return "This credential has access Read: it may only GET and search."
+        case Access.SELF:
+            first = path.removeprefix("/").partition("/")[0]
+            if method in READING and (path == "/Me" or first in _DISCOVERY):
+                return None
+            return "This credential has access Self: it may only GET /Me and what describes the endpoint."
