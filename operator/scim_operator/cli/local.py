@@ -13,6 +13,7 @@ from scim_operator.local.data import DEFAULT_DATA_DIRECTORY, DataDirectoryError
 from scim_operator.local.folder import UnusableManifests
 from scim_operator.local.report import Reporter
 from scim_operator.local.serve import LocalModeError, LocalOptions, LocalServer, serve
+from scim_operator.manifests.printable import printable
 from scim_server.logs import LogFormat, configure
 
 Started = Callable[[LocalServer], Coroutine[Any, Any, None]]
@@ -68,7 +69,7 @@ def run_local(options: LocalOptions, reporter: Reporter, started: Started, *, ve
         asyncio.run(serve(options, reporter, started))
     except UnusableManifests as error:
         for problem in error.problems:
-            typer.echo(problem, err=True)
+            typer.echo(printable(problem), err=True)
         raise typer.Exit(2) from None
     except (LocalModeError, DataDirectoryError) as error:
         typer.echo(error, err=True)

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from scim_operator.manifests import Finding, Manifests, Severity, UnreadableFile, load
+from scim_operator.manifests.printable import printable
 
 PROBLEMS_FOUND = 2
 """Exit status."""
@@ -42,7 +43,7 @@ def load_or_exit(paths: list[Path], *, strict: bool) -> Manifests:
 
 
 def fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
+    typer.echo(printable(message), err=True)
     raise typer.Exit(PROBLEMS_FOUND)
 
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from rich.console import Console
 from rich.text import Text
 
+from scim_operator.manifests.printable import printable
+
 
 class Reporter:
     """News go to standard output, problems to standard error."""
@@ -48,7 +50,7 @@ class Reporter:
 
 def _print(console: Console, text: str, style: str = "") -> None:
     # One line each, however long: it may be read by a program.
-    console.print(Text(text, style), soft_wrap=True)
+    console.print(Text(printable(text), style), soft_wrap=True)
 
 
 def _time() -> str:

@@ -64,8 +64,7 @@ class LocalServer:
         return self._server.url
 
     async def start(self) -> None:
-        """Listen and serve. Raises OSError when the port can't be had, `StorageUnusable`."""
-        await self._server.start()
+        """Serve what the manifests say; the server is listening by now."""
         await self._offer(self.plan)
         for note in self.plan.notes:
             self._reporter.note(note)
@@ -136,7 +135,8 @@ async def serve(
         local = LocalServer(server, options.path, data, reporter)
 
         async def work() -> None:
-            await _start(local, options)
+            await _listen(server, options)
+            await local.start()
             await started(local)
             await local.follow()
 
@@ -162,9 +162,9 @@ def _server(options: LocalOptions, data: DataDirectory) -> Server:
         raise LocalModeError(f"--database: {error}") from None
 
 
-async def _start(local: LocalServer, options: LocalOptions) -> None:
+async def _listen(server: Server, options: LocalOptions) -> None:
     try:
-        await local.start()
+        await server.start()
     except StorageUnusable as error:
         raise LocalModeError(str(error)) from None
     except OSError as error:

@@ -48,7 +48,8 @@ def _files_under(path: Path) -> Iterator[Path]:
         yield path
         return
     if not path.is_dir():
-        raise UnreadableFile(f"{path}: no such file or folder")
+        what = "neither a file nor a folder" if path.exists() else "no such file or folder"
+        raise UnreadableFile(f"{path}: {what}")
     for folder, folders, names in os.walk(path, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):

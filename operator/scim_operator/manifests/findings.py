@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from scim_operator.api import FieldPath, ObjectKey, format_field_path
+from scim_operator.manifests.printable import printable
 from scim_operator.manifests.yaml_documents import Document
 
 
@@ -58,4 +59,4 @@ class Finding:
     def __str__(self) -> str:
         severity = "" if self.severity is Severity.ERROR else self.severity.value
         parts = (f"{self.file}:{self.line}", severity, self.object, self.field, self.message)
-        return ": ".join(part for part in parts if part)
+        return printable(": ".join(part for part in parts if part))

@@ -106,6 +106,27 @@ def test_a_broken_file_is_reported_and_nothing_changes(
     running.wait_for("the manifests are valid again")
 
 
+def test_a_folder_that_is_gone_is_reported_and_followed_when_it_is_made_again(
+    manifests: Path, running: RunningLocalMode, engineer: str
+) -> None:
+    kept = Path(shutil.copytree(manifests, manifests.with_name("kept")))
+    manifests.rename(manifests.with_name("gone"))
+    running.wait_for(f"{manifests}: no such file or folder")
+    with running.client() as client:
+        assert roles(client, engineer) == {"developer", "viewer"}
+        edit(kept / "rolemapping.yaml", "roles: [developer]", "roles: [admin]")
+        kept.rename(manifests)
+        wait_for_roles(client, engineer, {"admin", "viewer"}, seconds=60)
+
+
+def test_names_that_users_have_do_not_command_the_terminal(manifests: Path, running: RunningLocalMode) -> None:
+    with running.client() as client:
+        user_id = create_user(client, "eve@acme.example", "Eve \x1b[2J\nacme/okta: all is well")
+        create_group(client, "Engineering", user_id)
+        edit(manifests / "rolemapping.yaml", "roles: [developer]", "roles: [responder]")
+        running.wait_for(r"1 user gained responder \(Eve \\x1b\[2J\\nacme/okta: all is well\)")
+
+
 def test_text_that_is_not_yaml_is_reported(manifests: Path, running: RunningLocalMode) -> None:
     (manifests / "new.yaml").write_text("a: b\n  c: [\n")
     running.wait_for(r"new\.yaml:2: YAML: ")

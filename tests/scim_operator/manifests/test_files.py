@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,28 @@ def test_a_byte_order_mark_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbfa: 1\n")
 
     assert read_files([tmp_path])[0].text == "a: 1\n"
+
+
+def test_what_is_neither_a_file_nor_a_folder_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+
+    with pytest.raises(UnreadableFile, match=r"pipe\.yaml: neither a file nor a folder"):
+        read_files([tmp_path / "pipe.yaml"])
+    assert read_files([tmp_path]) == []  # nor would it ever end
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    write(tmp_path, "sub/a.yaml")
+    (tmp_path / "sub" / "again").symlink_to(tmp_path)
+    (tmp_path / "sub" / "b.yaml").symlink_to("c.yaml")
+    (tmp_path / "sub" / "c.yaml").symlink_to("b.yaml")
+
+    assert names(tmp_path) == ["sub/a.yaml"]
+
+
+def test_too_large_a_file_is_named(tmp_path: Path) -> None:
+    with (tmp_path / "large.yaml").open("wb") as file:
+        file.truncate((16 << 20) + 1)
+
+    with pytest.raises(UnreadableFile, match=r"large\.yaml: larger than 16777216 bytes"):
+        read_files([tmp_path])
