@@ -2,7 +2,7 @@
 
 Every change is one transaction; `version` and `lastModified` move only when something really changed, so that a
 provider's repeats leave no trace. `active` that isn't said is what it was: a PUT from a template that doesn't
-know the attribute must not let a blocked user in again, nor must a PATCH that removes it.
+know the attribute must not let a blocked user in again, nor must a PATCH that removes it (it is only not shown then).
 """
 
 from collections.abc import Sequence
@@ -105,7 +105,7 @@ async def patch_user(
         record = await _locked(writer, user_id, if_match)
         users, strict = caller.tenant.users, caller.tenant.strict
         patched = apply_to_document(record.document, operations, users, strict=strict)
-        record = await _update(caller, writer, record, {"active": record.active, **patched})
+        record = await _update(caller, writer, record, patched)
         return await _show_one(directory, caller, writer, record, projection)
 
     return await _write(directory, caller, work)

@@ -59,7 +59,9 @@ class Attribute:
             "returned": self.returned,
             "uniqueness": self.uniqueness,
         }
-        if self.canonical_values:
+        if self.canonical_values or self.name == "type":
+            # Of a label it is said also that there are none, as for `roles` in RFC 7643 §8.7.1: the profile of strict
+            # tenants wants them declared (draft-zollner-scim-interop-profile §5.4).
             document["canonicalValues"] = list(self.canonical_values)
         if self.reference_types:
             document["referenceTypes"] = list(self.reference_types)

@@ -7,7 +7,7 @@ import pytest
 
 from scim_server.app import Server
 from tests.scim_server.http.test_errors import assert_scim_error
-from tests.support.serving import ENTERPRISE, Connection, client_of
+from tests.support.serving import ENTERPRISE, Connection, client_of, effective_of
 
 ADA = {
     "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
@@ -100,12 +100,16 @@ async def test_put_without_active_leaves_a_blocked_user_blocked(provider: httpx.
 @pytest.mark.parametrize(
     "operation", [{"op": "remove", "path": "active"}, {"op": "replace", "value": {"active": None, "title": "x"}}]
 )
-async def test_a_patch_that_removes_active_leaves_it(
-    provider: httpx.AsyncClient, operation: dict[str, object]
+async def test_a_patch_that_removes_active_leaves_a_blocked_user_blocked(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient, operation: dict[str, object]
 ) -> None:
     user = await create(provider, "ada@acme.com", active=False)
     answer = await provider.patch(f"/Users/{user['id']}", json={"Operations": [operation]})
-    assert answer.json()["active"] is False
+    assert "active" not in answer.json()
+    assert (await effective_of(application, "ada@acme.com"))["state"] == "blocked"
+    assert (await provider.get("/Users", params={"filter": "active eq false"})).json()["totalResults"] == 1
+    replaced = await provider.put(f"/Users/{user['id']}", json={"userName": "ada@acme.com"})
+    assert replaced.json()["active"] is False
 
 
 async def test_a_repeated_request_leaves_version_and_time(provider: httpx.AsyncClient) -> None:

@@ -60,3 +60,16 @@ def test_single_documents_are_found_by_id_in_any_case() -> None:
     assert found
     assert found["name"] == "User"
     assert find_document(documents, "urn:x") is None
+
+
+def test_every_label_declares_its_values() -> None:
+    declared = [
+        (attribute["name"], sub_attribute.get("canonicalValues"))
+        for document in schema_documents(TYPES, BASE)
+        for attribute in document["attributes"]
+        for sub_attribute in attribute.get("subAttributes", ())
+        if sub_attribute["name"] == "type"
+    ]
+    assert ("emails", ["work", "home", "other"]) in declared
+    assert ("roles", []) in declared
+    assert all(isinstance(values, list) for _, values in declared)
