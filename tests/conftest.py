@@ -4,6 +4,7 @@ private_network      addresses that a test may bind and that Kubernetes accepts 
 postgres_server      PostgreSQL 18, one for all tests of a worker
 postgres_dsn         an empty database of its own for each test
 postgres_module_dsn  an empty database of its own for each test file
+start_postgres       starts PostgreSQL servers that a test may crash
 run_directory        a short-named directory for Unix sockets and servers' data
 database_url         an empty database of its own for each test, which runs on SQLite and on PostgreSQL
 server               a SCIM server on it, with one tenant (`connection`); more of its kind in tests/support/serving.py
@@ -14,9 +15,12 @@ control_plane        etcd and kube-apiserver, one for all tests that ask (they r
 namespace            a namespace of its own in that cluster for each test
 """
 
+import contextlib
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,7 +28,7 @@ from hypothesis import HealthCheck, settings
 from tests.control_plane.build import built_programs
 from tests.control_plane.cluster import ControlPlane
 from tests.support.network import ADDRESSES, PrivateNetworkError, enter_private_network
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, StartPostgres
 from tests.support.temporary import RunDirectory
 
 pytest_plugins = ("tests.support.serving",)
@@ -80,11 +84,25 @@ def run_directory() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres_server(run_directory: Path) -> Iterator[PostgresServer]:
-    """Shared by many tests, so without durability: a test that crashes PostgreSQL starts its own PostgresServer."""
+    """Shared by many tests, so without durability: a test that crashes PostgreSQL has its own (`start_postgres`)."""
     server = PostgresServer(run_directory / "postgres")
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def start_postgres(run_directory: Path) -> Iterator[StartPostgres]:
+    """Starts servers of the test's own, which it may crash; they end with it. Takes what PostgresServer takes."""
+    with contextlib.ExitStack() as stack:
+
+        def start(**options: Any) -> PostgresServer:
+            server = PostgresServer(run_directory / f"own-{uuid.uuid4().hex[:8]}", **options)
+            stack.callback(server.stop)
+            server.start()
+            return server
+
+        yield start
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from tests.robustness.impatient_client import ImpatientClient
 from tests.robustness.load import Writers
 from tests.robustness.stored_state import read_state
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, StartPostgres
 from tests.support.processes import wait_until
 from tests.support.server_process import ServerProcess
 from tests.support.serving import Connection, bundle_of
@@ -28,11 +27,8 @@ def connection() -> Connection:
 
 
 @pytest.fixture
-def durable_postgres(run_directory: Path) -> Iterator[PostgresServer]:
-    server = PostgresServer(run_directory / f"durable-{uuid.uuid4().hex[:8]}", durable=True)
-    server.start()
-    yield server
-    server.stop()
+def durable_postgres(start_postgres: StartPostgres) -> PostgresServer:
+    return start_postgres(durable=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.robustness.stored_state import read_state
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import StartPostgres
 from tests.support.processes import wait_until
 from tests.support.server_process import ServerProcess
 from tests.support.serving import Connection, bundle_of
@@ -60,11 +60,10 @@ def test_sqlite_can_write_no_more(tmp_path: Path, connection: Connection, provid
 
 
 def test_postgresql_may_only_be_read(
-    tmp_path: Path, run_directory: Path, connection: Connection, provider: httpx.Client
+    tmp_path: Path, start_postgres: StartPostgres, connection: Connection, provider: httpx.Client
 ) -> None:
     """As a standby is during a fail-over, or a managed database whose disk is nearly full."""
-    postgres = PostgresServer(run_directory / "read-only")
-    postgres.start()
+    postgres = start_postgres()
     server = ServerProcess(tmp_path / "server", postgres.dsn(), bundle_of(connection))
     server.start()
     users = f"{server.url}{connection.path}/Users"
@@ -85,4 +84,3 @@ def test_postgresql_may_only_be_read(
         asyncio.run(read_state(postgres.dsn(), connection.key)).assert_whole(connection.tenant())
     finally:
         server.kill()
-        postgres.stop()

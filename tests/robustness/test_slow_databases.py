@@ -2,9 +2,6 @@
 
 import asyncio
 import time
-import uuid
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -14,7 +11,7 @@ from scim_server.http.deadlines import TimeLimits
 from scim_server.http.protection import RequestLimits
 from scim_server.storage.protocol import Writer
 from tests.robustness.stored_state import read_state
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, StartPostgres
 from tests.support.serving import Connection, bundle_of, client_of
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.until import until
@@ -28,11 +25,8 @@ def connection() -> Connection:
 
 
 @pytest.fixture
-def postgres(run_directory: Path) -> Iterator[PostgresServer]:
-    server = PostgresServer(run_directory / f"slow-{uuid.uuid4().hex[:8]}", tcp=True)
-    server.start()
-    yield server
-    server.stop()
+def postgres(start_postgres: StartPostgres) -> PostgresServer:
+    return start_postgres(tcp=True)
 
 
 def settings(database: str) -> ServerSettings:

@@ -13,6 +13,7 @@ import subprocess
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from tests.support.processes import free_port, kill_process, start_process, wait_until
 
@@ -23,6 +24,14 @@ _SUPERUSER = "postgres"
 # Data lives as long as the test: nothing is gained by waiting for the disk.
 _FAST_AND_LOOSE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+
+
+class StartPostgres(Protocol):
+    """The fixture `start_postgres`: makes and starts a server, with the parameters of `PostgresServer`."""
+
+    def __call__(
+        self, *, durable: bool = False, tcp: bool = False, settings: Mapping[str, str] | None = None
+    ) -> "PostgresServer": ...
 
 
 class PostgresServer:

@@ -1,20 +1,16 @@
 """The PostgreSQL that the other tests stand on."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import asyncpg
 import pytest
 
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, StartPostgres
 
 
 @pytest.fixture
-def durable_server(run_directory: Path) -> Iterator[PostgresServer]:
-    server = PostgresServer(run_directory / "durable", durable=True, tcp=True)
-    server.start()
-    yield server
-    server.stop()
+def durable_server(start_postgres: StartPostgres) -> PostgresServer:
+    return start_postgres(durable=True, tcp=True)
 
 
 async def test_each_test_has_an_empty_database(postgres_server: PostgresServer, postgres_dsn: str) -> None:

@@ -2,9 +2,7 @@
 
 import asyncio
 import time
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
@@ -12,16 +10,13 @@ import pytest
 from scim_server.app import Server, ServerSettings
 from tests.scim_server.http.test_errors import assert_scim_error
 from tests.scim_server.http.test_users import create
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, StartPostgres
 from tests.support.serving import Connection, bundle_of, client_of
 
 
 @pytest.fixture
-def own_postgres(run_directory: Path) -> Iterator[PostgresServer]:
-    postgres = PostgresServer(run_directory / f"away-{uuid.uuid4().hex[:8]}", durable=True)
-    postgres.start()
-    yield postgres
-    postgres.stop()
+def own_postgres(start_postgres: StartPostgres) -> PostgresServer:
+    return start_postgres(durable=True)
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 import asyncio
 import random
-import uuid
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -18,7 +16,7 @@ from scim_server.storage.protocol import Reader, Storage, Writer
 from scim_server.storage.sqlite import SqliteStorage
 from scim_server.storage.urls import sqlite_path
 from tests.scim_server.storage.steps import Steps
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, StartPostgres
 from tests.support.tcp_proxy import TcpProxy
 
 _ROUNDS = 60
@@ -127,11 +125,8 @@ async def test_who_waits_too_long_to_write_is_told(small: Storage, tenant: str) 
 
 
 @pytest.fixture
-def tcp_server(run_directory: Path) -> Iterator[PostgresServer]:
-    server = PostgresServer(run_directory / f"tcp-{uuid.uuid4().hex[:8]}", tcp=True)
-    server.start()
-    yield server
-    server.stop()
+def tcp_server(start_postgres: StartPostgres) -> PostgresServer:
+    return start_postgres(tcp=True)
 
 
 @pytest.fixture

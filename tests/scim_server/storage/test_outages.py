@@ -3,14 +3,13 @@
 import asyncio
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 
 from scim_server.storage import open_storage
 from scim_server.storage.errors import StorageUnavailable
 from tests.scim_server.storage.steps import Steps
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import StartPostgres
 
 _WRITER = """
 import asyncio, sys
@@ -59,9 +58,8 @@ async def test_a_killed_server_loses_nothing_that_it_acknowledged(fresh_url: str
         await storage.close()
 
 
-async def test_postgresql_going_away_and_coming_back(run_directory: Path) -> None:
-    server = PostgresServer(run_directory / "outage")
-    server.start()
+async def test_postgresql_going_away_and_coming_back(start_postgres: StartPostgres) -> None:
+    server = start_postgres()
     storage = open_storage(server.dsn())
     await storage.open()
     steps = Steps(storage, "acme/okta")
@@ -82,12 +80,10 @@ async def test_postgresql_going_away_and_coming_back(run_directory: Path) -> Non
         await steps.add_user("bob")
     finally:
         await storage.close()
-        server.stop()
 
 
-async def test_postgresql_dying_in_the_middle_of_a_transaction(run_directory: Path) -> None:
-    server = PostgresServer(run_directory / "crash", durable=True)
-    server.start()
+async def test_postgresql_dying_in_the_middle_of_a_transaction(start_postgres: StartPostgres) -> None:
+    server = start_postgres(durable=True)
     storage = open_storage(server.dsn())
     await storage.open()
     steps = Steps(storage, "acme/okta")
@@ -104,4 +100,3 @@ async def test_postgresql_dying_in_the_middle_of_a_transaction(run_directory: Pa
         await steps.add_user("ann")
     finally:
         await storage.close()
-        server.stop()
