@@ -19,8 +19,9 @@ _SCIM_VERSION = "2.0"
 
 _DESCRIPTION = (
     "SCIM 2.0 (RFC 7643, RFC 7644, RFC 9865) for one tenant. Every request needs a credential of the tenant; one with"
-    " access Read may only GET and search. HEAD works wherever GET does. Other methods are 405 with `Allow`. Errors"
-    " are SCIM errors, at the token endpoint OAuth errors. Names of attributes and parameters compare without case."
+    " access Read may only GET and search, one with access Self may only GET /Me and discovery. HEAD works wherever"
+    " GET does. Other methods are 405 with `Allow`. Errors are SCIM errors, at the token endpoint OAuth errors. Names"
+    " of attributes and parameters compare without case."
 )
 _TOLERANT = (
     " What identity providers send beyond these schemas is understood as well: other types for a value, keys that are"

@@ -11,6 +11,7 @@ def references(names: Iterable[str]) -> JsonObject:
 
 def headers() -> dict[str, JsonObject]:
     return {
+        "Content-Location": _header("URL of the resource that is shown", {"type": "string", "format": "uri"}),
         "ETag": _header("Version of the resource, a weak entity tag", {"type": "string", "pattern": '^W/".*"$'}),
         "Location": _header("URL of the resource", {"type": "string", "format": "uri"}),
         "Retry-After": _header("Seconds to wait", {"type": "integer", "minimum": 1}),

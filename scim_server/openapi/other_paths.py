@@ -12,7 +12,8 @@ _NO_FILTER = "What this tenant's endpoint has. A filter is 403 (RFC 7644 §4)"
 
 def me_path() -> JsonObject:
     """RFC 7644 §3.11."""
-    shown = answer("The user that the credential stands for", RESOURCE_HEADERS, reference("User"))
+    headers = (*RESOURCE_HEADERS, "Content-Location")
+    shown = answer("The user that the credential stands for", headers, reference("User"))
     tag = "Me"
     return {
         "get": operation(
@@ -49,7 +50,7 @@ def me_path() -> JsonObject:
             parameters=("If-Match",),
             fails_with=(404, 412, 501),
         ),
-        "post": operation(tag, "createMe", "Not implemented: nobody signs up here", {}, fails_with=(501,)),
+        "post": operation(tag, "createMe", "Not implemented: users come from the provider", {}, fails_with=(501,)),
     }
 
 

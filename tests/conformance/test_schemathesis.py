@@ -13,15 +13,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
-from scim_server.config import ConfigBundle, Conformance, ExtensionSchema, OAuthClient, ServerConfig, pair_digest
+from scim_server.config import (
+    Access,
+    BearerCredential,
+    ConfigBundle,
+    Conformance,
+    ExtensionSchema,
+    OAuthClient,
+    ServerConfig,
+    pair_digest,
+    token_digest,
+)
 from tests.support.server_process import ServerProcess
 from tests.support.serving import TOKEN_KEY, Connection, bundle_of
 
 ROOT = Path(__file__).parents[2]
 RANDOM = "examples,fuzzing,stateful"
 CLIENT_ID, CLIENT_SECRET = "reporting", "secret-of-the-client-0123456789"
+OWN_USER = "ann@example.com"
+"""For whom all credentials stand."""
 NO_LIMITS = {"SCIM_TENANT_RATE": "0", "SCIM_FAILED_AUTHENTICATIONS": "0"}
 SCHEMAS = tuple(
     ExtensionSchema.model_validate(schema)
@@ -68,7 +81,7 @@ class Endpoint:
             [
                 Path(sys.executable).with_name("schemathesis"),
                 *("--config-file", ROOT / "tests/conformance/schemathesis.toml", "run"),
-                *(f"{self.url}/openapi.json", "--header", f"Authorization: Bearer {token}", "--max-examples", "12"),
+                *(f"{self.url}/openapi.json", "--header", f"Authorization: Bearer {token}", "--max-examples", "8"),
                 *options,
             ],
             check=False,
@@ -97,19 +110,33 @@ def endpoint(tmp_path: Path, database_url: str, conformance: Conformance) -> Ite
     connection = Connection()
     server = ServerProcess(tmp_path, database_url, _bundle(connection, conformance), NO_LIMITS)
     server.start()
-    yield Endpoint(server.url + connection.path, connection)
+    url, headers = server.url + connection.path, {"Authorization": f"Bearer {connection.token('provision')}"}
+    user = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": OWN_USER}
+    httpx.post(f"{url}/Users", json=user, headers=headers, trust_env=False).raise_for_status()
+    yield Endpoint(url, connection)
     server.stop()
 
 
 def _bundle(connection: Connection, conformance: Conformance) -> ConfigBundle:
-    """Of a tenant with extension schemas of its own and an OAuth client."""
+    """Of a tenant with extension schemas of its own, a credential of each access, and an OAuth client."""
     bundle = bundle_of(connection)
+    credentials = tuple(
+        BearerCredential(name=access.value.lower(), access=access, user_name=OWN_USER) for access in Access
+    )
     client = OAuthClient(name="client", client_id=CLIENT_ID)
     tenant = bundle.config.tenants[0].model_copy(
-        update={"conformance": conformance, "schemas": SCHEMAS, "oauth_clients": (client,)}
+        update={
+            "conformance": conformance,
+            "schemas": SCHEMAS,
+            "credentials": credentials,
+            "oauth_clients": (client,),
+        }
     )
-    digest = pair_digest(CLIENT_ID.encode(), CLIENT_SECRET.encode(), TOKEN_KEY)
-    digests = bundle.secrets.digests | {tenant.credential_key("client"): digest}
+    digests = {
+        tenant.credential_key(each.name): token_digest(connection.token(each.name).encode(), TOKEN_KEY)
+        for each in credentials
+    }
+    digests[tenant.credential_key("client")] = pair_digest(CLIENT_ID.encode(), CLIENT_SECRET.encode(), TOKEN_KEY)
     return ConfigBundle.of(
         ServerConfig(revision=bundle.revision, tenants=(tenant,)),
         bundle.secrets.model_copy(update={"digests": digests}),
@@ -141,6 +168,7 @@ def test_a_strict_tenant_takes_nothing_else(endpoint: Endpoint) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_credential_that_reads_gets_what_the_document_says(endpoint: Endpoint) -> None:
-    printed = endpoint.check("read", "--exclude-checks", "negative_data_rejection", "--phases", RANDOM)
+@pytest.mark.parametrize("credential", ["read", "self"])
+def test_credentials_that_only_read_get_what_the_document_says(endpoint: Endpoint, credential: str) -> None:
+    printed = endpoint.check(credential, "--exclude-checks", "negative_data_rejection", "--phases", RANDOM)
     assert generated(printed) > 200
