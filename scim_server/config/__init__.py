@@ -29,14 +29,17 @@ from scim_server.config.documents import (
 )
 from scim_server.config.errors import ConfigError
 from scim_server.config.extension_schemas import (
-    ATTRIBUTE_NAME_PATTERN,
-    RESERVED_URNS,
-    SCHEMA_URN_PATTERN,
+    MOST_ATTRIBUTES,
+    MOST_SUB_ATTRIBUTES,
+    AttributeName,
+    Description,
     ExtendedResource,
     ExtensionAttribute,
     ExtensionSchema,
     ExtensionSubAttribute,
     ExtensionType,
+    SchemaName,
+    SchemaUrn,
 )
 from scim_server.config.holder import ConfigHolder, Outcome
 from scim_server.config.jwks_url import check_jwks_url
@@ -66,17 +69,17 @@ from scim_server.config.tokens import (
 from scim_server.config.user_attributes import USER_ATTRIBUTES, UserAttributes
 
 __all__ = [
-    "ATTRIBUTE_NAME_PATTERN",
     "CONFIG_FILE",
     "DEFAULT_ALGORITHMS",
     "MAXIMUM_TOKEN_BYTES",
     "MINIMUM_TOKEN_BYTES",
-    "RESERVED_URNS",
-    "SCHEMA_URN_PATTERN",
+    "MOST_ATTRIBUTES",
+    "MOST_SUB_ATTRIBUTES",
     "SCHEMA_VERSION",
     "SECRETS_FILE",
     "USER_ATTRIBUTES",
     "Access",
+    "AttributeName",
     "AttributeRule",
     "BasicCredential",
     "BearerCredential",
@@ -87,6 +90,7 @@ __all__ = [
     "Conformance",
     "Credential",
     "Deprovisioning",
+    "Description",
     "ExtendedResource",
     "ExtensionAttribute",
     "ExtensionSchema",
@@ -100,6 +104,8 @@ __all__ = [
     "PublicJwk",
     "Role",
     "RoleRule",
+    "SchemaName",
+    "SchemaUrn",
     "ServerConfig",
     "ServerSecrets",
     "SharedSecret",

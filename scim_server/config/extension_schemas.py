@@ -24,8 +24,11 @@ def _not_reserved(urn: str) -> str:
 SchemaUrn = Annotated[
     str, StringConstraints(pattern=SCHEMA_URN_PATTERN, max_length=256), AfterValidator(_not_reserved)
 ]
+SchemaName = Annotated[str, StringConstraints(max_length=256)]
 AttributeName = Annotated[str, StringConstraints(pattern=ATTRIBUTE_NAME_PATTERN, max_length=128)]
 Description = Annotated[str, StringConstraints(max_length=1024)]
+MOST_ATTRIBUTES = 256
+MOST_SUB_ATTRIBUTES = 64
 
 
 class ExtensionType(StrEnum):
@@ -74,7 +77,7 @@ class ExtensionAttribute(Contract):
     multi_valued: bool = False
     required: bool = False
     case_exact: bool = False
-    sub_attributes: tuple[ExtensionSubAttribute, ...] = Field(default=(), max_length=64)
+    sub_attributes: tuple[ExtensionSubAttribute, ...] = Field(default=(), max_length=MOST_SUB_ATTRIBUTES)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -89,10 +92,10 @@ class ExtensionSchema(Contract):
 
     mapping: ResourceKey
     id: SchemaUrn
-    name: Annotated[str, StringConstraints(max_length=256)] = ""
+    name: SchemaName = ""
     description: Description = ""
     resource_type: ExtendedResource = ExtendedResource.USER
-    attributes: tuple[ExtensionAttribute, ...] = Field(min_length=1, max_length=256)
+    attributes: tuple[ExtensionAttribute, ...] = Field(min_length=1, max_length=MOST_ATTRIBUTES)
 
     @model_validator(mode="after")
     def _names_once(self) -> Self:

@@ -1,36 +1,26 @@
 """Extension schemas as an AttributeMapping declares them. Bounds and patterns are those of the server's contract."""
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AfterValidator, Field, StrictBool, StringConstraints, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from scim_operator.api.resource import ApiModel, require_unique
 from scim_server.config import (
-    ATTRIBUTE_NAME_PATTERN,
-    RESERVED_URNS,
-    SCHEMA_URN_PATTERN,
+    MOST_ATTRIBUTES,
+    MOST_SUB_ATTRIBUTES,
+    AttributeName,
+    Description,
     ExtendedResource,
     ExtensionType,
+    SchemaName,
+    SchemaUrn,
 )
 
 
-def _not_reserved(urn: str) -> str:
-    if urn.lower().startswith(RESERVED_URNS):
-        raise ValueError("schemas of the standard and of the server itself can't be declared")
-    return urn
-
-
-SchemaUrn = Annotated[
-    str, StringConstraints(pattern=SCHEMA_URN_PATTERN, max_length=256), AfterValidator(_not_reserved)
-]
-_AttributeName = Annotated[str, StringConstraints(pattern=ATTRIBUTE_NAME_PATTERN, max_length=128)]
-_Description = Annotated[str, StringConstraints(max_length=1024)]
-
-
 class SchemaSubAttribute(ApiModel):
-    name: _AttributeName
+    name: AttributeName
     type: ExtensionType = ExtensionType.STRING
-    description: _Description = ""
+    description: Description = ""
     multi_valued: StrictBool = False
     required: StrictBool = False
     case_exact: StrictBool = False
@@ -43,13 +33,13 @@ class SchemaSubAttribute(ApiModel):
 
 
 class SchemaAttribute(ApiModel):
-    name: _AttributeName
+    name: AttributeName
     type: ExtensionType = ExtensionType.STRING
-    description: _Description = ""
+    description: Description = ""
     multi_valued: StrictBool = False
     required: StrictBool = False
     case_exact: StrictBool = False
-    sub_attributes: tuple[SchemaSubAttribute, ...] = Field(default=(), max_length=64)
+    sub_attributes: tuple[SchemaSubAttribute, ...] = Field(default=(), max_length=MOST_SUB_ATTRIBUTES)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -63,10 +53,10 @@ class SchemaDeclaration(ApiModel):
     """A schema by its URN, which the server announces and whose attributes it takes."""
 
     id: SchemaUrn
-    name: Annotated[str, StringConstraints(max_length=256)] = ""
-    description: _Description = ""
+    name: SchemaName = ""
+    description: Description = ""
     resource_type: ExtendedResource = ExtendedResource.USER
-    attributes: tuple[SchemaAttribute, ...] = Field(min_length=1, max_length=256)
+    attributes: tuple[SchemaAttribute, ...] = Field(min_length=1, max_length=MOST_ATTRIBUTES)
 
     @model_validator(mode="after")
     def _names_once(self) -> Self:
