@@ -44,6 +44,7 @@ def tenants(draw: st.DrawFn) -> Tenant:
             BearerCredential(
                 name=name,
                 access=draw(st.sampled_from(Access)),
+                user_name="ada",
                 expires_at=draw(st.none() | st.datetimes(timezones=st.just(UTC))),
             )
             for name in draw(st.lists(names, max_size=2, unique=True))
