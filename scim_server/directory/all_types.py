@@ -51,7 +51,7 @@ async def search_all(
     Raises InvalidPath for an order across types; InvalidFilter, InvalidCursor, ExpiredCursor.
     """
 
-    async def work(reader: Reader) -> None:
+    async def work(reader: Reader, out: Output) -> None:
         page = await _page(directory, caller, requests, users_shown, reader)
         items = len(page.users.items) + len(page.groups.items)
         head = envelope(items, page.total, page.start_index, page.next_cursor)
@@ -63,7 +63,7 @@ async def search_all(
         await write_groups(caller, reader, page.groups.items, groups_shown, out)
         out.write(b"]}")
 
-    await directory.read(caller, work, snapshot=groups_shown.includes("members"))
+    await directory.read_into(out, caller, work, snapshot=groups_shown.includes("members"))
 
 
 async def _page(

@@ -1,10 +1,12 @@
 """What every use case needs: the storage, and the rules that decide roles."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from scim_server.directory.caller import Caller
+from scim_server.directory.output import Output, SmallOutput, TooLarge
 from scim_server.directory.rules_applier import RulesApplier
 from scim_server.directory.rules_cache import RulesCache
 from scim_server.directory.walks import Walks
@@ -13,6 +15,9 @@ from scim_server.storage.records import Document, UserRecord
 
 T = TypeVar("T")
 
+_SHARE_OF_LARGE_READS = 4
+"""One in this many database connections may be busy with large answers; the others are for everybody else."""
+
 
 class Directory:
     """One per server. Work on a tenant goes through here, so that its rules are in the database first."""
@@ -20,6 +25,7 @@ class Directory:
     def __init__(self, storage: Storage, applier: RulesApplier) -> None:
         self._storage = storage
         self._applier = applier
+        self._large_reads = asyncio.Semaphore(max(1, storage.usage().limit // _SHARE_OF_LARGE_READS))
         self.rules = RulesCache()
         self.walks = Walks()
 
@@ -30,6 +36,25 @@ class Directory:
         """`Storage.read` for the caller's tenant. Raises StorageUnavailable."""
         await self._applier.ensure_known(caller.tenant)
         return await self._storage.read(caller.tenant.key, work, snapshot=snapshot)
+
+    async def read_into(
+        self,
+        out: Output,
+        caller: Caller,
+        work: Callable[[Reader, Output], Awaitable[None]],
+        *,
+        snapshot: bool = False,
+    ) -> None:
+        """`read` with work that writes an answer of any size. Where it is large the work is done again when its turn
+        comes: it has hundreds of thousands of rows to read, and waits without a connection."""
+        small = SmallOutput(out)
+        try:
+            await self.read(caller, lambda reader: work(reader, small), snapshot=snapshot)
+        except TooLarge:
+            async with self._large_reads:
+                await self.read(caller, lambda reader: work(reader, out), snapshot=snapshot)
+        else:
+            small.pass_on()
 
     async def write(self, caller: Caller, work: Callable[[Writer], Awaitable[T]]) -> T:
         """`Storage.write` for the caller's tenant: `work` must be repeatable. Raises StorageUnavailable."""

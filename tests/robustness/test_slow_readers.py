@@ -72,7 +72,7 @@ async def test_others_are_answered_while_clients_do_not_read(
 
 
 async def test_clients_that_leave_too_much_unread_are_cut_off(database_url: str, connection: Connection) -> None:
-    limits = RequestLimits(unread_answers=512 << 10)
+    limits = RequestLimits(unread_answers=2 << 20)
     async with (
         Server(ServerSettings(database_url, port=0, management_port=None, limits=limits)) as server,
         client_of(server.url, connection) as provider,
