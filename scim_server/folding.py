@@ -9,5 +9,8 @@ def fold(text: str) -> str:
     `casefold`: `ß` and `ss` are different letters in user names, and one letter stays one letter in most
     scripts, so that prefixes (`sw`) behave as people expect. No Unicode normalisation: a provider's `eq`
     must find exactly what it sent.
+
+    Every letter folds by itself, whatever stands around it, so that a part of a text is a part of it folded too: the
+    sigma, of which `str.lower` makes another one at the end of a word, becomes the same everywhere.
     """
-    return text.lower()
+    return text.lower().replace("ς", "σ")

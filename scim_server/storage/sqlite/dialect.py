@@ -16,6 +16,8 @@ class _JsonPlace:
     json: str
     path: str = "$"
     element: str | None = None
+    depth: int = 0
+    """How many arrays it is in."""
 
     def child(self, name: str) -> Place:
         if '"' in name or "\\" in name:
@@ -50,23 +52,26 @@ class _JsonPlace:
         )
 
     def any_element(self, condition: Callable[[Place], str]) -> str:
-        return f"EXISTS (SELECT 1 FROM {self._elements()} WHERE {condition(_ELEMENT)})"
+        element, source = self._elements()
+        return f"EXISTS (SELECT 1 FROM {source} WHERE {condition(element)})"
 
     def preferred_element(self, expression: Callable[[Place], str]) -> str:
-        primary = f"{_ELEMENT.child('primary').boolean_is(True)} IS TRUE"
-        return f"(SELECT {expression(_ELEMENT)} FROM {self._elements()} ORDER BY {primary} DESC, element.key LIMIT 1)"
+        element, source = self._elements()
+        primary = f"{element.child('primary').boolean_is(True)} IS TRUE"
+        return f"(SELECT {expression(element)} FROM {source} ORDER BY {primary} DESC, {element.element}.key LIMIT 1)"
 
-    def _elements(self) -> str:
-        return f"json_each({self.json}, {literal(self.path)}) AS element"
+    def _elements(self) -> tuple["_JsonPlace", str]:
+        """Each element, and where it is from. An array inside another needs another name, or it would read itself."""
+        depth = self.depth + 1
+        row = f"element{depth}"
+        element = _JsonPlace(f"(CASE {row}.type WHEN 'object' THEN {row}.value END)", element=row, depth=depth)
+        return element, f"json_each({self.json}, {literal(self.path)}) AS {row}"
 
     def _type(self) -> str:
         return f"{self.element}.type" if self.element else f"json_type({self.json}, {literal(self.path)})"
 
     def _value(self) -> str:
         return f"{self.element}.atom" if self.element else f"json_extract({self.json}, {literal(self.path)})"
-
-
-_ELEMENT = _JsonPlace("(CASE element.type WHEN 'object' THEN element.value END)", element="element")
 
 
 def _filled(type_: str, value: str) -> str:

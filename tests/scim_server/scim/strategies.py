@@ -33,12 +33,24 @@ CUSTOM = Schema(
             "complex",
             sub_attributes=(Attribute("number", mutability="immutable"), Attribute("doors", multi_valued=True)),
         ),
+        Attribute(
+            "keys",
+            "complex",
+            multi_valued=True,
+            sub_attributes=(
+                Attribute("value"),
+                Attribute("doors", multi_valued=True),
+                Attribute("floors", "integer", multi_valued=True),
+            ),
+        ),
     ),
 )
 
 USER_WITH_APP = user_resource_type([CUSTOM])
 
-SMALL_TEXT = st.text(alphabet='aAbBßéİ"\\ é😀', max_size=4)
+SMALL_TEXT = st.text(alphabet='aAbBΣσςßéİ"\\ é😀', max_size=4)
+TEXT = SMALL_TEXT | SMALL_TEXT.map(lambda text: "a" * 256 + text)
+"""Also longer than what indexes hold of a value."""
 INSTANTS = st.integers(0, 4_000_000_000_000_000).map(
     lambda microseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 )
@@ -89,7 +101,7 @@ def literals(attribute: Attribute) -> st.SearchStrategy[Literal]:
         case "dateTime":
             return INSTANTS
         case _:
-            return SMALL_TEXT
+            return TEXT
 
 
 def comparisons(path: AttributePath) -> st.SearchStrategy[Filter]:
@@ -181,7 +193,7 @@ def names() -> st.SearchStrategy[str]:
 
 def emails() -> st.SearchStrategy[list[dict[str, Any]]]:
     email = st.fixed_dictionaries(
-        {"value": SMALL_TEXT}, optional={"type": st.sampled_from(["work", "home"]), "primary": st.booleans()}
+        {"value": TEXT}, optional={"type": st.sampled_from(["work", "home"]), "primary": st.booleans()}
     )
     return st.lists(email, min_size=1, max_size=3)
 

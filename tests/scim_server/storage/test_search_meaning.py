@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from scim_server.folding import fold
 from scim_server.provisioning.effective import state_of
 from scim_server.scim.core_schemas import GROUP_URN, USER_URN
 from scim_server.scim.effective import EFFECTIVE_URN
@@ -22,12 +23,14 @@ from scim_server.scim.filter import (
     conjunction,
     disjunction,
     matches,
+    parse,
     render,
 )
 from scim_server.scim.path import AttributePath, resolve
 from scim_server.scim.resource_types import GROUP_TYPE
 from scim_server.scim.schema import ResourceType
 from scim_server.scim.versions import etag
+from scim_server.storage.index_keys import index_key
 from scim_server.storage.protocol import Reader, Storage
 from scim_server.storage.records import EffectiveContext, Query, UserRecord
 from tests.scim_server.scim.strategies import (
@@ -35,6 +38,7 @@ from tests.scim_server.scim.strategies import (
     FILTERABLE,
     INSTANTS,
     SMALL_TEXT,
+    TEXT,
     USER_WITH_APP,
     comparisons,
     emails,
@@ -61,6 +65,8 @@ USER_ATTRIBUTES = [
     f"{CUSTOM_URN}:years",
     f"{CUSTOM_URN}:card.number",
     f"{CUSTOM_URN}:card.doors",
+    f"{CUSTOM_URN}:keys.doors",
+    f"{CUSTOM_URN}:keys.floors",
     f"{EFFECTIVE_URN}:state",
     f"{EFFECTIVE_URN}:permissions",
 ]
@@ -76,7 +82,16 @@ GROUP_ATTRIBUTES = [
     "meta.version",
     "schemas",
 ]
-COMPLEX = ["emails", "photos", "addresses", "groups", "name", f"{CUSTOM_URN}:card", f"{EFFECTIVE_URN}:roles"]
+COMPLEX = [
+    "emails",
+    "photos",
+    "addresses",
+    "groups",
+    "name",
+    f"{CUSTOM_URN}:card",
+    f"{CUSTOM_URN}:keys",
+    f"{EFFECTIVE_URN}:roles",
+]
 
 # What can't be known before the resources are stored is drawn as a number, and put in afterwards.
 IDS = {"id", "groups.value", "members.value"}
@@ -155,11 +170,11 @@ def _elements(**parts: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[st
 
 def _users() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
-        {"userName": SMALL_TEXT, "active": st.booleans()},
+        {"userName": TEXT, "active": st.booleans()},
         optional={
-            "externalId": SMALL_TEXT,
-            "displayName": SMALL_TEXT,
-            "title": SMALL_TEXT,
+            "externalId": TEXT,
+            "displayName": TEXT,
+            "title": TEXT,
             "name": st.fixed_dictionaries({}, optional={"familyName": SMALL_TEXT, "givenName": SMALL_TEXT}),
             "emails": emails(),
             "photos": _elements(value=SMALL_TEXT, type=SMALL_TEXT, primary=st.booleans()),
@@ -178,6 +193,11 @@ def _users() -> st.SearchStrategy[dict[str, Any]]:
                     "years": st.lists(st.integers(-3, 3), min_size=1, max_size=3),
                     "card": st.fixed_dictionaries(
                         {}, optional={"number": SMALL_TEXT, "doors": st.lists(SMALL_TEXT, min_size=1, max_size=2)}
+                    ),
+                    "keys": _elements(
+                        value=SMALL_TEXT,
+                        doors=st.lists(SMALL_TEXT, min_size=1, max_size=2),
+                        floors=st.lists(st.integers(-3, 3), min_size=1, max_size=2),
                     ),
                 },
             ),
@@ -345,6 +365,31 @@ async def test_filters_over_groups(
         assert page.total == len(expected)
 
 
+@pytest.mark.parametrize(
+    ("filter_", "found"),
+    [
+        # an array inside an element of another
+        (f'{CUSTOM_URN}:keys[doors eq "b"]', ["ΟΔΟΣ"]),
+        (f'{CUSTOM_URN}:keys[value eq "k2" and doors eq "b"]', []),
+        (f'{CUSTOM_URN}:keys.doors eq "b"', ["ΟΔΟΣ"]),
+        (f"{CUSTOM_URN}:keys.doors pr", ["ΟΔΟΣ"]),
+        (f"{CUSTOM_URN}:keys[floors gt 3]", ["ΟΔΟΣ"]),
+        # sigma, of which there are two in lower case
+        ('userName sw "οδοσ"', ["ΟΔΟΣ", "οδος.Σ"]),
+        ('userName ew "Σ"', ["ΟΔΟΣ", "οδος.Σ"]),
+        ('userName eq "οδος.ς"', ["οδος.Σ"]),
+        ('title co "ΑΣ"', ["ΟΔΟΣ"]),
+    ],
+)
+async def test_values_that_are_easily_missed(storage: Storage, tenant: str, filter_: str, found: list[str]) -> None:
+    steps = Steps(storage, tenant)
+    keys = [{"value": "k1", "doors": ["a", "b"], "floors": [3, 4]}, {"value": "k2", "doors": ["c"]}]
+    await steps.insert_user({"userName": "ΟΔΟΣ", "title": "ΠΑΠΑΣΩΤΗΡΙΟΥ", CUSTOM_URN: {"keys": keys}})
+    await steps.insert_user({"userName": "οδος.Σ", CUSTOM_URN: {"keys": [{"value": "k2"}]}})
+    page = await steps.users(Query(filter=parse(filter_, USER_WITH_APP)))
+    assert [record.document["userName"] for record in page.records] == found
+
+
 @pytest.mark.parametrize("descending", [False, True])
 @given(users=st.lists(_users(), min_size=1, max_size=6))
 @settings(EXAMPLES, max_examples=15)
@@ -361,13 +406,13 @@ async def test_sorting(storage: Storage, tenant: str, users: list[Any], descendi
         document = record.document
         match name:
             case "title":
-                return document.get("title", "").lower() if "title" in document else None
+                return fold(document["title"]) if "title" in document else None
             case "externalId":
-                return document.get("externalId")
+                return index_key(document["externalId"]) if "externalId" in document else None
             case "emails":
                 found = document.get("emails", [])
                 chosen = [email for email in found if email.get("primary")] or found
-                return chosen[0]["value"].lower() if chosen else None
+                return fold(chosen[0]["value"]) if chosen else None
             case "meta.created":
                 return record.created
             case _:
