@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -22,14 +23,19 @@ def test_any_order_of_application_converges(installation: Installation, namespac
     print(f"seed {chosen}: {[item['kind'] for item in objects]}")
     for item in objects:
         installation.cluster.apply(item)
-    installation.wait_programmed(tenant.config, roles, profile)
+    installation.wait_programmed(roles, profile)
+    # Not Programmed alone: without the Secrets the config is programmed, too, but nobody can use it.
+    installation.wait_for("provisioningconfigs", namespace, "okta", "Ready", "True")
     for server in (0, 1):
         assert tenant.provider(server).status() == 200
-    status = installation.reader.get("provisioningconfigs", namespace, "okta")
-    assert status is not None
-    assert status["status"]["endpoint"] == f"https://scim.example.com/{namespace}/okta/scim/v2"
-    assert status["status"]["mappings"] == 2
-    assert {item["name"] for item in status["status"]["credentials"]} == {"provider", "reader"}
+
+    def status() -> dict[str, Any]:
+        found = installation.reader.get("provisioningconfigs", namespace, "okta")
+        return found["status"] if found is not None else {}
+
+    installation.wait_until(lambda: status().get("mappings") == 2, "both mappings are counted")  # written in parallel
+    assert status()["endpoint"] == f"https://scim.example.com/{namespace}/okta/scim/v2"
+    assert {item["name"] for item in status()["credentials"]} == {"provider", "reader"}
 
 
 def test_users_and_groups_have_the_right_roles_on_both_replicas(installation: Installation, namespace: str) -> None:
