@@ -56,7 +56,7 @@ async def _write_group(
         return
     out.write(head[:-1] + b',"members":[')
     separator = b""
-    async for chunk in reader.members(record.id):
+    async for chunk in reader.members(record.id, names=projection.includes_part("members", "display")):
         members = projection.apply({"members": [_member(member, caller) for member in chunk]}).get("members")
         if members:
             out.write(separator + orjson.dumps(members)[1:-1])

@@ -219,6 +219,8 @@ class _Cut:
             return [part for element in value if (part := self.apply(element)) is not None] or None
         if not isinstance(value, dict):
             return value
+        if value and self.kept is None and self.hidden.isdisjoint(value):
+            return value
         return {name: inner for name, inner in value.items() if self.shows(name)} or None
 
     def shows(self, name: str) -> bool:

@@ -80,8 +80,11 @@ class Reader(Protocol):
         """Raises `scim.errors.InvalidFilter`, as `users` does."""
         ...
 
-    def members(self, group_id: str, chunk: int = 1000) -> AsyncIterator[Sequence[Member]]:
-        """All members, in the order of their ids, in chunks: never all in memory at once."""
+    def members(self, group_id: str, chunk: int = 1000, *, names: bool = True) -> AsyncIterator[Sequence[Member]]:
+        """All members, in the order of their ids, in chunks: never all in memory at once.
+
+        `names`: with their `display`, which costs a look at each member.
+        """
         ...
 
     async def groups_of(self, user_ids: Collection[str]) -> Mapping[str, Sequence[GroupReference]]:

@@ -40,7 +40,7 @@ class GroupRecord:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a group: `kind` is `User` or `Group`, `display` its displayName (or userName)."""
+    """A member of a group: `kind` is `User` or `Group`, `display` its displayName (or userName) where it was read."""
 
     id: str
     kind: str

@@ -11,17 +11,21 @@ from scim_server.storage.records import Member, MembersChanged
 
 _BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 
+_PART = """
+    (SELECT user_id AS id, 'User' AS kind FROM memberships
+     WHERE tenant = $1 AND group_id = $2 AND user_id > $3 ORDER BY user_id LIMIT $4)
+    UNION ALL
+    (SELECT child_id, 'Group' FROM nestings
+     WHERE tenant = $1 AND group_id = $2 AND child_id > $3 ORDER BY child_id LIMIT $4)
+    ORDER BY id LIMIT $4
+"""
+
+_CHUNK = f"SELECT id::text, kind, NULL AS display FROM ({_PART}) AS part ORDER BY part.id"
+
 # The chunk is cut before names are looked up: LATERAL with OFFSET 0 keeps the planner from joining whole tables.
-_CHUNK = """
-    SELECT part.id, part.kind, coalesce(u.display, g.display) AS display
-    FROM (
-        (SELECT user_id AS id, 'User' AS kind FROM memberships
-         WHERE tenant = $1 AND group_id = $2 AND user_id > $3 ORDER BY user_id LIMIT $4)
-        UNION ALL
-        (SELECT child_id, 'Group' FROM nestings
-         WHERE tenant = $1 AND group_id = $2 AND child_id > $3 ORDER BY child_id LIMIT $4)
-        ORDER BY id LIMIT $4
-    ) AS part
+_NAMED_CHUNK = f"""
+    SELECT part.id::text, part.kind, coalesce(u.display, g.display) AS display
+    FROM ({_PART}) AS part
     LEFT JOIN LATERAL (
         SELECT coalesce(document::json ->> 'displayName', document::json ->> 'userName') AS display
         FROM users WHERE tenant = $1 AND id = part.id OFFSET 0
@@ -85,17 +89,19 @@ _UNNEST = "DELETE FROM nestings WHERE tenant = $1 AND group_id = $2 AND child_id
 
 
 class MembershipReads(GroupReads):
-    async def members(self, group_id: str, chunk: int = 1000) -> AsyncIterator[Sequence[Member]]:
+    async def members(
+        self, group_id: str, chunk: int = 1000, *, names: bool = True
+    ) -> AsyncIterator[Sequence[Member]]:
         if not is_id(group_id):
             return
-        last = _BEFORE_ALL
+        statement, last = _NAMED_CHUNK if names else _CHUNK, _BEFORE_ALL
         while True:
-            rows = await self._connection.fetch(_CHUNK, self.tenant, group_id, last, chunk)
+            rows = await self._connection.fetch(statement, self.tenant, group_id, last, chunk)
             if rows:
-                yield [Member(str(row["id"]), row["kind"], row["display"]) for row in rows]
+                yield [Member(row["id"], row["kind"], row["display"]) for row in rows]
             if len(rows) < chunk:
                 return
-            last = str(rows[-1]["id"])
+            last = rows[-1]["id"]
 
 
 class MembershipWrites(MembershipReads, GroupWrites):

@@ -12,6 +12,21 @@ from scim_server.storage.sqlite.roles import settle
 
 _CHUNK = """
     SELECT * FROM (
+        SELECT user_id AS id, 'User' AS kind, NULL AS display FROM memberships
+        WHERE tenant = ?1 AND group_id = ?2 AND user_id > ?3
+        ORDER BY user_id LIMIT ?4
+    )
+    UNION ALL
+    SELECT * FROM (
+        SELECT child_id, 'Group', NULL FROM nestings
+        WHERE tenant = ?1 AND group_id = ?2 AND child_id > ?3
+        ORDER BY child_id LIMIT ?4
+    )
+    ORDER BY id LIMIT ?4
+"""
+
+_NAMED_CHUNK = """
+    SELECT * FROM (
         SELECT m.user_id AS id, 'User' AS kind,
                coalesce(u.document ->> 'displayName', u.document ->> 'userName') AS display
         FROM memberships m CROSS JOIN users u ON u.tenant = ?1 AND u.id = m.user_id
@@ -79,10 +94,12 @@ _REMOVE_GROUPS = """
 
 
 class MembershipReads(GroupReads):
-    async def members(self, group_id: str, chunk: int = 1000) -> AsyncIterator[Sequence[Member]]:
-        last = ""
+    async def members(
+        self, group_id: str, chunk: int = 1000, *, names: bool = True
+    ) -> AsyncIterator[Sequence[Member]]:
+        statement, last = _NAMED_CHUNK if names else _CHUNK, ""
         while True:
-            members = await self._connection.run(_members_after, self.tenant, group_id, last, chunk)
+            members = await self._connection.run(_members_after, statement, self.tenant, group_id, last, chunk)
             if members:
                 yield members
             if len(members) < chunk:
@@ -96,9 +113,9 @@ class MembershipWrites(MembershipReads, GroupWrites):
 
 
 def _members_after(
-    connection: sqlite3.Connection, tenant: str, group_id: str, last: str, chunk: int
+    connection: sqlite3.Connection, statement: str, tenant: str, group_id: str, last: str, chunk: int
 ) -> Sequence[Member]:
-    return [Member(*row) for row in connection.execute(_CHUNK, (tenant, group_id, last, chunk))]
+    return [Member(*row) for row in connection.execute(statement, (tenant, group_id, last, chunk))]
 
 
 def _change(

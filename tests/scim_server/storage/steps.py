@@ -108,9 +108,9 @@ class Steps:
 
         return await self.storage.write(self.tenant, work)
 
-    async def members(self, group_id: str, chunk: int = 1000) -> list[Member]:
+    async def members(self, group_id: str, chunk: int = 1000, *, names: bool = True) -> list[Member]:
         async def work(reader: Reader) -> list[Member]:
-            return [member async for part in reader.members(group_id, chunk) for member in part]
+            return [member async for part in reader.members(group_id, chunk, names=names) for member in part]
 
         return await self.storage.read(self.tenant, work, snapshot=True)
 

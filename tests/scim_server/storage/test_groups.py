@@ -92,6 +92,8 @@ async def test_members_come_in_chunks_in_the_order_of_ids(steps: Steps) -> None:
     assert Member(child, "Group", "Child") in members
     assert Member(shown, "User", "Shown") in members
     assert Member(users[3], "User", "u3") in members
+    without_names = await steps.members(staff, chunk=4, names=False)
+    assert without_names == [Member(member.id, member.kind, None) for member in members]
 
 
 async def test_a_large_group(steps: Steps) -> None:
