@@ -8,9 +8,17 @@ INTEGER_LIMIT = 2**63
 
 _INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
 _DECIMAL = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
-_DATE_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?"
+_READABLE_DATE_TIME = re.compile(
+    r"[ \t\r\n]*[0-9]{4}-?[0-9]{2}-?[0-9]{2}"
+    r"([Tt ][0-9]{2}:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?[ \t\r\n]*"
 )
+DATE_TIME_PATTERN = (
+    "(?!0001-01-01.*[+]|9999-12-31.*-[0-9]{2}:)"  # UTC would be in a year that most languages don't have
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?"
+    "(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?"
+)
+"""A regular expression, the same for Python and PostgreSQL: the form in which dateTimes are kept."""
+_DATE_TIME = re.compile(DATE_TIME_PATTERN)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -20,15 +28,18 @@ def is_storable(text: str) -> bool:
 
 
 def is_date_time(text: str) -> bool:
-    """Whether text is a dateTime as RFC 7643 §2.3.5 and xsd:dateTime have it: date and time, `T` between them."""
+    """Whether text has the form that RFC 7643 §2.3.5 and xsd:dateTime give a dateTime: date and time, `T` between."""
     return _DATE_TIME.fullmatch(text) is not None
 
 
 def instant(text: str) -> datetime:
-    """A dateTime (RFC 7643 §2.3.5) as an aware UTC time; without an offset it is taken as UTC.
+    """What a client writes for a dateTime (RFC 7643 §2.3.5) as an aware UTC time; without an offset it is UTC.
 
-    Other forms of ISO 8601 are read too, such as a date alone. Raises ValueError for everything else.
+    Read are also a date alone (claims-mapping providers), a time without seconds, a space or small letter for `T`,
+    and ISO 8601's shorter forms of time and offset. Raises ValueError for everything else.
     """
+    if not _READABLE_DATE_TIME.fullmatch(text):
+        raise ValueError("not a dateTime")
     parsed = datetime.fromisoformat(text.strip().upper())
     if parsed.tzinfo is None:
         return parsed.replace(tzinfo=UTC)
@@ -36,6 +47,16 @@ def instant(text: str) -> datetime:
         return parsed.astimezone(UTC)
     except OverflowError:
         raise ValueError("the time is out of range") from None
+
+
+def stored_instant(value: object) -> datetime | None:
+    """A dateTime of a document as an aware UTC time, to the microsecond; None for what isn't one as they are kept."""
+    if not isinstance(value, str) or not is_date_time(value):
+        return None
+    try:
+        return instant(value)
+    except ValueError:
+        return None
 
 
 def integer(text: str) -> int:

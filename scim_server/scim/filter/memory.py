@@ -7,7 +7,7 @@ from scim_server.folding import fold
 from scim_server.scim.filter.ast import And, Comparison, Filter, Literal, Not, Or, Present, ValuePath
 from scim_server.scim.path import AttributePath
 from scim_server.scim.schema import Attribute, JsonObject
-from scim_server.scim.values import instant
+from scim_server.scim.values import stored_instant
 
 _Read = Callable[[AttributePath], Iterable[Any]]
 
@@ -72,10 +72,7 @@ def _comparable_value(attribute: Attribute, value: Any) -> Any:
         case "integer" | "decimal":
             return value if isinstance(value, int | float) and not isinstance(value, bool) else None
         case "dateTime":
-            try:
-                return instant(value) if isinstance(value, str) else None
-            except ValueError:
-                return None
+            return stored_instant(value)
         case _:
             return _comparable(attribute, value) if isinstance(value, str) else None
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from scim_server.scim.filter import Operator
+from scim_server.scim.values import DATE_TIME_PATTERN
 from scim_server.storage.search.dialect import COMPARISONS, Dialect, NumberType, Place, Scalar, literal
 
 _EMPTY = """('null', '""', '[]', '{}')"""
@@ -33,7 +34,8 @@ class _JsonbPlace:
 
     def instant(self) -> str:
         # To the microsecond, as elsewhere, and not rounded as a cast would: .NET writes tenths of one.
-        return f"instant(regexp_replace({self.exact} #>> '{{}}', '([.,]\\d{{6}})\\d+', '\\1'))"
+        text = f"substring({self.exact} #>> '{{}}' FROM '^({DATE_TIME_PATTERN})$')"
+        return f"instant(regexp_replace({text}, '([.][0-9]{{6}})[0-9]+', '\\1'))"
 
     def is_object(self) -> str:
         return f"(jsonb_typeof({self.folded}) = 'object')"

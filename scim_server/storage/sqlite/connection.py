@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from scim_server.folding import fold
-from scim_server.scim.values import instant
+from scim_server.scim.values import stored_instant
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.sqlite.failures import translated
-from scim_server.storage.sqlite.times import microseconds
+from scim_server.storage.sqlite.times import optional_microseconds
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -102,7 +102,4 @@ def _fold(value: object) -> str | None:
 
 def _instant(value: object) -> int | None:
     """A dateTime of a document in microseconds; None where it isn't one."""
-    try:
-        return microseconds(instant(value)) if isinstance(value, str) else None
-    except ValueError:
-        return None
+    return optional_microseconds(stored_instant(value))

@@ -53,6 +53,8 @@ TEXT = SMALL_TEXT | SMALL_TEXT.map(lambda text: "a" * 256 + text)
 """Also longer than what indexes hold of a value."""
 INSTANTS = st.integers(0, 4_000_000_000_000_000).map(
     lambda microseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+) | st.sampled_from(
+    [datetime.min.replace(tzinfo=UTC), datetime(2020, 2, 29, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
 )
 
 FILTERABLE = [

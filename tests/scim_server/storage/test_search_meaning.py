@@ -29,6 +29,7 @@ from scim_server.scim.filter import (
 from scim_server.scim.path import AttributePath, resolve
 from scim_server.scim.resource_types import GROUP_TYPE
 from scim_server.scim.schema import ResourceType
+from scim_server.scim.values import stored_instant
 from scim_server.scim.versions import etag
 from scim_server.storage.index_keys import index_key
 from scim_server.storage.protocol import Reader, Storage
@@ -91,6 +92,21 @@ COMPLEX = [
     f"{CUSTOM_URN}:card",
     f"{CUSTOM_URN}:keys",
     f"{EFFECTIVE_URN}:roles",
+]
+
+WRITTEN_TIMES = [
+    "2020-02-29T00:00:00Z",
+    "2020-02-29T00:00:00.1234567-14:00",
+    "2020-02-29T23:59:59.9999999",
+    "9999-12-31T23:59:59.9999999Z",
+    "0001-01-01T00:00:00Z",
+    # which only a schema that changed leaves behind
+    "2020-02-30T00:00:00Z",
+    "2020-02-29",
+    "2020-02-29 00:00:00Z",
+    "2020-02-29T24:00:00Z",
+    "9999-12-31T23:59:59-10:00",
+    "infinity",
 ]
 
 # What can't be known before the resources are stored is drawn as a number, and put in afterwards.
@@ -188,7 +204,7 @@ def _users() -> st.SearchStrategy[dict[str, Any]]:
                 optional={
                     "level": st.integers(-3, 3),
                     "score": st.integers(-3, 3).map(float) | st.integers(-3, 3),
-                    "joined": INSTANTS.map(datetime.isoformat) | st.just("2020-02-30T00:00:00Z"),
+                    "joined": INSTANTS.map(datetime.isoformat) | st.sampled_from(WRITTEN_TIMES),
                     "tags": st.lists(SMALL_TEXT, min_size=1, max_size=3),
                     "years": st.lists(st.integers(-3, 3), min_size=1, max_size=3),
                     "card": st.fixed_dictionaries(
@@ -415,10 +431,12 @@ async def test_sorting(storage: Storage, tenant: str, users: list[Any], descendi
                 return fold(chosen[0]["value"]) if chosen else None
             case "meta.created":
                 return record.created
+            case "joined":
+                return stored_instant(document.get(CUSTOM_URN, {}).get("joined"))
             case _:
                 return document.get(CUSTOM_URN, {}).get("level")
 
-    for name in ("title", "externalId", "emails", "meta.created", f"{CUSTOM_URN}:level"):
+    for name in ("title", "externalId", "emails", "meta.created", f"{CUSTOM_URN}:level", "joined"):
         records = await sorted_by(name)
         keys = [key_of(name, record) for record in records]
         present = [key for key in keys if key is not None]
