@@ -4,7 +4,7 @@ from scim_server.directory import groups, users
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
 from scim_server.directory.group_documents import group_tag
-from scim_server.directory.shown import location_of
+from scim_server.directory.representation import location_of
 from scim_server.scim.bulk import (
     PREFIX,
     BulkOperation,

@@ -6,7 +6,7 @@ import orjson
 
 from scim_server.directory.caller import Caller
 from scim_server.directory.output import Output
-from scim_server.directory.shown import location_of, meta_of
+from scim_server.directory.representation import location_of, meta_of
 from scim_server.scim.resource import Projection
 from scim_server.scim.schema import JsonObject
 from scim_server.scim.versions import etag

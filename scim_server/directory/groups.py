@@ -14,7 +14,7 @@ from scim_server.directory.directory import Directory
 from scim_server.directory.group_documents import write_group, write_groups
 from scim_server.directory.lists import Listed, ListRequest, list_page
 from scim_server.directory.output import Output
-from scim_server.directory.readings import read_patch, read_resource
+from scim_server.directory.request_bodies import read_patch, read_resource
 from scim_server.provisioning.grants import Grant
 from scim_server.scim.errors import InvalidValue, NotFound, UniquenessViolation
 from scim_server.scim.normalise import take_members

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from scim_server.directory.caller import Caller
 from scim_server.directory.lists import ListRequest
-from scim_server.directory.shown import location_of
+from scim_server.directory.representation import location_of
 from scim_server.folding import fold
 from scim_server.scim.errors import InvalidPath, NotFound
 from scim_server.scim.filter import matches

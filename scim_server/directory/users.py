@@ -13,10 +13,10 @@ import orjson
 
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
-from scim_server.directory.effective_view import effective_extensions
+from scim_server.directory.effective_extension import effective_extensions
 from scim_server.directory.lists import Listed, ListRequest, list_page
-from scim_server.directory.readings import read_patch, read_resource
-from scim_server.directory.shown import Shown, location_of, meta_of
+from scim_server.directory.representation import Representation, location_of, meta_of
+from scim_server.directory.request_bodies import read_patch, read_resource
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.errors import NotFound, UniquenessViolation
 from scim_server.scim.patch import apply_to_document
@@ -28,7 +28,7 @@ from scim_server.storage.protocol import Reader, Writer
 from scim_server.storage.records import EffectiveContext, GroupReference, UserRecord
 
 
-async def create_user(directory: Directory, caller: Caller, body: Any, projection: Projection) -> Shown:
+async def create_user(directory: Directory, caller: Caller, body: Any, projection: Projection) -> Representation:
     """POST. Raises ScimError: 400 for the body, 409 uniqueness naming the user that has the userName."""
     document = read_resource(caller, body, caller.tenant.users)
     active: bool = document.setdefault("active", True)
@@ -39,18 +39,18 @@ async def create_user(directory: Directory, caller: Caller, body: Any, projectio
     except UserNameTaken as taken:
         raise _taken(taken) from None
     if not projection.includes_extension(EFFECTIVE_URN):  # a new user is in no group: nothing is to be read
-        return _shown(caller, record, projection)
+        return _representation(caller, record, projection)
 
-    async def work(reader: Reader) -> Shown:
+    async def work(reader: Reader) -> Representation:
         return await _show_one(directory, caller, reader, record, projection)
 
     return await directory.read(caller, work)
 
 
-async def get_user(directory: Directory, caller: Caller, user_id: str, projection: Projection) -> Shown:
+async def get_user(directory: Directory, caller: Caller, user_id: str, projection: Projection) -> Representation:
     """Raises NotFound."""
 
-    async def work(reader: Reader) -> Shown:
+    async def work(reader: Reader) -> Representation:
         record = await reader.user(user_id)
         if record is None:
             raise _not_found(user_id)
@@ -81,11 +81,11 @@ async def users_page(
 
 async def replace_user(
     directory: Directory, caller: Caller, user_id: str, body: Any, if_match: str | None, projection: Projection
-) -> Shown:
+) -> Representation:
     """PUT. Raises ScimError: 400 for the body, 404, 409 uniqueness, 412."""
     named = read_resource(caller, body, caller.tenant.users)
 
-    async def work(writer: Writer) -> Shown:
+    async def work(writer: Writer) -> Representation:
         record = await _locked(writer, user_id, if_match)
         replacement = {"active": record.active, **named}
         check_immutable(record.document, replacement, caller.tenant.users)
@@ -97,11 +97,11 @@ async def replace_user(
 
 async def patch_user(
     directory: Directory, caller: Caller, user_id: str, body: Any, if_match: str | None, projection: Projection
-) -> Shown:
+) -> Representation:
     """PATCH. Raises ScimError: 400 for an operation, 404, 409 uniqueness, 412."""
     operations = read_patch(caller, body, caller.tenant.users)
 
-    async def work(writer: Writer) -> Shown:
+    async def work(writer: Writer) -> Representation:
         record = await _locked(writer, user_id, if_match)
         users, strict = caller.tenant.users, caller.tenant.strict
         patched = apply_to_document(record.document, operations, users, strict=strict)
@@ -138,9 +138,9 @@ async def _update(caller: Caller, writer: Writer, record: UserRecord, document: 
     return await writer.update_user(record, document, document.get("active", record.active))
 
 
-async def _write(directory: Directory, caller: Caller, work: Any) -> Shown:
+async def _write(directory: Directory, caller: Caller, work: Any) -> Representation:
     try:
-        shown: Shown = await directory.write(caller, work)
+        shown: Representation = await directory.write(caller, work)
     except UserNameTaken as taken:
         raise _taken(taken) from None
     return shown
@@ -148,31 +148,32 @@ async def _write(directory: Directory, caller: Caller, work: Any) -> Shown:
 
 async def _show_one(
     directory: Directory, caller: Caller, reader: Reader, record: UserRecord, projection: Projection
-) -> Shown:
+) -> Representation:
     (shown,) = await _show(directory, caller, reader, [record], projection)
     return shown
 
 
 async def _show(
     directory: Directory, caller: Caller, reader: Reader, records: Sequence[UserRecord], projection: Projection
-) -> list[Shown]:
+) -> list[Representation]:
     """Groups and the extension are read only where they are shown."""
     wants_groups = projection.includes("groups") and bool(records)
     groups = await reader.groups_of([record.id for record in records]) if wants_groups else {}
     wants_effective = projection.includes_extension(EFFECTIVE_URN)
     extensions = await effective_extensions(directory, caller.tenant, reader, records) if wants_effective else {}
     return [
-        _shown(caller, record, projection, groups.get(record.id, ()), extensions.get(record.id)) for record in records
+        _representation(caller, record, projection, groups.get(record.id, ()), extensions.get(record.id))
+        for record in records
     ]
 
 
-def _shown(
+def _representation(
     caller: Caller,
     record: UserRecord,
     projection: Projection,
     groups: Sequence[GroupReference] = (),
     extension: JsonObject | None = None,
-) -> Shown:
+) -> Representation:
     derived: JsonObject = {}  # what changes without the user's version
     if groups:
         derived["groups"] = [_group_reference(group, caller) for group in groups]
@@ -186,7 +187,7 @@ def _shown(
         "meta": meta_of("User", record.created, record.modified, tag, location),
         **derived,
     }
-    return Shown(projection.apply(resource), location, tag)
+    return Representation(projection.apply(resource), location, tag)
 
 
 def _group_reference(group: GroupReference, caller: Caller) -> JsonObject:

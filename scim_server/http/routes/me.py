@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from scim_server.directory.me import own_user_id
-from scim_server.directory.shown import Shown
+from scim_server.directory.representation import Representation
 from scim_server.http.exchange import caller_of
 from scim_server.http.routes.users import UserRoutes
 from scim_server.scim.errors import ScimError
@@ -19,5 +19,5 @@ class MeRoutes(UserRoutes):
     async def _user_id(self, request: Request) -> str:
         return await own_user_id(self._directory, caller_of(request))
 
-    def _headers(self, shown: Shown) -> dict[str, str]:
+    def _headers(self, shown: Representation) -> dict[str, str]:
         return super()._headers(shown) | {"Content-Location": shown.location}

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from scim_server.directory import users
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
-from scim_server.directory.shown import Shown
+from scim_server.directory.representation import Representation
 from scim_server.http.bodies import read_object
 from scim_server.http.exchange import caller_of
 from scim_server.http.parameters import Parameters
@@ -77,8 +77,8 @@ class UserRoutes:
         user_id: str = request.path_params["id"]
         return user_id
 
-    def _answer(self, shown: Shown, status: int = 200) -> Response:
+    def _answer(self, shown: Representation, status: int = 200) -> Response:
         return ScimResponse(shown.resource, status, self._headers(shown))
 
-    def _headers(self, shown: Shown) -> dict[str, str]:
+    def _headers(self, shown: Representation) -> dict[str, str]:
         return {"Location": shown.location, "ETag": shown.tag}

@@ -7,7 +7,7 @@ from scim_server.scim.schema import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Representation:
     """`location` and `tag`, its entity tag, also when the client asked not to see `meta`. Times are `datetime`s."""
 
     resource: JsonObject
