@@ -4,8 +4,9 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,10 +15,11 @@ from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 from scim_server.storage.protocol import NullObserver, Reader, StorageObserver, Writer
 from scim_server.storage.records import Document, PoolUsage, UserRecord
 from scim_server.storage.sqlite.connection import Connection
+from scim_server.storage.sqlite.insertions import Insertions
 from scim_server.storage.sqlite.migrate import migrate
 from scim_server.storage.sqlite.reader import SqliteReader, SqliteWriter
 from scim_server.storage.sqlite.times import microseconds
-from scim_server.storage.sqlite.users import insert_user
+from scim_server.storage.sqlite.transactions import transaction
 
 T = TypeVar("T")
 
@@ -36,10 +38,10 @@ _OTHERS = """
 class SqliteStorage:
     """`protocol.Storage` in one file.
 
-    One connection writes, and each write has it alone from `BEGIN IMMEDIATE` to `COMMIT`: SQLite has one writer at
-    a time anyhow, and waiting here is cheaper and fairer than its busy time-out. Readers never wait for the writer
-    (WAL). `readers` bounds how many read at once. `patience`: how many seconds a task waits for its turn before it
-    is told `StorageUnavailable`.
+    One connection writes, and each write has it alone from `BEGIN IMMEDIATE` to `COMMIT` (but `insert_user` shares
+    it with others of its kind): SQLite has one writer at a time anyhow, and waiting here is cheaper and fairer than
+    its busy time-out. Readers never wait for the writer (WAL). `readers` bounds how many read at once. `patience`:
+    how many seconds a task waits for its turn before it is told `StorageUnavailable`.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class SqliteStorage:
         self._readers = [Connection(path, f"reader-{number}") for number in range(readers)]
         self._observer = observer or NullObserver()
         self._writing = asyncio.Lock()
+        self._insertions = Insertions(self._writer, path, partial(self._write_turn, measured=False), self._observer)
         self._idle: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
         self._waiting = 0
 
@@ -83,25 +86,29 @@ class SqliteStorage:
     def usage(self) -> PoolUsage:
         connections = [self._writer, *self._readers]
         in_use = len(self._readers) - self._idle.qsize() + self._writing.locked() if self._writer.is_open else 0
-        return PoolUsage(len(connections), sum(each.is_open for each in connections), in_use, self._waiting)
+        return PoolUsage(
+            len(connections),
+            sum(each.is_open for each in connections),
+            in_use,
+            self._waiting + self._insertions.waiting,
+        )
 
     async def read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
         async with self._reader() as connection:
             if not snapshot:
                 return await work(SqliteReader(connection, tenant))
-            async with _transaction(connection, "BEGIN"):
+            async with transaction(connection, "BEGIN"):
                 return await work(SqliteReader(connection, tenant))
 
     async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
-        async with self._write_turn(), _transaction(self._writer, "BEGIN IMMEDIATE"):
+        async with self._write_turn(), transaction(self._writer, "BEGIN IMMEDIATE"):
             return await work(SqliteWriter(self._writer, tenant, datetime.now(UTC)))
 
     async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
-        async with self._write_turn():
-            return await self._writer.run(_insert_user, tenant, document, active)
+        return await self._insertions.add(tenant, document, active)
 
     async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
-        async with self._write_turn(), _transaction(self._writer, "BEGIN IMMEDIATE"):
+        async with self._write_turn(), transaction(self._writer, "BEGIN IMMEDIATE"):
             return await self._writer.run(_use_assertion, tenant, assertion, expires, datetime.now(UTC))
 
     async def highest_revision(self) -> int:
@@ -118,7 +125,7 @@ class SqliteStorage:
 
     async def bump_revisions(self, fingerprints: Mapping[str, str], revision: int) -> Sequence[str]:
         parameters = (to_json(dict(fingerprints)), revision)
-        async with self._write_turn(), _transaction(self._writer, "BEGIN IMMEDIATE"):
+        async with self._write_turn(), transaction(self._writer, "BEGIN IMMEDIATE"):
             await self._writer.run(_execute, _BUMP, parameters)
             return await self._writer.run(_fetch_names, _OTHERS, parameters)
 
@@ -133,8 +140,8 @@ class SqliteStorage:
             self._idle.put_nowait(connection)
 
     @asynccontextmanager
-    async def _write_turn(self) -> AsyncIterator[None]:
-        await self._wait_for(self._writing.acquire())
+    async def _write_turn(self, *, measured: bool = True) -> AsyncIterator[None]:
+        await (self._wait_for if measured else self._in_time)(self._writing.acquire())
         try:
             yield
         finally:
@@ -144,57 +151,25 @@ class SqliteStorage:
         asked = time.perf_counter()
         self._waiting += 1
         try:
+            return await self._in_time(turn)
+        finally:
+            self._waiting -= 1
+            self._observer.waited(time.perf_counter() - asked)
+
+    async def _in_time(self, turn: Coroutine[Any, Any, T]) -> T:
+        try:
             async with asyncio.timeout(self._patience):
                 return await turn
         except TimeoutError:
             raise StorageUnavailable(f"SQLite: no connection was free for {self._patience:g} s") from None
-        finally:
-            self._waiting -= 1
-            self._observer.waited(time.perf_counter() - asked)
 
     async def _close_all(self) -> None:
         for connection in (*self._readers, self._writer):
             await connection.close()
 
 
-@asynccontextmanager
-async def _transaction(connection: Connection, begin: str) -> AsyncIterator[None]:
-    """Ends before anybody else gets the connection, also when the task is cancelled in the middle of a statement."""
-    try:
-        await connection.run(_begin, begin)
-        yield
-        await connection.run(_execute, "COMMIT", ())
-    except BaseException:
-        with suppress(StorageUnavailable):  # what made us roll back is raised; the next to begin tries it again
-            await asyncio.shield(connection.run(_roll_back))
-        raise
-
-
-def _begin(connection: sqlite3.Connection, statement: str) -> None:
-    _roll_back(connection)
-    connection.execute(statement)
-
-
 def _execute(connection: sqlite3.Connection, statement: str, parameters: Sequence[str | int]) -> None:
     connection.execute(statement, parameters)
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
-
-
-def _insert_user(connection: sqlite3.Connection, tenant: str, document: Document, active: bool) -> UserRecord:
-    """The whole transaction in one hop to the thread."""
-    _begin(connection, "BEGIN IMMEDIATE")
-    try:
-        record = insert_user(connection, tenant, datetime.now(UTC), document, active)
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):  # as in `_transaction`
-            _roll_back(connection)
-        raise
-    return record
 
 
 def _use_assertion(
