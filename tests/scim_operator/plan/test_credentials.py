@@ -61,6 +61,15 @@ def test_one_token_does_not_both_write_and_read_only() -> None:
     ]
 
 
+def test_one_token_is_not_both_an_applications_and_a_users() -> None:
+    shared = tokens(a={"access": "Read"}, b={"access": "Self", "userName": "ann"})
+
+    planned = plan(config=shared, secrets={SECRET: {"a": TOKEN, "b": TOKEN}})
+
+    assert delivered(planned) == {"b"}
+    assert resolved_refs(planned)[2].endswith('also that of credential "b", which may only read its own user')
+
+
 def test_a_token_may_write_once_the_credential_that_only_reads_by_it_has_expired() -> None:
     shared = tokens(a={}, b={"access": "Read", "expiresAt": "2026-11-05T00:00:00Z"})
 
