@@ -1,6 +1,7 @@
 """The command `scim-server`."""
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -28,6 +29,8 @@ _FAILED = 1
 _USAGE_ERROR = 2
 _OTHER_FILES = 256
 """Open files beside the connections of the public port: database, management port, logs."""
+_YOUNG_OBJECTS = 10_000
+"""How many make the collector look for garbage: by default 700, which are those of a few requests under way."""
 _CONNECTIONS, _TIMES, _LIMITS = ConnectionLimits(), TimeLimits(), RequestLimits()
 
 
@@ -210,6 +213,8 @@ async def _serve(settings: ServerSettings) -> None:
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, server.ask_to_stop)
     async with server:
+        gc.freeze()  # what is there by now stays: the collector need not look at it again and again
+        gc.set_threshold(_YOUNG_OBJECTS)
         server.log_addresses()
         await server.wait()
 

@@ -91,7 +91,9 @@ def formatter(log_format: LogFormat, describe: Callable[[BaseException], str]) -
 
 def configure(log_format: LogFormat, level: str) -> None:
     """Send every logger of the process to standard error."""
-    logging._srcfile = None  # no line shows where it comes from; finding that out would cost more than the line
+    # No line shows where it comes from, or from which thread; finding that out would cost more than the line.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter(log_format, describe))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
