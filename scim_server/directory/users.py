@@ -115,9 +115,7 @@ async def delete_user(directory: Directory, caller: Caller, user_id: str, if_mat
     """Raises NotFound, PreconditionFailed."""
 
     async def work(writer: Writer) -> None:
-        if if_match is not None:
-            await _locked(writer, user_id, if_match)
-        if not await writer.delete_user(user_id):
+        if not await writer.delete_user(user_id, lambda record: require_match(if_match, record.version)):
             raise _not_found(user_id)
 
     await directory.write(caller, work)

@@ -117,7 +117,8 @@ class Writer(Reader, Protocol):
 
     exclusive: bool
     now: datetime
-    """The instant of this transaction: `created`, `modified`, `since` of everything that it changes."""
+    """`created`, `modified`, `since` of what this transaction changes. Moves on where a user or group was locked,
+    which may have taken a while. `modified` is always later than before, whatever the clocks of the replicas say."""
 
     async def lock_user(self, user_id: str) -> UserRecord | None:
         """Read a user and keep others from changing it until the commit."""
@@ -133,8 +134,12 @@ class Writer(Reader, Protocol):
         """Raises `UserNameTaken`. Moves version, modified and, where `active` changed, blocked_at."""
         ...
 
-    async def delete_user(self, user_id: str) -> bool:
-        """Also from all groups, whose version and modified move. False: there is none."""
+    async def delete_user(self, user_id: str, check: Callable[[UserRecord], None] | None = None) -> bool:
+        """Also from all groups, whose version and modified move. False: there is none.
+
+        `check` is called with the user, who can't change any more; nothing is done where it raises. To lock the
+        user before would break the order of locks: its groups come first.
+        """
         ...
 
     async def insert_group(self, document: Document, grants: Collection[Grant]) -> GroupRecord:

@@ -1,6 +1,7 @@
 """Groups: their rows and what they grant."""
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -93,7 +94,7 @@ _DELETE = """
 """
 
 _TOUCH_PARENTS = """
-    UPDATE groups g SET version = g.version + 1, modified = $3
+    UPDATE groups g SET version = g.version + 1, modified = greatest($3, g.modified + interval '1 microsecond')
     FROM nestings n WHERE n.tenant = $1 AND n.child_id = $2 AND g.tenant = $1 AND g.id = n.group_id
 """
 
@@ -114,6 +115,7 @@ class GroupWrites(GroupReads, RoleWrites):
         if not is_id(group_id):
             return None
         row = await self._connection.fetchrow(_LOCK, self.tenant, group_id)
+        self.now = datetime.now(UTC)
         if row is None:
             return None
         self._locked_groups[group_id] = row["grants"]

@@ -26,7 +26,10 @@ _COUNTS = """
                     (SELECT max(modified) FROM groups WHERE tenant = $1)) AS last_sync
 """
 
-_HELD = "SELECT revision, fingerprint, base_roles, fallback_roles FROM tenants WHERE tenant = $1"
+# Locked, because revisions are raised (`Storage.bump_revisions`) without the tenant's lock.
+_HELD = """
+    SELECT revision, fingerprint, base_roles, fallback_roles FROM tenants WHERE tenant = $1 FOR NO KEY UPDATE
+"""
 
 _STORE = """
     INSERT INTO tenants (tenant, revision, fingerprint, rules, base_roles, fallback_roles)

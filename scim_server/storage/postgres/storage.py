@@ -21,6 +21,8 @@ from scim_server.storage.records import Document, PoolUsage, UserRecord
 T = TypeVar("T")
 
 _ATTEMPTS = 10
+_SHARING_ATTEMPTS = 4
+"""After so many a transaction takes its tenant alone, where nobody else can get in its way."""
 _LONGEST_PAUSE = 0.2  # seconds between attempts
 _CONNECT_TIMEOUT = 10.0
 _COMMAND_TIMEOUT = 60.0  # for a PostgreSQL that doesn't answer at all; it ends its own statements before
@@ -141,6 +143,7 @@ class PostgresStorage:
                 exclusive = True
             except (*AGAIN, TryAgain) as error:
                 last = error
+                exclusive = exclusive or attempt + 1 >= _SHARING_ATTEMPTS
                 self._observer.retried()
                 await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE * (attempt + 1) / _ATTEMPTS))  # noqa: S311
         raise StorageUnavailable(f"other transactions got in the way {_ATTEMPTS} times") from last

@@ -1,5 +1,7 @@
 """Users: their rows, e-mail addresses and first roles."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -44,17 +46,16 @@ _REPLACE_EMAILS = """
 
 _GROUPS_WITH = "SELECT group_id FROM memberships WHERE tenant = $1 AND user_id = $2"
 
-# The rows are locked in order before any is changed.
-_TOUCH_GROUPS = """
-    WITH locked AS MATERIALIZED (
-        SELECT id FROM groups WHERE tenant = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
-    )
-    UPDATE groups SET version = version + 1, modified = $3
-    WHERE tenant = $1 AND id = ANY (ARRAY (SELECT id FROM locked))
+_LOCK_GROUPS = """
+    SELECT FROM groups WHERE tenant = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
 
 _DELETE = """
-    WITH emails AS (DELETE FROM user_emails WHERE tenant = $1 AND user_id = $2),
+    WITH touched AS (
+             UPDATE groups SET version = version + 1, modified = greatest($3, modified + interval '1 microsecond')
+             WHERE tenant = $1 AND id = ANY ($4::uuid[])
+         ),
+         emails AS (DELETE FROM user_emails WHERE tenant = $1 AND user_id = $2),
          roles AS (DELETE FROM user_roles WHERE tenant = $1 AND user_id = $2),
          members AS (DELETE FROM memberships WHERE tenant = $1 AND user_id = $2)
     DELETE FROM users WHERE tenant = $1 AND id = $2
@@ -77,7 +78,9 @@ class UserReads(RoleReads):
 
 class UserWrites(UserReads, RoleWrites):
     async def lock_user(self, user_id: str) -> UserRecord | None:
-        return await self._fetch_user(_LOCK, user_id)
+        record = await self._fetch_user(_LOCK, user_id)
+        self.now = datetime.now(UTC)
+        return record
 
     async def insert_user(self, document: Document, active: bool) -> UserRecord:
         keys = keys_of_user(document)
@@ -128,17 +131,21 @@ class UserWrites(UserReads, RoleWrites):
             await self._settle([record.id])
         return updated
 
-    async def delete_user(self, user_id: str) -> bool:
+    async def delete_user(self, user_id: str, check: Callable[[UserRecord], None] | None = None) -> bool:
         if not is_id(user_id):
             return False
-        groups = await self._groups_with(user_id)
-        if groups:
-            await self._connection.execute(_TOUCH_GROUPS, self.tenant, sorted(groups), self.now)
-        if await self.lock_user(user_id) is None:
+        locked = await self._groups_with(user_id)
+        if locked:
+            await self._connection.execute(_LOCK_GROUPS, self.tenant, sorted(locked))
+        record = await self.lock_user(user_id)
+        if record is None:
             return False
-        if await self._groups_with(user_id) - groups:  # locking them now would break the order of locks
+        groups = await self._groups_with(user_id)
+        if groups - locked:  # locking them now would break the order of locks
             raise TryAgain
-        await self._connection.execute(_DELETE, self.tenant, user_id)
+        if check is not None:
+            check(record)
+        await self._connection.execute(_DELETE, self.tenant, user_id, self.now, sorted(groups))
         return True
 
     async def _groups_with(self, user_id: str) -> set[str]:

@@ -37,7 +37,7 @@ _UPDATE = """
 _TOUCH = "UPDATE groups SET modified = ?, version = ? WHERE tenant = ? AND id = ?"
 
 _TOUCH_PARENTS = """
-    UPDATE groups SET version = version + 1, modified = ?3
+    UPDATE groups SET version = version + 1, modified = max(?3, modified + 1)
     WHERE tenant = ?1 AND id IN (SELECT group_id FROM nestings WHERE tenant = ?1 AND child_id = ?2)
 """
 

@@ -1,6 +1,7 @@
 """Users: their rows, e-mail addresses and first roles."""
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,7 +53,7 @@ _UPDATE = """
 _ADD_EMAIL = "INSERT INTO user_emails (tenant, value_key, user_id) VALUES (?, ?, ?)"
 
 _TOUCH_GROUPS = """
-    UPDATE groups SET version = version + 1, modified = ?3
+    UPDATE groups SET version = version + 1, modified = max(?3, modified + 1)
     WHERE tenant = ?1 AND id IN (SELECT group_id FROM memberships WHERE tenant = ?1 AND user_id = ?2)
 """
 
@@ -89,8 +90,8 @@ class UserWrites(UserReads, RoleWrites):
         await self._connection.run(_update, record, _row(self.tenant, updated))
         return updated
 
-    async def delete_user(self, user_id: str) -> bool:
-        return await self._connection.run(_delete, self.tenant, self._now, user_id)
+    async def delete_user(self, user_id: str, check: Callable[[UserRecord], None] | None = None) -> bool:
+        return await self._connection.run(_delete, self.tenant, self._now, user_id, check)
 
 
 def _row(tenant: str, record: UserRecord) -> _Row:
@@ -161,7 +162,11 @@ def _update(connection: sqlite3.Connection, before: UserRecord, row: _Row) -> No
         settle(connection, row.tenant, modified, [record.id])
 
 
-def _delete(connection: sqlite3.Connection, tenant: str, now: int, user_id: str) -> bool:
+def _delete(
+    connection: sqlite3.Connection, tenant: str, now: int, user_id: str, check: Callable[[UserRecord], None] | None
+) -> bool:
+    if check is not None and (record := _read(connection, tenant, user_id)) is not None:
+        check(record)
     connection.execute(_TOUCH_GROUPS, (tenant, user_id, now))
     for table in _BELONGINGS:
         connection.execute(f"DELETE FROM {table} WHERE tenant = ? AND user_id = ?", (tenant, user_id))

@@ -1,29 +1,16 @@
 """Opening: URLs, migrations, databases that are newer or not there."""
 
 import asyncio
-import sqlite3
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from scim_server.storage import InvalidDatabaseUrl, open_storage, without_password
 from scim_server.storage.errors import SchemaTooNew, StorageUnavailable, StorageUnusable
 from scim_server.storage.migrations import SERVER_VERSION, load
+from tests.scim_server.storage.raw_sql import execute
 from tests.scim_server.storage.steps import Steps
 from tests.support.postgres import PostgresServer
-
-
-async def _execute(url: str, statement: str) -> None:
-    if url.startswith("sqlite"):
-        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
-        connection.execute(statement)
-        connection.commit()
-        connection.close()
-    else:
-        session = await asyncpg.connect(url)
-        await session.execute(statement)
-        await session.close()
 
 
 async def test_opening_again_changes_nothing(fresh_url: str) -> None:
@@ -49,7 +36,7 @@ async def test_a_newer_schema_is_refused_naming_both(fresh_url: str) -> None:
     storage = open_storage(fresh_url)
     await storage.open()
     await storage.close()
-    await _execute(fresh_url, "INSERT INTO schema_migrations VALUES (99, 98, '7.8.9')")
+    await execute(fresh_url, "INSERT INTO schema_migrations VALUES (99, 98, '7.8.9')")
     with pytest.raises(SchemaTooNew, match=r"schema 99.*7\.8\.9.*" + SERVER_VERSION.replace(".", r"\.")):
         await open_storage(fresh_url).open()
 
@@ -58,7 +45,7 @@ async def test_a_newer_schema_that_only_adds_is_usable(fresh_url: str) -> None:
     storage = open_storage(fresh_url)
     await storage.open()
     await storage.close()
-    await _execute(fresh_url, "INSERT INTO schema_migrations VALUES (99, 1, '7.8.9')")
+    await execute(fresh_url, "INSERT INTO schema_migrations VALUES (99, 1, '7.8.9')")
     storage = open_storage(fresh_url)
     await storage.open()
     await storage.ping()
@@ -207,9 +194,9 @@ async def test_settings_that_postgresql_refuses_are_told_once(postgres_server: P
 
 
 async def test_rights_that_lack_are_told(postgres_dsn: str) -> None:
-    await _execute(postgres_dsn, "CREATE SCHEMA sealed")
-    await _execute(postgres_dsn, "CREATE ROLE guest LOGIN")
-    await _execute(postgres_dsn, "GRANT USAGE ON SCHEMA sealed TO guest")
+    await execute(postgres_dsn, "CREATE SCHEMA sealed")
+    await execute(postgres_dsn, "CREATE ROLE guest LOGIN")
+    await execute(postgres_dsn, "GRANT USAGE ON SCHEMA sealed TO guest")
     guest = postgres_dsn.replace("://postgres@", "://guest@") + "&search_path=sealed"
     with pytest.raises(StorageUnusable, match="permission denied for schema sealed"):
         await open_storage(guest).open()

@@ -2,12 +2,15 @@
 
 import asyncio
 
+import asyncpg
+
 from scim_server.config import GroupSelector
 from scim_server.provisioning.grants import RoleRules
 from scim_server.storage import open_storage
 from scim_server.storage.protocol import Writer
 from scim_server.storage.records import RoleChange, RulesStamp
 from tests.scim_server.storage.steps import Steps, named, rules
+from tests.support.locks import until_sessions_wait
 
 FIRST = rules((named("Admins"), ["admin"]), base=["viewer"])
 SECOND = rules((named("Admins"), ["boss"]), base=["viewer"])
@@ -143,6 +146,33 @@ async def test_a_crash_in_the_middle_of_settling_is_taken_up_again(fresh_url: st
     await second.settle(7)
     assert [await second.roles(user) for user in users] == [{"viewer"}] * 20
     assert await storage.unsettled_tenants() == []
+    await storage.close()
+
+
+async def test_rules_of_a_lower_revision_that_are_late_are_applied_before_or_not_at_all(postgres_dsn: str) -> None:
+    """Revisions 4 and 6 have the same rules, 5 has others; a replica stores 5 while another one raises 4 to 6."""
+    storage = open_storage(postgres_dsn)
+    await storage.open()
+    steps = Steps(storage, "acme/okta")
+    await steps.put_rules(FIRST, 4)
+    holder = await asyncpg.connect(postgres_dsn)
+    await holder.execute("""
+        CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END';
+        CREATE TRIGGER hold BEFORE INSERT ON tenants FOR EACH ROW EXECUTE FUNCTION hold();
+        SELECT pg_advisory_lock(1);
+    """)
+    late = asyncio.create_task(steps.put_rules(SECOND, 5, settle=False))
+    await until_sessions_wait(postgres_dsn, 1)  # it has compared the revisions, and is about to store
+    raised = asyncio.create_task(storage.bump_revisions({steps.tenant: FIRST.fingerprint}, 6))
+    waits = asyncio.create_task(until_sessions_wait(postgres_dsn, 2))
+    await asyncio.wait([raised, waits], return_when=asyncio.FIRST_COMPLETED)
+    await holder.close()
+    await late
+    if steps.tenant in await raised:
+        await steps.put_rules(FIRST, 6)
+    waits.cancel()
+    assert await _stamp(steps) == RulesStamp(6, FIRST.fingerprint, settled=True)
     await storage.close()
 
 
