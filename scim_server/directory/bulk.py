@@ -84,16 +84,18 @@ class _Run:
         of_users = operation.endpoint == "Users"
         match operation.method:
             case "POST" if of_users:
-                shown = await users.create_user(directory, caller, data, self._users_shown)
+                shown = await users.create_user(directory, caller, users.read_user(caller, data), self._users_shown)
                 return shown.resource["id"], shown.tag
             case "POST":
-                record = await groups.create_group(directory, caller, data)
+                record = await groups.create_group(directory, caller, groups.read_group(caller, data))
                 return record.id, group_tag(record)
             case "PUT" if of_users:
-                shown = await users.replace_user(directory, caller, target, data, version, self._users_shown)
+                document = users.read_user(caller, data)
+                shown = await users.replace_user(directory, caller, target, document, version, self._users_shown)
                 return target, shown.tag
             case "PUT":
-                return target, group_tag(await groups.replace_group(directory, caller, target, data, version))
+                wanted = groups.read_group(caller, data)
+                return target, group_tag(await groups.replace_group(directory, caller, target, wanted, version))
             case "PATCH":
                 return await self._patch(operation, target, data, version)
             case _:
@@ -106,9 +108,11 @@ class _Run:
     ) -> tuple[str, str | None]:
         directory, caller = self._directory, self._caller
         if operation.endpoint == "Users":
-            shown = await users.patch_user(directory, caller, target, data, if_match, self._users_shown)
+            operations = users.read_user_patch(caller, data)
+            shown = await users.patch_user(directory, caller, target, operations, if_match, self._users_shown)
             return target, shown.tag
-        return target, group_tag(await groups.patch_group(directory, caller, target, data, if_match))
+        plan = groups.read_group_patch(caller, data)
+        return target, group_tag(await groups.patch_group(directory, caller, target, plan, if_match))
 
     def _target(self, operation: BulkOperation) -> str:
         """The id in the path; empty for POST. Raises InvalidValue when its creation failed."""

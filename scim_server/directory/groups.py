@@ -5,6 +5,7 @@ chunks, when an answer shows them.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -19,7 +20,7 @@ from scim_server.provisioning.grants import Grant
 from scim_server.scim.errors import InvalidValue, NotFound, UniquenessViolation
 from scim_server.scim.normalise import take_members
 from scim_server.scim.paging import envelope
-from scim_server.scim.patch import MembersDelta, apply_to_document, plan_group_patch
+from scim_server.scim.patch import GroupPatch, MembersDelta, apply_to_document, plan_group_patch
 from scim_server.scim.resource import Projection, check_immutable, validate_resource
 from scim_server.scim.schema import JsonObject
 from scim_server.scim.versions import require_match
@@ -28,34 +29,52 @@ from scim_server.storage.protocol import Reader, Writer
 from scim_server.storage.records import GroupRecord
 
 
-async def create_group(directory: Directory, caller: Caller, body: Any) -> GroupRecord:
+@dataclass(frozen=True, slots=True)
+class WantedGroup:
+    """What a body of POST or PUT asks for. `members`: ids, or None where the body didn't name members at all."""
+
+    document: JsonObject
+    members: frozenset[str] | None
+
+
+def read_group(caller: Caller, body: Any) -> WantedGroup:
+    """A body of POST or PUT. Raises ScimError 400."""
+    document = read_resource(caller, body, caller.tenant.groups)
+    return WantedGroup(document, take_members(document))
+
+
+def read_group_patch(caller: Caller, body: Any) -> GroupPatch:
+    """Raises ScimError 400 for an operation."""
+    groups = caller.tenant.groups
+    return plan_group_patch(read_patch(caller, body, groups), groups)
+
+
+async def create_group(directory: Directory, caller: Caller, wanted: WantedGroup) -> GroupRecord:
     """POST; members are read apart, after the commit, where an answer shows them.
 
-    Raises ScimError: 400 for the body or for members that don't exist, 409 uniqueness.
+    Raises ScimError: 400 for the document or for members that don't exist, 409 uniqueness.
     """
-    document = read_resource(caller, body, caller.tenant.groups)
-    members = take_members(document)
+    document = wanted.document
     validate_resource(document, caller.tenant.groups)
 
     async def work(writer: Writer) -> GroupRecord:
         record = await writer.insert_group(document, await _grants(directory, writer, document))
-        if members:
-            await writer.change_members(record.id, MembersDelta(add=members))
+        if wanted.members:
+            await writer.change_members(record.id, MembersDelta(add=wanted.members))
         return record
 
     return await _write(directory, caller, work)
 
 
 async def replace_group(
-    directory: Directory, caller: Caller, group_id: str, body: Any, if_match: str | None
+    directory: Directory, caller: Caller, group_id: str, wanted: WantedGroup, if_match: str | None
 ) -> GroupRecord:
     """PUT. A body that doesn't name `members` at all leaves them; null and [] remove all.
 
-    Raises ScimError: 400 for the body or for members that don't exist, 404, 409 uniqueness, 412.
+    Raises ScimError: 400 for the document or for members that don't exist, 404, 409 uniqueness, 412.
     """
-    document = read_resource(caller, body, caller.tenant.groups)
-    members = take_members(document)
-    delta = MembersDelta() if members is None else MembersDelta(replace=members)
+    document = wanted.document
+    delta = MembersDelta() if wanted.members is None else MembersDelta(replace=wanted.members)
 
     async def work(writer: Writer) -> GroupRecord:
         record = await _locked(writer, group_id, if_match)
@@ -66,10 +85,9 @@ async def replace_group(
 
 
 async def patch_group(
-    directory: Directory, caller: Caller, group_id: str, body: Any, if_match: str | None
+    directory: Directory, caller: Caller, group_id: str, plan: GroupPatch, if_match: str | None
 ) -> GroupRecord:
     """PATCH. Raises ScimError: 400 for an operation or for members that don't exist, 404, 409 uniqueness, 412."""
-    plan = plan_group_patch(read_patch(caller, body, caller.tenant.groups), caller.tenant.groups)
 
     async def work(writer: Writer) -> GroupRecord:
         record = await _locked(writer, group_id, if_match)

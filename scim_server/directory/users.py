@@ -19,7 +19,7 @@ from scim_server.directory.representation import Representation, location_of, me
 from scim_server.directory.request_bodies import read_patch, read_resource
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.errors import NotFound, UniquenessViolation
-from scim_server.scim.patch import apply_to_document
+from scim_server.scim.patch import Operation, apply_to_document
 from scim_server.scim.resource import Projection, check_immutable, validate_resource
 from scim_server.scim.schema import JsonObject
 from scim_server.scim.versions import etag, require_match
@@ -28,9 +28,20 @@ from scim_server.storage.protocol import Reader, Writer
 from scim_server.storage.records import EffectiveContext, GroupReference, UserRecord
 
 
-async def create_user(directory: Directory, caller: Caller, body: Any, projection: Projection) -> Representation:
-    """POST. Raises ScimError: 400 for the body, 409 uniqueness naming the user that has the userName."""
-    document = read_resource(caller, body, caller.tenant.users)
+def read_user(caller: Caller, body: Any) -> JsonObject:
+    """The document in a body of POST or PUT. Raises ScimError 400."""
+    return read_resource(caller, body, caller.tenant.users)
+
+
+def read_user_patch(caller: Caller, body: Any) -> list[Operation]:
+    """Raises ScimError 400 for an operation."""
+    return read_patch(caller, body, caller.tenant.users)
+
+
+async def create_user(
+    directory: Directory, caller: Caller, document: JsonObject, projection: Projection
+) -> Representation:
+    """POST. Raises ScimError: 400 for the document, 409 uniqueness naming the user that has the userName."""
     active: bool = document.setdefault("active", True)
     validate_resource(document, caller.tenant.users)
 
@@ -80,14 +91,18 @@ async def users_page(
 
 
 async def replace_user(
-    directory: Directory, caller: Caller, user_id: str, body: Any, if_match: str | None, projection: Projection
+    directory: Directory,
+    caller: Caller,
+    user_id: str,
+    document: JsonObject,
+    if_match: str | None,
+    projection: Projection,
 ) -> Representation:
-    """PUT. Raises ScimError: 400 for the body, 404, 409 uniqueness, 412."""
-    named = read_resource(caller, body, caller.tenant.users)
+    """PUT. Raises ScimError: 400 for the document, 404, 409 uniqueness, 412."""
 
     async def work(writer: Writer) -> Representation:
         record = await _locked(writer, user_id, if_match)
-        replacement = {"active": record.active, **named}
+        replacement = {"active": record.active, **document}
         check_immutable(record.document, replacement, caller.tenant.users)
         record = await _update(caller, writer, record, replacement)
         return await _show_one(directory, caller, writer, record, projection)
@@ -96,10 +111,14 @@ async def replace_user(
 
 
 async def patch_user(
-    directory: Directory, caller: Caller, user_id: str, body: Any, if_match: str | None, projection: Projection
+    directory: Directory,
+    caller: Caller,
+    user_id: str,
+    operations: Sequence[Operation],
+    if_match: str | None,
+    projection: Projection,
 ) -> Representation:
     """PATCH. Raises ScimError: 400 for an operation, 404, 409 uniqueness, 412."""
-    operations = read_patch(caller, body, caller.tenant.users)
 
     async def work(writer: Writer) -> Representation:
         record = await _locked(writer, user_id, if_match)

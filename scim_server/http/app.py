@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -12,6 +13,7 @@ from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.replay import ReplayGuard
 from scim_server.config import ConfigHolder
 from scim_server.directory.directory import Directory
+from scim_server.http.bodies import Bodies, NoRoom
 from scim_server.http.exchange import exchange_of
 from scim_server.http.gate import Gate
 from scim_server.http.protection import Protection
@@ -54,11 +56,12 @@ def create_scim_app(
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are the gate's
     )
-    users = UserRoutes(directory, body_limit)
-    me = MeRoutes(directory, body_limit)
+    bodies = Bodies(body_limit, protection.large_bodies)
+    users = UserRoutes(directory, bodies)
+    me = MeRoutes(directory, bodies)
     streams = Streams(protection.unread_answers)
-    groups = GroupRoutes(directory, body_limit, streams)
-    roles = RoleRoutes(body_limit)
+    groups = GroupRoutes(directory, bodies, streams)
+    roles = RoleRoutes(bodies)
     _add(app, "/Users", GET=users.query, POST=users.create)
     _add(app, "/Users/.search", POST=users.search)
     _add(app, "/Users/{id}", GET=users.get, PUT=users.replace, PATCH=users.patch, DELETE=users.delete)
@@ -75,11 +78,12 @@ def create_scim_app(
     _add(app, "/ResourceTypes/{id}", GET=discovery.get_resource_type)
     _add(app, "/openapi.json", GET=show_openapi)
     _add(app, "/Me", GET=me.get, POST=me.create, PUT=me.replace, PATCH=me.patch, DELETE=me.delete)
-    _add(app, "/Bulk", POST=BulkRoutes(directory, body_limit).run)
-    _add(app, "/.search", POST=SearchRoutes(directory, body_limit, streams).search)
+    _add(app, "/Bulk", POST=BulkRoutes(directory, bodies).run)
+    _add(app, "/.search", POST=SearchRoutes(directory, bodies, streams).search)
     app.add_exception_handler(ScimError, _scim_error)
     app.add_exception_handler(StorageUnavailable, _storage_unavailable)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(NoRoom, partial(_no_room, metrics))
     app.add_middleware(
         Gate,
         holder=holder,
@@ -113,6 +117,11 @@ async def _storage_unavailable(request: Request, error: Exception) -> Response:
     # Only the type and what the database says of itself: see `StorageUnavailable`.
     _log.warning("%s", error, extra={"fields": {"requestId": exchange_of(request).request_id}})
     return unavailable("The database doesn't answer; nothing is lost, try again.")
+
+
+async def _no_room(metrics: Metrics, _: Request, __: Exception) -> Response:
+    metrics.refused("large_bodies")
+    return unavailable("There are too many large requests already; nothing was done, try again.")
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

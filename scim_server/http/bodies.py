@@ -1,55 +1,168 @@
-"""Request bodies: media type, size, JSON."""
+"""Request bodies: media type, size, JSON, and what a use case makes of them.
 
+Most bodies are small and read where they arrive. Large ones, such as a group with 100,000 members, cost much more
+memory than they have bytes, and time in which nobody else would be answered. So they take turns, are understood in a
+thread, and wait for that as bytes, for which there is only so much room.
+"""
+
+import asyncio
+import gc
 from codecs import BOM_UTF8
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TypeVar
 
 import orjson
 from starlette.requests import Request
 
+from scim_server.http.exchange import exchange_of
+from scim_server.limits.shared_room import SharedRoom
+from scim_server.limits.turns import Turns
 from scim_server.scim.errors import InvalidSyntax, ScimError
 from scim_server.scim.schema import JsonObject
 
 DEFAULT_LIMIT = 32 << 20
 """Bytes: a group of 100,000 members with `$ref` and `display` in one PUT is about 20 MiB."""
+LARGE = 256 << 10
+"""Bytes, from which on a body takes turns: understanding it takes some milliseconds."""
+MOST_VALUES = 2_000_000
+"""In one large body: 32 MiB of empty arrays would be ten million, and gigabytes."""
 
+_AT_WORK = 40 << 20
+"""Bytes of large bodies that are worked on at once: two groups of 100,000 members, or more that are smaller."""
 _ACCEPTED = frozenset({"application/scim+json", "application/json", "text/json"})
 
+_Bytes = bytes | bytearray
+T = TypeVar("T")
 
-async def read_object(request: Request, limit: int) -> JsonObject:
-    """The body as a JSON object. Raises ScimError 400, 413 or 415.
 
-    A missing Content-Type is taken for JSON: several providers' HTTP libraries leave it out.
-    """
-    content_type = request.headers.get("content-type")
-    if content_type and content_type.partition(";")[0].strip().lower() not in _ACCEPTED:
-        raise ScimError(415, f"application/scim+json is expected, not {content_type[:80]!r}")
-    body = await _read(request, limit)
+class NoRoom(Exception):
+    """There are too many large bodies already; the client should try again."""
+
+
+class Bodies:
+    """Of one server. `limit`: bytes in one body. `room`: bytes of large ones that are held for all requests."""
+
+    def __init__(self, limit: int, room: int) -> None:
+        self._limit = limit
+        self._room = SharedRoom(room)
+        self._turns = Turns(_AT_WORK)
+        self._thread = asyncio.Lock()
+
+    @asynccontextmanager
+    async def read(
+        self, request: Request, understand: Callable[[JsonObject], T], limit: int | None = None
+    ) -> AsyncIterator[T]:
+        """What `understand` makes of the body, a JSON object. The block is the work with it, at the end of which
+        the turn of a large body is over. `understand` may run in a thread.
+
+        Raises ScimError 400, 413 or 415, NoRoom, and what `understand` raises. A missing Content-Type is taken for
+        JSON: several providers' HTTP libraries leave it out.
+        """
+        content_type = request.headers.get("content-type")
+        if content_type and content_type.partition(";")[0].strip().lower() not in _ACCEPTED:
+            raise ScimError(415, f"application/scim+json is expected, not {content_type[:80]!r}")
+        tenant = exchange_of(request).tenant
+        with self._hold(tenant) as held:
+            body = await _receive(request, self._limit if limit is None else min(limit, self._limit), held)
+            if len(body) <= LARGE:
+                yield understand(_parsed(body))
+                return
+            async with self._turns.turn(tenant, len(body)):
+                understood = await self._understand_in_thread(understand, body)
+                del body
+                held.give_back()
+                yield understood
+
+    @contextmanager
+    def _hold(self, tenant: str) -> Iterator["_Held"]:
+        held = _Held(self._room, tenant)
+        try:
+            yield held
+        finally:
+            held.give_back()
+
+    async def _understand_in_thread(self, understand: Callable[[JsonObject], T], body: _Bytes) -> T:
+        """One at a time: more threads would only take more from the event loop."""
+        async with self._thread:
+            work = asyncio.ensure_future(asyncio.to_thread(_understood, understand, body))
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                with suppress(Exception):  # a thread can't be interrupted, and holds what the turn is for
+                    await asyncio.shield(work)
+                raise
+
+
+class _Held:
+    """The room that one request takes, once its body is known to be large."""
+
+    def __init__(self, room: SharedRoom, tenant: str) -> None:
+        self._room = room
+        self._tenant = tenant
+        self._size = 0
+
+    def grow_to(self, size: int) -> None:
+        """Raises NoRoom."""
+        if size > LARGE and size > self._size:
+            if not self._room.take(self._tenant, size - self._size):
+                raise NoRoom
+            self._size = size
+
+    def give_back(self) -> None:
+        if self._size:
+            self._room.give_back(self._tenant, self._size)
+            self._size = 0
+
+
+async def _receive(request: Request, limit: int, held: _Held) -> _Bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal():
+        if int(declared) > limit:
+            raise _too_large(limit)
+        held.grow_to(int(declared))  # now, rather than to refuse one after the other when all of them are half read
+    body: _Bytes = b""
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ScimError(400, "the connection was closed before the body was complete")
+        if chunk := message.get("body", b""):
+            size = len(body) + len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            held.grow_to(size)
+            if not body:
+                body = chunk
+            else:
+                body = body if isinstance(body, bytearray) else bytearray(body)
+                body += chunk
+        if not message.get("more_body", False):
+            return body
+
+
+def _understood(understand: Callable[[JsonObject], T], body: _Bytes) -> T:
+    """Of a large body. Raises ScimError."""
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
+        raise ScimError(413, f"the body has more than {MOST_VALUES} values")
+    collects = gc.isenabled()
+    gc.disable()  # nothing is garbage yet, and looking for it again and again takes several times as long as parsing
     try:
-        document = orjson.loads(body.removeprefix(BOM_UTF8))  # HTTP libraries of .NET may send one
+        document = _parsed(body)
+    finally:
+        if collects:
+            gc.enable()
+    return understand(document)
+
+
+def _parsed(body: _Bytes) -> JsonObject:
+    try:
+        document = orjson.loads(body.removeprefix(BOM_UTF8) if body.startswith(BOM_UTF8) else body)
     except orjson.JSONDecodeError as error:
         reason = "it is empty" if not body else f"{error.msg} at offset {error.pos}"
         raise InvalidSyntax(f"the body isn't JSON: {reason}") from None
     if not isinstance(document, dict):
         raise InvalidSyntax("the body isn't a JSON object")
     return document
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise _too_large(limit)
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ScimError(400, "the connection was closed before the body was complete")
-        if chunk := message.get("body", b""):
-            size += len(chunk)
-            if size > limit:
-                raise _too_large(limit)
-            chunks.append(chunk)
-        if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _too_large(limit: int) -> ScimError:

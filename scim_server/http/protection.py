@@ -31,6 +31,8 @@ class RequestLimits:
     identity provider out by failing from the address of a proxy that both come through."""
     unread_answers: int = 128 << 20
     """Bytes that clients together may leave unread of answers that are written piece by piece, as compressed."""
+    large_bodies: int = 128 << 20
+    """Bytes of bodies above `bodies.LARGE` that are held for all requests; half of it for those of one tenant."""
     times: TimeLimits = field(default_factory=TimeLimits)
 
 
@@ -40,6 +42,7 @@ class Protection:
     def __init__(self, limits: RequestLimits, proxies: TrustedProxies) -> None:
         self.times = limits.times
         self.unread_answers = limits.unread_answers
+        self.large_bodies = limits.large_bodies
         self._proxies = proxies
         self._tenants = KeyedLimit(limits.tenant_rate)
         self._failures = KeyedLimit(limits.failed_authentication)

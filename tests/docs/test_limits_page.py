@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from scim_server.auth.authorization import LONGEST_VALUE
 from scim_server.cli import app
-from scim_server.http.bodies import DEFAULT_LIMIT
+from scim_server.http.bodies import DEFAULT_LIMIT, LARGE, MOST_VALUES
 from scim_server.http.connections import ConnectionLimits
 from scim_server.http.protection import DEFAULT_FAILURE_RATE, DEFAULT_TENANT_RATE, RequestLimits
 from scim_server.scim.normalise.patch_body import MOST_OPERATIONS
@@ -32,6 +32,9 @@ def test_the_defaults_are_those_of_the_code() -> None:
     assert default("token requests") == str(limits.token_requests)
     assert default("failed authentications") == f"{failures.burst} per minute"
     assert default("size of a body") == f"{DEFAULT_LIMIT >> 20} MiB"
+    large = f"bodies above {LARGE >> 10} KiB"
+    assert default(large) == f"{limits.large_bodies >> 20} MiB, half of it for one tenant"
+    assert default(f"values in a body above {LARGE >> 10} KiB") == f"{MOST_VALUES:,}"
     assert default("operations") == f"{MOST_OPERATIONS:,}"
     assert default("open connections") == f"{connections.most:,}"
     assert default("time for a request's head") == f"{connections.head_seconds:.0f} s"

@@ -5,17 +5,17 @@ from starlette.responses import Response
 
 from scim_server.directory.bulk import run_bulk
 from scim_server.directory.directory import Directory
-from scim_server.http.bodies import read_object
+from scim_server.http.bodies import Bodies
 from scim_server.http.exchange import caller_of
 from scim_server.http.responses import ScimResponse
 from scim_server.scim.bulk import MAX_PAYLOAD_BYTES, bulk_response, parse_bulk
 
 
 class BulkRoutes:
-    def __init__(self, directory: Directory, body_limit: int) -> None:
+    def __init__(self, directory: Directory, bodies: Bodies) -> None:
         self._directory = directory
-        self._body_limit = min(body_limit, MAX_PAYLOAD_BYTES)
+        self._bodies = bodies
 
     async def run(self, request: Request) -> Response:
-        bulk = parse_bulk(await read_object(request, self._body_limit))
-        return ScimResponse(bulk_response(await run_bulk(self._directory, caller_of(request), bulk)))
+        async with self._bodies.read(request, parse_bulk, MAX_PAYLOAD_BYTES) as bulk:
+            return ScimResponse(bulk_response(await run_bulk(self._directory, caller_of(request), bulk)))

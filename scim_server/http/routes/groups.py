@@ -9,7 +9,7 @@ from scim_server.directory import groups
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
 from scim_server.directory.group_documents import group_location, group_tag
-from scim_server.http.bodies import read_object
+from scim_server.http.bodies import Bodies
 from scim_server.http.exchange import caller_of
 from scim_server.http.parameters import Parameters
 from scim_server.http.responses import no_content
@@ -19,24 +19,24 @@ from scim_server.http.streams import Streams
 class GroupRoutes:
     """PATCH is answered 204: that is what Entra ID and others expect, and members need not be read."""
 
-    def __init__(self, directory: Directory, body_limit: int, streams: Streams) -> None:
+    def __init__(self, directory: Directory, bodies: Bodies, streams: Streams) -> None:
         self._directory = directory
-        self._body_limit = body_limit
+        self._bodies = bodies
         self._streams = streams
 
     async def create(self, request: Request) -> Response:
         caller = caller_of(request)
         projection = Parameters.of_url(request).projection(caller, caller.tenant.groups)
-        body = await read_object(request, self._body_limit)
-        record = await groups.create_group(self._directory, caller, body)
+        async with self._bodies.read(request, partial(groups.read_group, caller)) as wanted:
+            record = await groups.create_group(self._directory, caller, wanted)
         return self._streams.answer(partial(groups.show_group, self._directory, caller, record, projection), 201)
 
     async def query(self, request: Request) -> Response:
         return self._list(caller_of(request), Parameters.of_url(request))
 
     async def search(self, request: Request) -> Response:
-        body = await read_object(request, self._body_limit)
-        return self._list(caller_of(request), Parameters.of_search(body))
+        async with self._bodies.read(request, Parameters.of_search) as parameters:
+            return self._list(caller_of(request), parameters)
 
     def _list(self, caller: Caller, parameters: Parameters) -> Response:
         wanted = parameters.list_request(caller, caller.tenant.groups)
@@ -55,17 +55,17 @@ class GroupRoutes:
     async def replace(self, request: Request) -> Response:
         caller = caller_of(request)
         projection = Parameters.of_url(request).projection(caller, caller.tenant.groups)
-        body = await read_object(request, self._body_limit)
-        if_match = request.headers.get("if-match")
-        record = await groups.replace_group(self._directory, caller, request.path_params["id"], body, if_match)
+        group_id, if_match = request.path_params["id"], request.headers.get("if-match")
+        async with self._bodies.read(request, partial(groups.read_group, caller)) as wanted:
+            record = await groups.replace_group(self._directory, caller, group_id, wanted, if_match)
         return self._streams.answer(partial(groups.show_group, self._directory, caller, record, projection))
 
     async def patch(self, request: Request) -> Response:
         caller = caller_of(request)
         parameters = Parameters.of_url(request)
-        body = await read_object(request, self._body_limit)
-        if_match = request.headers.get("if-match")
-        record = await groups.patch_group(self._directory, caller, request.path_params["id"], body, if_match)
+        group_id, if_match = request.path_params["id"], request.headers.get("if-match")
+        async with self._bodies.read(request, partial(groups.read_group_patch, caller)) as plan:
+            record = await groups.patch_group(self._directory, caller, group_id, plan, if_match)
         if parameters.names_attributes:
             # A client that says what it wants to see must be shown it (RFC 7644 §3.5.2).
             projection = parameters.projection(caller, caller.tenant.groups)

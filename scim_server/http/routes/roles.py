@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from scim_server.directory.role_catalogue import get_role, list_roles
-from scim_server.http.bodies import read_object
+from scim_server.http.bodies import Bodies
 from scim_server.http.exchange import caller_of
 from scim_server.http.parameters import Parameters
 from scim_server.http.responses import ScimResponse
@@ -16,14 +16,15 @@ from scim_server.scim.role_schema import ROLE_TYPE
 class RoleRoutes:
     """Pages go by index alone: a catalogue is short."""
 
-    def __init__(self, body_limit: int) -> None:
-        self._body_limit = body_limit
+    def __init__(self, bodies: Bodies) -> None:
+        self._bodies = bodies
 
     async def query(self, request: Request) -> Response:
         return self._list(request, Parameters.of_url(request))
 
     async def search(self, request: Request) -> Response:
-        return self._list(request, Parameters.of_search(await read_object(request, self._body_limit)))
+        async with self._bodies.read(request, Parameters.of_search) as parameters:
+            return self._list(request, parameters)
 
     async def get(self, request: Request) -> Response:
         caller = caller_of(request)

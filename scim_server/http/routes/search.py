@@ -10,7 +10,7 @@ from scim_server.directory.all_types import search_all
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
 from scim_server.directory.lists import ListRequest
-from scim_server.http.bodies import read_object
+from scim_server.http.bodies import Bodies
 from scim_server.http.exchange import caller_of
 from scim_server.http.parameters import Parameters
 from scim_server.http.streams import Streams
@@ -18,17 +18,17 @@ from scim_server.scim.errors import InvalidFilter
 
 
 class SearchRoutes:
-    def __init__(self, directory: Directory, body_limit: int, streams: Streams) -> None:
+    def __init__(self, directory: Directory, bodies: Bodies, streams: Streams) -> None:
         self._directory = directory
-        self._body_limit = body_limit
+        self._bodies = bodies
         self._streams = streams
 
     async def search(self, request: Request) -> Response:
         caller = caller_of(request)
-        parameters = Parameters.of_search(await read_object(request, self._body_limit))
-        requests = _requests(caller, parameters)
-        users_shown = parameters.projection(caller, caller.tenant.users)
-        groups_shown = parameters.projection(caller, caller.tenant.groups)
+        async with self._bodies.read(request, Parameters.of_search) as parameters:
+            requests = _requests(caller, parameters)
+            users_shown = parameters.projection(caller, caller.tenant.users)
+            groups_shown = parameters.projection(caller, caller.tenant.groups)
         return self._streams.answer(partial(search_all, self._directory, caller, requests, users_shown, groups_shown))
 
 

@@ -1,5 +1,7 @@
 """/Users and /Users/{id} (RFC 7644 §3)."""
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -7,7 +9,7 @@ from scim_server.directory import users
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
 from scim_server.directory.representation import Representation
-from scim_server.http.bodies import read_object
+from scim_server.http.bodies import Bodies
 from scim_server.http.exchange import caller_of
 from scim_server.http.parameters import Parameters
 from scim_server.http.responses import ScimResponse, no_content, not_modified
@@ -18,23 +20,23 @@ from scim_server.scim.versions import is_not_modified
 class UserRoutes:
     """Answers as identity providers need them: PATCH shows the user, DELETE nothing."""
 
-    def __init__(self, directory: Directory, body_limit: int) -> None:
+    def __init__(self, directory: Directory, bodies: Bodies) -> None:
         self._directory = directory
-        self._body_limit = body_limit
+        self._bodies = bodies
 
     async def create(self, request: Request) -> Response:
         caller = caller_of(request)
         projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
-        body = await read_object(request, self._body_limit)
-        shown = await users.create_user(self._directory, caller, body, projection)
+        async with self._bodies.read(request, partial(users.read_user, caller)) as document:
+            shown = await users.create_user(self._directory, caller, document, projection)
         return self._answer(shown, 201)
 
     async def query(self, request: Request) -> Response:
         return await self._list(caller_of(request), Parameters.of_url(request))
 
     async def search(self, request: Request) -> Response:
-        body = await read_object(request, self._body_limit)
-        return await self._list(caller_of(request), Parameters.of_search(body))
+        async with self._bodies.read(request, Parameters.of_search) as parameters:
+            return await self._list(caller_of(request), parameters)
 
     async def _list(self, caller: Caller, parameters: Parameters) -> Response:
         wanted = parameters.list_request(caller, caller.tenant.users)
@@ -55,17 +57,19 @@ class UserRoutes:
         caller = caller_of(request)
         projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
         user_id = await self._user_id(request)
-        body = await read_object(request, self._body_limit)
         if_match = request.headers.get("if-match")
-        return self._answer(await users.replace_user(self._directory, caller, user_id, body, if_match, projection))
+        async with self._bodies.read(request, partial(users.read_user, caller)) as document:
+            shown = await users.replace_user(self._directory, caller, user_id, document, if_match, projection)
+        return self._answer(shown)
 
     async def patch(self, request: Request) -> Response:
         caller = caller_of(request)
         projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
         user_id = await self._user_id(request)
-        body = await read_object(request, self._body_limit)
         if_match = request.headers.get("if-match")
-        return self._answer(await users.patch_user(self._directory, caller, user_id, body, if_match, projection))
+        async with self._bodies.read(request, partial(users.read_user_patch, caller)) as operations:
+            shown = await users.patch_user(self._directory, caller, user_id, operations, if_match, projection)
+        return self._answer(shown)
 
     async def delete(self, request: Request) -> Response:
         if_match = request.headers.get("if-match")

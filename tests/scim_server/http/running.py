@@ -61,6 +61,10 @@ class Connection:
         length = int(head.partition("content-length:")[2].partition("\r\n")[0])
         return int(head.split()[1]), json.loads(await self._reader.readexactly(length))
 
+    async def may_continue(self) -> bool:
+        """Whether the server asks for the body, as `Expect: 100-continue` has it wait for."""
+        return (await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 10)).startswith(b"HTTP/1.1 100 ")
+
     async def ended(self) -> bool:
         """Whether the server ends the connection without a further answer."""
         try:

@@ -29,7 +29,9 @@ def token(key: str) -> str:
 
 
 @asynccontextmanager
-async def limited(directory: Path, trusted_proxies: tuple[str, ...] = (), **limits: Any) -> AsyncIterator[Server]:
+async def limited(
+    directory: Path, trusted_proxies: tuple[str, ...] = (), body_limit: int = 1_000_000, **limits: Any
+) -> AsyncIterator[Server]:
     tenants = [
         tenant(
             key,
@@ -42,7 +44,7 @@ async def limited(directory: Path, trusted_proxies: tuple[str, ...] = (), **limi
     digests |= {f"{key}/client": pair_digest(b"client", SECRET.encode(), TOKEN_KEY) for key in TENANTS}
     bundle = bundle_of_tenants(*tenants, digests=digests)
     async with running(
-        directory, bundle, limits=RequestLimits(**limits), trusted_proxies=trusted_proxies, body_limit=1_000_000
+        directory, bundle, limits=RequestLimits(**limits), trusted_proxies=trusted_proxies, body_limit=body_limit
     ) as server:
         yield server
 
@@ -142,10 +144,11 @@ async def test_too_many_operations(tmp_path: Path) -> None:
 BODY = '{"userName":"a"}'
 
 
-def head(method: str, length: int) -> str:
-    """Of a request of the first tenant, as bytes go."""
+def head(method: str, length: int, *more: str) -> str:
+    """Of a request of the first tenant, as bytes go, with `more` header lines."""
+    lines = "".join(f"{line}\r\n" for line in more)
     return (
-        f"{method} /{TENANTS[0]}/scim/v2/Users HTTP/1.1\r\nHost: x\r\n"
+        f"{method} /{TENANTS[0]}/scim/v2/Users HTTP/1.1\r\nHost: x\r\n{lines}"
         f"Authorization: Bearer {token(TENANTS[0])}\r\nContent-Length: {length}\r\n\r\n"
     )
 

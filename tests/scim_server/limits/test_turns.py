@@ -1,0 +1,110 @@
+"""Turns at work, and room that is shared."""
+
+import asyncio
+from contextlib import suppress
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scim_server.limits.shared_room import SharedRoom
+from scim_server.limits.turns import Turns
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["begin", "end", "cancel"]), st.sampled_from("abc"), st.integers(1, 12)), max_size=60
+)
+
+
+class Workers:
+    """Tasks that have a turn until they are told to end."""
+
+    def __init__(self, most: int) -> None:
+        self.turns = Turns(most)
+        self.begun: list[str] = []
+        """Names, in the order of their turns."""
+        self.under_way = 0
+        self.waiting: dict[str, asyncio.Task[None]] = {}
+        self.working: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = {}
+
+    async def start(self, name: str, key: str, size: int) -> None:
+        async def work() -> None:
+            async with self.turns.turn(key, size):
+                self.under_way += size
+                self.begun.append(name)
+                ends = asyncio.Event()
+                self.working[name] = (self.waiting.pop(name), ends)
+                try:
+                    await ends.wait()
+                finally:
+                    self.under_way -= size
+
+        self.waiting[name] = asyncio.create_task(work())
+        await self._settle()
+
+    async def end(self, name: str) -> None:
+        task, ends = self.working.pop(name)
+        ends.set()
+        await task
+        await self._settle()
+
+    async def cancel(self, name: str) -> None:
+        task = self.waiting.pop(name, None) or self.working.pop(name)[0]
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await self._settle()
+
+    async def _settle(self) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+
+@given(STEPS)
+def test_never_too_much_is_under_way_and_everybody_gets_a_turn(steps: list[tuple[str, str, int]]) -> None:
+    async def run() -> None:
+        workers = Workers(10)
+        for number, (step, key, size) in enumerate(steps):
+            if step == "begin":
+                await workers.start(f"{key}{number}", key, size)
+            elif step == "end" and workers.working:
+                await workers.end(next(iter(workers.working)))
+            elif step == "cancel" and (workers.waiting or workers.working):
+                names = [*workers.waiting, *workers.working]
+                await workers.cancel(names[size % len(names)])
+            assert workers.under_way <= 10 or len(workers.working) == 1
+            assert workers.working or not workers.waiting
+        while workers.working:
+            await workers.end(next(iter(workers.working)))
+        assert not workers.waiting
+
+    asyncio.run(run())
+
+
+async def test_keys_take_turns_and_of_one_key_who_came_first() -> None:
+    workers = Workers(1)
+    for name in ("a1", "a2", "a3", "b1", "a4", "c1", "b2"):
+        await workers.start(name, name[0], 1)
+    while workers.working:
+        await workers.end(next(iter(workers.working)))
+    assert workers.begun == ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]
+
+
+async def test_who_gives_up_keeps_nobody_waiting() -> None:
+    workers = Workers(10)
+    await workers.start("small", "a", 5)
+    await workers.start("large", "b", 9)
+    await workers.start("other", "c", 5)
+    assert workers.begun == ["small"]
+    await workers.cancel("large")
+    assert workers.begun == ["small", "other"]
+
+
+def test_nobody_gets_all_the_room() -> None:
+    room = SharedRoom(10)
+    assert room.take("a", 5)
+    assert not room.take("a", 1)
+    assert room.take("b", 4)
+    assert not room.take("c", 2)
+    assert room.take("c", 1)
+    room.give_back("a", 5)
+    assert room.take("c", 4)
+    assert room.taken == 9
