@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from scim_server.http.deadlines import client_gone
 from scim_server.http.responses import MEDIA_TYPE, RETRY_AFTER_SECONDS
@@ -88,6 +88,8 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
             self._in_head = False
             self._head_is_over()
             super().on_headers_complete()
+            if self.scope["method"] != "HEAD":  # whose answer is a head alone
+                self.cycle.transport = _HeadWithBody(self.transport, self.cycle)
             self._had_request = True
 
         def on_response_complete(self) -> None:
@@ -144,3 +146,32 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
 
     waiting: dict[LimitedProtocol, None] = {}  # in the order since when they wait for a request
     return LimitedProtocol
+
+
+class _HeadWithBody(asyncio.Transport):
+    """Where a request's answer is written: its head leaves together with the first part of its body.
+
+    As ASGI wants it, and in one packet instead of two.
+    """
+
+    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
+        super().__init__()
+        self._transport = transport
+        self._cycle = cycle
+        self._head: bytes | None = None
+        self._head_has_left = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self._head_has_left or not self._cycle.response_started:  # before that there may be a `100 Continue`
+            self._transport.write(data)
+        elif self._head is None:
+            self._head = bytes(data)
+        else:
+            self._head_has_left = True
+            self._transport.writelines((self._head, data) if data else (self._head,))
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from scim_server.app import Server
 from scim_server.config import BearerCredential, token_digest
-from scim_server.http.connections import ConnectionLimits
+from scim_server.http.connections import ConnectionLimits, limited_protocol
+from scim_server.port import Port
 from tests.scim_server.auth.authenticators import tenant
-from tests.scim_server.http.running import TOKEN_KEY, bundle_of_tenants, connected, refusals, running
+from tests.scim_server.http.running import TOKEN_KEY, bundle_of_tenants, client, connected, refusals, running
 
 TOKEN = "token-of-acme-0123456789"
 HEAD = f"GET /acme/okta/scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
@@ -100,6 +102,49 @@ async def test_trailers_are_no_headers(tmp_path: Path) -> None:
         assert status == 400
         await one.send(HEAD + "\r\n")
         assert (await one.answer())[0] == 200
+
+
+async def test_a_head_leaves_with_the_first_part_of_the_body() -> None:
+    begun, enough = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"6")]})
+        begun.set()
+        await enough.wait()
+        await send({"type": "http.response.body", "body": b"one", "more_body": True})
+        await send({"type": "http.response.body", "body": b"two"})
+
+    port = Port(app, "127.0.0.1", 0, 5, limited_protocol(ConnectionLimits(), lambda reason: None))
+    await port.start(lambda failure: None)
+    host, _, number = port.url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(number))
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    await begun.wait()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(1), 0.05)
+    enough.set()
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+    assert await reader.readexactly(6) == b"onetwo"
+    writer.close()
+    await port.stop()
+
+
+async def test_answers_without_a_body_leave_too(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server, client(server, f"Bearer {TOKEN}") as provider:
+        listed = await provider.head("/acme/okta/scim/v2/Users")
+        assert (listed.status_code, listed.content) == (200, b"")
+        created = await provider.post("/acme/okta/scim/v2/Users", json={"userName": "ann"})
+        deleted = await provider.delete(f"/acme/okta/scim/v2/Users/{created.json()['id']}")
+        assert (deleted.status_code, deleted.content) == (204, b"")
+
+
+async def test_who_waits_to_send_a_body_is_asked_for_it(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server, connected(server) as one:
+        body = '{"userName": "ann"}'
+        await one.send(HEAD.replace("GET", "POST") + f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n")
+        assert await one.may_continue()
+        await one.send(body)
+        assert (await one.answer())[0] == 201
 
 
 async def test_what_is_not_http_gets_a_scim_error(tmp_path: Path) -> None:
