@@ -9,40 +9,65 @@ from scim_server.scim.path import AttributePath
 from scim_server.scim.schema import Attribute, JsonObject
 from scim_server.scim.values import stored_instant
 
-_Read = Callable[[AttributePath], Iterable[Any]]
+Test = Callable[[JsonObject], bool]
+_Read = Callable[[JsonObject], Iterable[Any]]
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 def matches(filter_: Filter, resource: JsonObject) -> bool:
     """Whether a resource in canonical form (extensions under their URN) satisfies the filter."""
-    return _holds(filter_, lambda path: _values_in_resource(resource, path))
+    return _test(filter_, _in_resource)(resource)
+
+
+def element_test(filter_: Filter) -> Test:
+    """The filter of a value path, to be asked of many elements: what doesn't depend on them is settled here."""
+    return _test(filter_, _in_element)
 
 
 def matches_element(filter_: Filter, element: JsonObject) -> bool:
     """Whether one element of a complex attribute satisfies the filter of a value path."""
-    return _holds(filter_, lambda path: _as_list(element.get(path.target.name)))
+    return element_test(filter_)(element)
 
 
-def _holds(node: Filter, read: _Read) -> bool:
+def _test(node: Filter, reader: Callable[[AttributePath], _Read]) -> Test:
     match node:
         case And(items):
-            return all(_holds(item, read) for item in items)
+            all_of = [_test(item, reader) for item in items]
+            return lambda resource: all(test(resource) for test in all_of)
         case Or(items):
-            return any(_holds(item, read) for item in items)
+            any_of = [_test(item, reader) for item in items]
+            return lambda resource: any(test(resource) for test in any_of)
         case Not(item):
-            return not _holds(item, read)
+            opposite = _test(item, reader)
+            return lambda resource: not opposite(resource)
         case Comparison(path, operator, literal):
-            holds, wanted = _OPERATORS[operator], _comparable(path.target, literal)
-            return any(
-                holds(actual, wanted)
-                for actual in (_comparable_value(path.target, value) for value in read(path))
-                if actual is not None
-            )
+            read, target = reader(path), path.target
+            holds, wanted = _OPERATORS[operator], _comparable(target, literal)
+
+            def compare(resource: JsonObject) -> bool:
+                for value in read(resource):
+                    actual = _comparable_value(target, value)
+                    if actual is not None and holds(actual, wanted):
+                        return True
+                return False
+
+            return compare
         case Present(path):
-            return any(_is_present(value) for value in read(path))
+            read = reader(path)
+            return lambda resource: any(_is_present(value) for value in read(resource))
         case ValuePath(path, inner):
-            return any(isinstance(value, dict) and matches_element(inner, value) for value in read(path))
+            read, inside = reader(path), element_test(inner)
+            return lambda resource: any(isinstance(value, dict) and inside(value) for value in read(resource))
+
+
+def _in_resource(path: AttributePath) -> _Read:
+    return lambda resource: _values_in_resource(resource, path)
+
+
+def _in_element(path: AttributePath) -> _Read:
+    name = path.target.name
+    return lambda element: _as_list(element.get(name))
 
 
 def _values_in_resource(resource: JsonObject, path: AttributePath) -> Iterable[Any]:

@@ -38,8 +38,12 @@ from scim_server.scim.values import INTEGER_LIMIT, decimal, instant, integer, is
 MAX_LENGTH = 16_384
 """Characters of a filter in a query: more than a URL carries."""
 
+MAX_TERMS = 400
+"""Comparisons in a filter: as many ids as fit into its length. SQLite has a limit too, of about twice as many."""
+
 MAX_PATH_LENGTH = 1_048_576
-"""Characters of a PATCH path: hundreds of members may stand in one, and the body is bounded anyway."""
+"""Characters of a PATCH path that selects members: thousands may stand in one, and each is looked at once. Any other
+selection is asked of every element, so it is bounded as a filter is."""
 
 MAX_DEPTH = 20
 """Parentheses, brackets and `not` within each other."""
@@ -69,31 +73,34 @@ def parse(
     *,
     strict: bool = False,
     max_length: int = MAX_LENGTH,
+    max_terms: int = MAX_TERMS,
     max_depth: int = MAX_DEPTH,
 ) -> Filter:
     """Parse a filter. Raises InvalidFilter naming the attribute, operator or value that isn't understood."""
     if len(text) > max_length:
         raise InvalidFilter(f"the filter has {len(text)} characters; at most {max_length} are accepted")
-    parser = _Parser(text, resource_type, max_depth, strict=strict)
+    parser = _Parser(text, resource_type, max_terms, max_depth, strict=strict)
     parsed = parser.disjunction(0, within=None)
     parser.expect_end()
     return parsed
 
 
-def parse_path(
-    text: str, resource_type: ResourceType, *, strict: bool = False, max_length: int = MAX_PATH_LENGTH
-) -> TargetPath:
+def parse_path(text: str, resource_type: ResourceType, *, strict: bool = False) -> TargetPath:
     """Parse the path of a PATCH operation: `title`, `name.familyName`, `emails[type eq "work"].value`.
 
     Raises InvalidPath; InvalidFilter for what stands in brackets; UnresolvedPath for an attribute that doesn't
     exist, since its caller decides whether that is an error.
     """
-    if "[" not in text:
+    name, bracket, _ = text.partition("[")
+    if not bracket:
         path = resolve(text.strip(), resource_type, strict=strict)
         return TargetPath(path.schema_urn, path.attribute, path.sub_attribute)
+    selects_members = name.strip().lower().rpartition(":")[2] == "members"
+    max_length = MAX_PATH_LENGTH if selects_members else MAX_LENGTH
     if len(text) > max_length:
         raise InvalidPath(f"the path has {len(text)} characters; at most {max_length} are accepted")
-    return _Parser(text, resource_type, MAX_DEPTH, strict=strict).value_path_as_target()
+    max_terms = MAX_PATH_LENGTH if selects_members else MAX_TERMS
+    return _Parser(text, resource_type, max_terms, MAX_DEPTH, strict=strict).value_path_as_target()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +113,14 @@ class _Selection:
 
 
 class _Parser:
-    def __init__(self, text: str, resource_type: ResourceType, max_depth: int, *, strict: bool) -> None:
+    def __init__(
+        self, text: str, resource_type: ResourceType, max_terms: int, max_depth: int, *, strict: bool
+    ) -> None:
         self._text = text
         self._resource_type = resource_type
+        self._max_terms = max_terms
         self._max_depth = max_depth
+        self._terms = 0
         self._strict = strict
         self._tokens = _tokens(text)
         self._next = 0
@@ -192,6 +203,9 @@ class _Parser:
         return TargetPath(path.schema_urn, path.attribute, selection.sub_attribute, selection.filter)
 
     def _comparison(self, path: AttributePath) -> Filter:
+        self._terms += 1
+        if self._terms > self._max_terms:
+            raise InvalidFilter(f"the filter has more than {self._max_terms} comparisons")
         token = self._peek()
         operator = token.text.lower()
         if token.kind != "word":

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from scim_server.scim.elements import LABELS, element_key, keep_one_primary, merge_duplicates, value_key
 from scim_server.scim.errors import InvalidValue, MutabilityViolation, NoTarget
-from scim_server.scim.filter.ast import And, Comparison, Filter
-from scim_server.scim.filter.memory import matches_element
+from scim_server.scim.filter.ast import And, Comparison, Filter, Not, Or
+from scim_server.scim.filter.memory import element_test, matches_element
 from scim_server.scim.filter.render import render_path
 from scim_server.scim.patch.operation import Operation
 from scim_server.scim.resource import check_immutable
@@ -20,7 +22,11 @@ from scim_server.scim.schema import Attribute, JsonObject, ResourceType
 from scim_server.scim.values import shown
 
 MAX_OPERATIONS = 2_000
-"""Operations on one document; each may walk all elements of an attribute. Members of groups aren't counted."""
+"""Operations on one document. Members of groups aren't counted."""
+
+MAX_STEPS = 200_000
+"""Of work on one document: an element or 128 bytes of it looked at, by one term of a selection or to be written. That
+is 100 roles taken one by one from a user who has 1,000; no more, since the database's locks are held meanwhile."""
 
 
 def apply_to_document(
@@ -32,16 +38,57 @@ def apply_to_document(
     (draft-zollner-scim-interop-profile §6.5.2).
 
     Raises NoTarget when a selection matches nothing and can't be created, MutabilityViolation when a required
-    attribute would go or an immutable one change, InvalidValue for more than MAX_OPERATIONS operations.
+    attribute would go or an immutable one change, InvalidValue for more than MAX_OPERATIONS or MAX_STEPS.
     """
     if len(operations) > MAX_OPERATIONS:
         raise InvalidValue(f"{len(operations)} changes in one request; at most {MAX_OPERATIONS} are accepted")
     changed: JsonObject = _copied(document)
+    steps = 0
     for operation in operations:
+        steps += _steps(changed, operation)
+        if steps > MAX_STEPS:
+            raise InvalidValue(
+                f"the changes of one request, by the elements that each is about, amount to more than {MAX_STEPS}"
+                f" steps at {shown(render_path(operation.path))}: send them in several requests"
+            )
         _apply(changed, operation, strict=strict)
     _merge_what_became_alike(changed, operations)
     check_immutable(document, changed, resource_type)
     return changed
+
+
+def _steps(document: JsonObject, operation: Operation) -> int:
+    """At most how many an operation takes."""
+    path = operation.path
+    container = document if path.schema_urn is None else document.get(path.schema_urn, {})
+    current = container.get(path.attribute.name)
+    written = 0 if operation.value is None else _size(operation.value)
+    if not isinstance(current, list | dict):
+        return 1 + written
+    looked_at = len(current) + len(orjson.dumps(current)) // 128
+    if path.sub_attribute is None and path.value_filter is None:
+        return looked_at + written
+    terms = 0 if path.value_filter is None else _number_of_terms(path.value_filter)
+    merged = _size(current) if path.sub_attribute is not None and path.sub_attribute.multi_valued else 0
+    return merged + looked_at * max(1, terms) + len(current) * written
+
+
+def _size(value: Any) -> int:
+    """The values in a value."""
+    if isinstance(value, list):
+        return sum(_size(inner) for inner in value) if value and isinstance(value[0], dict | list) else len(value)
+    if isinstance(value, dict):
+        return sum(_size(inner) for inner in value.values())
+    return 1
+
+
+def _number_of_terms(selection: Filter) -> int:
+    match selection:
+        case And(items) | Or(items):
+            return sum(_number_of_terms(item) for item in items)
+        case Not(item):
+            return _number_of_terms(item)
+    return 1
 
 
 def _merge_what_became_alike(document: JsonObject, operations: Sequence[Operation]) -> None:
@@ -135,33 +182,55 @@ def _with_sub_attribute(current: Any, operation: Operation, sub_attribute: Attri
         _set(element, operation, sub_attribute)
         return element
     elements = current or ([] if operation.op == "remove" else [{}])
-    for element in elements:
-        _set(element, operation, sub_attribute)
-    return _settled(elements, elements, operation)
+    return _with_parts(elements, elements, operation, sub_attribute)
 
 
 def _with_selection(current: Any, operation: Operation, selection: Filter, *, strict: bool) -> Any:
     """`emails[type eq "work"]` and `emails[type eq "work"].value`."""
     path = operation.path
     elements: list[JsonObject] = (current or []) if path.attribute.multi_valued else [current] if current else []
-    selected = [element for element in elements if matches_element(selection, element)]
+    is_selected = element_test(selection)
     if operation.op == "remove" and path.sub_attribute is None:
-        elements = [element for element in elements if not any(element is gone for gone in selected)]
-    elif operation.op != "remove" and not selected:
-        alone = path.attribute.multi_valued or not elements
-        selected = [_created(operation, selection, creates=alone and not strict)]
-        elements = [*elements, *selected]
+        elements = [element for element in elements if not is_selected(element)]
     else:
-        for element in selected:
-            if path.sub_attribute is not None:
-                _set(element, operation, path.sub_attribute)
-            else:
+        selected = [element for element in elements if is_selected(element)]
+        if operation.op != "remove" and not selected:
+            alone = path.attribute.multi_valued or not elements
+            selected = [_created(operation, selection, creates=alone and not strict)]
+            elements = [*elements, *selected]
+            keep_one_primary(elements, selected)
+        elif path.sub_attribute is not None:
+            elements = _with_parts(elements, selected, operation, path.sub_attribute)
+        else:
+            for element in selected:
                 if operation.op == "replace":
                     element.clear()
                     element.update(_terms(selection) or {})
                 element.update(_copied(operation.value))
-    settled = _settled(elements, selected, operation)
-    return settled if path.attribute.multi_valued else settled[0] if settled else None
+            keep_one_primary(elements, selected)
+    return elements if path.attribute.multi_valued else elements[0] if elements else None
+
+
+def _with_parts(
+    elements: list[JsonObject], selected: list[JsonObject], operation: Operation, sub_attribute: Attribute
+) -> list[JsonObject]:
+    """The elements after a sub-attribute of the selected ones was set or removed.
+
+    Those that a removal left with nothing but labels are gone; a removal of what isn't there leaves everything.
+    """
+    if operation.op != "remove":
+        for element in selected:
+            _set(element, operation, sub_attribute)
+        if sub_attribute.name == "primary":
+            keep_one_primary(elements, selected)
+        return elements
+    labels = LABELS if operation.path.attribute.multi_valued else frozenset()
+    left_empty = {
+        id(element)
+        for element in selected
+        if element.pop(sub_attribute.name, None) is not None and element.keys() <= labels
+    }
+    return [element for element in elements if id(element) not in left_empty]
 
 
 def _created(operation: Operation, selection: Filter, *, creates: bool) -> JsonObject:
@@ -200,14 +269,6 @@ def _set(element: JsonObject, operation: Operation, sub_attribute: Attribute) ->
     if operation.op == "add" and sub_attribute.multi_valued:
         value = merge_duplicates(sub_attribute, [*element.get(sub_attribute.name, []), *value])
     element[sub_attribute.name] = value
-
-
-def _settled(elements: list[JsonObject], touched: list[JsonObject], operation: Operation) -> list[JsonObject]:
-    """One primary; and elements of which a removal left nothing but labels are gone."""
-    keep_one_primary(elements, touched)
-    if operation.op != "remove":
-        return elements
-    return [element for element in elements if not (element.keys() <= LABELS)]
 
 
 def _copied(value: Any) -> Any:

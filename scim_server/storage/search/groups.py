@@ -29,11 +29,14 @@ def _has_member(builder: SqlBuilder, member_id: str) -> str:
     if not is_id(member_id):
         return FALSE
     tenant, member = builder.tenant, builder.bind(member_id)
-    return f"""g.id IN (
+    return builder.among(
+        "g.id",
+        f"""
         SELECT group_id FROM memberships WHERE tenant = {tenant} AND user_id = {member}
         UNION ALL
         SELECT group_id FROM nestings WHERE tenant = {tenant} AND child_id = {member}
-    )"""
+        """,
+    )
 
 
 GROUPS = Searchable(

@@ -11,6 +11,9 @@ from scim_server.scim.filter.ast import Literal
 from scim_server.storage.records import EffectiveContext
 from scim_server.storage.search.dialect import COMPARISONS, Dialect, Scalar
 
+_MOST_JOINS = 8
+"""PostgreSQL makes a join of each subquery that stands in an AND, and plans 200 of them for many seconds."""
+
 
 class SqlBuilder:
     """Builds one query; collects its parameters, of which the first is the tenant."""
@@ -22,11 +25,19 @@ class SqlBuilder:
         self.effective = effective
         self.parameters: list[object] = [tenant]
         self.tenant = dialect.placeholder(1)
+        self._joins = 0
+        self._names: dict[str, str] = {}
 
     def bind(self, value: Scalar) -> str:
         """Its placeholder."""
         self.parameters.append(self.dialect.bound(value))
         return self.dialect.placeholder(len(self.parameters))
+
+    def bind_name(self, name: str) -> str:
+        """The placeholder of a text that many conditions name, such as a role: PostgreSQL takes 32,767 parameters."""
+        if name not in self._names:
+            self._names[name] = self.bind(name)
+        return self._names[name]
 
     def boolean(self, node: Filter, leaf: Callable[[Filter], str]) -> str:
         match node:
@@ -38,6 +49,12 @@ class SqlBuilder:
                 return f"(({self.boolean(item, leaf)}) IS NOT TRUE)"
             case _:
                 return leaf(node)
+
+    def among(self, column: str, subquery: str) -> str:
+        """That the column's value is one of the subquery's, which an index answers: it may lead to the rows."""
+        self._joins += 1
+        condition = f"{column} IN ({subquery})"
+        return condition if self._joins <= _MOST_JOINS else f"({condition} IS TRUE)"
 
     def compare_text(self, text: str, operator: Operator, value: str) -> str:
         """`value` is folded already where `text` is."""

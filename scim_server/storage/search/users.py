@@ -120,14 +120,17 @@ def _in_group(builder: SqlBuilder, group_id: str) -> str:
     if not is_id(group_id):
         return FALSE
     tenant = builder.tenant
-    return f"""u.id IN (
+    return builder.among(
+        "u.id",
+        f"""
         WITH RECURSIVE below (id) AS (
             SELECT g.id FROM groups g WHERE g.tenant = {tenant} AND g.id = {builder.bind(group_id)}
             UNION
             SELECT n.child_id FROM below CROSS JOIN nestings n WHERE n.tenant = {tenant} AND n.group_id = below.id
         )
         SELECT m.user_id FROM below CROSS JOIN memberships m WHERE m.tenant = {tenant} AND m.group_id = below.id
-    )"""
+        """,
+    )
 
 
 def _effective_roles(builder: SqlBuilder, condition: str) -> str:
@@ -138,13 +141,17 @@ def _effective_roles(builder: SqlBuilder, condition: str) -> str:
 
 
 def _has_role(builder: SqlBuilder, *roles: str) -> str:
-    names = ", ".join(builder.bind(role) for role in roles)
-    return f"u.id IN (SELECT user_id FROM user_roles WHERE tenant = {builder.tenant} AND role IN ({names}))"
+    names = ", ".join(map(builder.bind_name, roles))
+    return builder.among(
+        "u.id", f"SELECT user_id FROM user_roles WHERE tenant = {builder.tenant} AND role IN ({names})"
+    )
 
 
 def _has_email(builder: SqlBuilder, address: str) -> str:
     key = builder.bind(folded_key(address))
-    return f"u.id IN (SELECT user_id FROM user_emails WHERE tenant = {builder.tenant} AND value_key = {key})"
+    return builder.among(
+        "u.id", f"SELECT user_id FROM user_emails WHERE tenant = {builder.tenant} AND value_key = {key}"
+    )
 
 
 USERS = Searchable(

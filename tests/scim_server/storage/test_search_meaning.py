@@ -26,12 +26,13 @@ from scim_server.scim.filter import (
     parse,
     render,
 )
+from scim_server.scim.filter.parser import MAX_TERMS
 from scim_server.scim.path import AttributePath, resolve
 from scim_server.scim.resource_types import GROUP_TYPE
 from scim_server.scim.schema import ResourceType
 from scim_server.scim.values import stored_instant
 from scim_server.scim.versions import etag
-from scim_server.storage.index_keys import index_key
+from scim_server.storage.index_keys import LONGEST_KEY, index_key
 from scim_server.storage.protocol import Reader, Storage
 from scim_server.storage.records import EffectiveContext, Query, UserRecord
 from tests.scim_server.scim.strategies import (
@@ -108,6 +109,8 @@ WRITTEN_TIMES = [
     "9999-12-31T23:59:59-10:00",
     "infinity",
 ]
+
+UNKNOWN_ID = "8a3f7a3e-8c1b-4b57-9a55-0d5f6f1f2b11"
 
 # What can't be known before the resources are stored is drawn as a number, and put in afterwards.
 IDS = {"id", "groups.value", "members.value"}
@@ -406,6 +409,56 @@ async def test_values_that_are_easily_missed(storage: Storage, tenant: str, filt
     assert [record.document["userName"] for record in page.records] == found
 
 
+USER_TERMS = [
+    "id co",
+    "userName co",
+    "emails co",
+    "emails eq",
+    "groups.display co",
+    "groups eq",
+    "meta.version co",
+    "schemas co",
+    f"{EFFECTIVE_URN}:state co",
+    f"{EFFECTIVE_URN}:permissions co",
+    f"{EFFECTIVE_URN}:roles eq",
+    f"{CUSTOM_URN}:keys.doors co",
+    f"{CUSTOM_URN}:score ne",
+    f"{CUSTOM_URN}:joined ge",
+    "active ne",
+]
+GROUP_TERMS = ["id co", "displayName co", "members eq", "members.display co", "meta.created ge", "schemas co"]
+LITERALS = {"boolean": "true", "decimal": "1", "dateTime": '"2020-02-29"'}
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "within", "term"),
+    [
+        *[(USER_WITH_APP, "", term) for term in USER_TERMS],
+        *[(USER_WITH_APP, "emails", term) for term in ("value co", "value eq", "primary ne")],
+        *[(GROUP_TYPE, "", term) for term in GROUP_TERMS],
+    ],
+    ids=lambda value: value.name if isinstance(value, ResourceType) else value,
+)
+@pytest.mark.parametrize("joint", [" or ", " and "])
+async def test_every_filter_with_the_most_terms_is_answered(
+    storage: Storage, tenant: str, resource_type: ResourceType, within: str, term: str, joint: str
+) -> None:
+    attribute, operator = term.split()
+    path = resolve(f"{within}.{attribute}" if within else attribute, resource_type)
+    literal = LITERALS.get(path.target.type, f'"{UNKNOWN_ID}"')
+    terms = joint.join([f"{attribute} {operator} {literal}"] * MAX_TERMS)
+    filter_ = f"{within}[{terms}]" if within else terms
+    roles = {**ROLES, **{f"role {number}": (UNKNOWN_ID,) for number in range(100)}}
+    steps = Steps(storage, tenant)
+    for text in (filter_, "not (" * 18 + filter_ + ")" * 18):
+        query = Query(
+            filter=parse(text, resource_type, max_length=100_000),
+            effective=EffectiveContext(datetime.now(UTC), roles),
+        )
+        page = await (steps.groups(query) if resource_type is GROUP_TYPE else steps.users(query))
+        assert page.total == 0
+
+
 @pytest.mark.parametrize("descending", [False, True])
 @given(users=st.lists(_users(), min_size=1, max_size=6))
 @settings(EXAMPLES, max_examples=15)
@@ -422,13 +475,13 @@ async def test_sorting(storage: Storage, tenant: str, users: list[Any], descendi
         document = record.document
         match name:
             case "title":
-                return fold(document["title"]) if "title" in document else None
+                return fold(document["title"])[:LONGEST_KEY] if "title" in document else None
             case "externalId":
                 return index_key(document["externalId"]) if "externalId" in document else None
             case "emails":
                 found = document.get("emails", [])
                 chosen = [email for email in found if email.get("primary")] or found
-                return fold(chosen[0]["value"]) if chosen else None
+                return fold(chosen[0]["value"])[:LONGEST_KEY] if chosen else None
             case "meta.created":
                 return record.created
             case "joined":

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.enterprise import ENTERPRISE_URN
-from scim_server.scim.errors import InvalidFilter, ScimError
+from scim_server.scim.errors import InvalidFilter, InvalidPath, ScimError
 from scim_server.scim.filter import (
     And,
     Comparison,
@@ -206,8 +206,21 @@ def test_depth_and_length_are_bounded() -> None:
             parse(opening * 5_000 + "title pr" + ")" * 5_000, U, max_length=100_000)
     with pytest.raises(InvalidFilter, match="at most 10"):
         parse('userName eq "x"', U, max_length=10)
-    many = " or ".join(f'id eq "{n}"' for n in range(5_000))
-    assert isinstance(parse(many, U, max_length=1_000_000), Or)
+    many = " or ".join(f'id eq "{n}"' for n in range(401))
+    assert isinstance(parse(many, U, max_terms=401), Or)
+    with pytest.raises(InvalidFilter, match="more than 400 comparisons"):
+        parse(many, U)
+
+
+def test_selections_in_paths_are_bounded_but_for_those_of_members() -> None:
+    many = " or ".join(f'value eq "{n}"' for n in range(401))
+    with pytest.raises(InvalidFilter, match="more than 400 comparisons"):
+        parse_path(f"emails[{many}].display", U)
+    with pytest.raises(InvalidPath, match="at most 16384"):
+        parse_path(f'emails[value eq "{"x" * 16_384}"].display', U)
+    assert isinstance(parse_path(f"members[{many}]", GROUP_TYPE).value_filter, Or)
+    with pytest.raises(InvalidPath, match="at most 1048576"):
+        parse_path(f'members[value eq "{"x" * 1_048_576}"]', GROUP_TYPE)
 
 
 @given(filters())

@@ -227,6 +227,43 @@ def test_the_number_of_operations_is_bounded() -> None:
         patched(*[{"op": "add", "path": "title", "value": "x"}] * 2_001)
 
 
+ROLES = [{"value": f"{number:036}", "display": f"Role {number}", "type": "app"} for number in range(1_000)]
+
+
+def test_a_hundred_of_a_thousand_roles_go_one_by_one() -> None:
+    removals = [{"op": "remove", "path": f'roles[value eq "{role["value"]}"]'} for role in ROLES[:100]]
+    after = patched(*removals, document={"userName": "x", "roles": ROLES})
+    assert after["roles"] == ROLES[100:]
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [{"op": "remove", "path": f'roles[value eq "{n}" or display eq "{n}"].type'} for n in range(300)],
+        [{"op": "remove", "path": "roles[" + " or ".join(f'value eq "{n}"' for n in range(400)) + "]"}],
+        [{"op": "add", "path": "roles", "value": [{"value": str(n)}]} for n in range(300)],
+        [{"op": "add", "path": "roles.type", "value": str(n)} for n in range(300)],
+        [{"op": "remove", "path": "roles", "value": [{"value": str(n)}]} for n in range(300)],
+        [
+            {"op": "replace", "path": "title", "value": "x"},
+            *[{"op": "replace", "path": "roles", "value": ROLES} for _ in range(100)],
+        ],
+    ],
+    ids=["selections", "terms", "additions", "parts", "removals", "replacements"],
+)
+def test_the_work_of_one_request_is_bounded(operations: list[dict[str, Any]]) -> None:
+    with pytest.raises(InvalidValue, match="send them in several requests"):
+        patched(*operations, document={"userName": "x", "roles": ROLES})
+
+
+@pytest.mark.parametrize("path", ['emails[display co "x"].display', "emails.type", "emails"])
+def test_the_work_on_long_text_is_bounded(path: str) -> None:
+    emails = [{"value": str(number), "display": "É" * 65_536} for number in range(100)]
+    operation = {"op": "remove", "path": path} | ({"value": [{"value": "x"}]} if path == "emails" else {})
+    with pytest.raises(InvalidValue, match="send them in several requests"):
+        patched(*[operation] * 5, document={"userName": "x", "emails": emails})
+
+
 # An oracle written differently: a user as a flat dictionary of its scalars, and its e-mails by type.
 
 SCALARS = ["title", "nickName", "name.givenName", "name.familyName", f"{ENTERPRISE_URN}:department"]
@@ -236,7 +273,6 @@ TEXTS = st.text("ab", min_size=1, max_size=2)
 scalar_steps = st.tuples(
     st.sampled_from(["add", "replace", "remove", "clear", "together"]), st.sampled_from(SCALARS), TEXTS
 )
-email_steps = st.tuples(st.sampled_from(["set", "drop", "drop value", "prefer"]), st.sampled_from(TYPES), TEXTS)
 
 
 def flat(document: dict[str, Any]) -> dict[str, str]:
@@ -268,25 +304,48 @@ def test_scalars_against_an_oracle(steps: list[tuple[str, str, str]]) -> None:
     assert normalise_resource(after, USER_WITH_APP) == after
 
 
-@given(st.lists(email_steps, max_size=8))
-def test_emails_by_type_against_an_oracle(steps: list[tuple[str, str, str]]) -> None:
-    expected: dict[str, str] = {}
-    primary: str | None = None
+LABEL_STEPS = {"drop display": "display", "drop primary": "primary", "drop type": "type"}
+UNTOUCHED = [{"type": "fax", "display": "a label alone"}, {"display": "another", "primary": False}]
+email_steps = st.tuples(
+    st.sampled_from(["set", "drop", "drop value", "prefer", "label", *LABEL_STEPS]), st.sampled_from(TYPES), TEXTS
+)
+
+
+@given(st.lists(email_steps, max_size=8), st.sampled_from([[], UNTOUCHED]))
+def test_emails_by_type_against_an_oracle(steps: list[tuple[str, str, str]], untouched: list[dict[str, Any]]) -> None:
+    expected: dict[str, dict[str, Any]] = {}
+    unlabelled: list[dict[str, Any]] = []
     operations: list[dict[str, Any]] = []
     for name, type_, text in steps:
         path = f'emails[type eq "{type_}"]'
         if name == "set":
-            expected[type_] = text
+            expected.setdefault(type_, {"type": type_})["value"] = text
             operations.append({"op": "Add", "path": f"{path}.value", "value": text})
         elif name == "prefer":
-            expected[type_] = text
-            primary = type_
+            for other in (*expected.values(), *unlabelled):
+                if "primary" in other:
+                    other["primary"] = False
+            expected.setdefault(type_, {"type": type_}).update({"value": text, "primary": True})
             operations.append({"op": "add", "path": path, "value": {"value": text, "primary": "True"}})
-        else:
+        elif name == "label":
+            expected.setdefault(type_, {"type": type_})["display"] = text
+            operations.append({"op": "add", "path": f"{path}.display", "value": text})
+        elif name == "drop":
             expected.pop(type_, None)
-            primary = None if primary == type_ else primary
-            operations.append({"op": "remove", "path": path if name == "drop" else f"{path}.value"})
-    emails = patched(*operations, document={"userName": "x"}).get("emails", [])
-    assert {email["type"]: email["value"] for email in emails} == expected
-    assert len(emails) == len(expected)
-    assert [email["type"] for email in emails if email.get("primary")] == ([primary] if primary else [])
+            operations.append({"op": "remove", "path": path})
+        else:
+            part = LABEL_STEPS.get(name, "value")
+            operations.append({"op": "remove", "path": f"{path}.{part}"})
+            email = expected.get(type_, {})
+            if email.pop(part, None) is not None:
+                if "value" not in email:
+                    del expected[type_]
+                elif part == "type":
+                    unlabelled.append(expected.pop(type_))
+    document = {"userName": "x", "emails": untouched} if untouched else {"userName": "x"}
+    emails = patched(*operations, document=document).get("emails", [])
+    assert emails[: len(untouched)] == untouched
+    found = emails[len(untouched) :]
+    assert {email["type"]: email for email in found if "type" in email} == expected
+    assert {email["value"] for email in found if "type" not in email} == {email["value"] for email in unlabelled}
+    assert sum(email.get("primary") is True for email in found) <= 1
