@@ -25,7 +25,8 @@ CURSOR_TIMEOUT_SECONDS = 3600
 """Announced as `cursorTimeout`. A cursor costs nothing here; the limit lets its form change with a release."""
 
 _NONCE_BYTES = 12
-_LONGEST = 1 << 17  # characters: a sort key may be a string of 65,536
+LONGEST = 4096
+"""Characters: a cursor has to fit into a URL. A text is sorted by its first 256, of up to six bytes as JSON."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -69,7 +70,7 @@ class Cursors:
 
     def _opened(self, cursor: str, belongs_to: str) -> bytes:
         try:
-            if len(cursor) > _LONGEST:
+            if len(cursor) > LONGEST:
                 raise ValueError
             sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _digest(belongs_to))

@@ -7,7 +7,8 @@ from typing import Any
 from scim_server.folding import fold
 from scim_server.storage.records import Document
 
-_LONGEST_KEY = 256
+LONGEST_KEY = 256
+"""Characters. Texts are sorted by so many of theirs, too."""
 
 
 def index_key(text: str) -> str:
@@ -16,9 +17,9 @@ def index_key(text: str) -> str:
     PostgreSQL refuses index entries above a third of a page. The digest makes a key longer than any text that
     stands for itself, so two texts have one key only if they are equal.
     """
-    if len(text) <= _LONGEST_KEY:
+    if len(text) <= LONGEST_KEY:
         return text
-    return f"{text[:_LONGEST_KEY]}#{hashlib.sha256(text.encode()).hexdigest()}"
+    return f"{text[:LONGEST_KEY]}#{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def folded_key(text: str) -> str:

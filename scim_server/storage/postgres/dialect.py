@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from scim_server.scim.filter import Operator
 from scim_server.scim.values import DATE_TIME_PATTERN
+from scim_server.storage.index_keys import LONGEST_KEY
 from scim_server.storage.search.dialect import COMPARISONS, Dialect, NumberType, Place, Scalar, literal
 
 _EMPTY = """('null', '""', '[]', '{}')"""
@@ -96,7 +97,7 @@ class _Postgres:
                 return f'{text} COLLATE "C" {COMPARISONS[operator]} {parameter}'
 
     def sortable_text(self, text: str) -> str:
-        return f'({text} COLLATE "C")'
+        return f'(left({text}, {LONGEST_KEY}) COLLATE "C")'
 
     def compare_number(self, number: str, operator: Operator, parameter: str, kind: NumberType) -> str:
         return f"{number} {COMPARISONS[operator]} {parameter}::{'numeric' if kind == 'integer' else 'float8'}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scim_server.scim.filter import Operator
+from scim_server.storage.index_keys import LONGEST_KEY
 from scim_server.storage.search.dialect import COMPARISONS, Dialect, NumberType, Place, Scalar, literal
 from scim_server.storage.sqlite.times import microseconds
 
@@ -103,7 +104,7 @@ class _Sqlite:
                 return f"{text} {COMPARISONS[operator]} {parameter}"
 
     def sortable_text(self, text: str) -> str:
-        return text
+        return f"substr({text}, 1, {LONGEST_KEY})"
 
     def compare_number(self, number: str, operator: Operator, parameter: str, kind: NumberType) -> str:
         return f"{number} {COMPARISONS[operator]} {parameter}"

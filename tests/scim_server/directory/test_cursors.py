@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scim_server.directory.cursors import CURSOR_TIMEOUT_SECONDS, Cursors, Place
+from scim_server.directory.cursors import CURSOR_TIMEOUT_SECONDS, LONGEST, Cursors, Place
 from scim_server.scim.errors import ExpiredCursor, InvalidCursor
+from scim_server.storage.index_keys import LONGEST_KEY, index_key
 from scim_server.storage.records import Position
 
 KEY = bytes(range(32))
@@ -30,6 +31,14 @@ def test_what_is_sealed_is_opened(created: datetime, resource_id: str, key: str 
     place = Place(Position(created, resource_id, key), backwards)
     cursors = Cursors(KEY, "acme/okta")
     assert cursors.open(cursors.seal(place, "x", NOW), "x", NOW) == place
+
+
+@given(key=st.text(st.characters(exclude_categories=["Cs"]), max_size=LONGEST_KEY))
+@example(key="\x01" * LONGEST_KEY)
+@example(key=index_key("\x01" * (LONGEST_KEY + 1)))
+def test_it_fits_into_a_url(key: str) -> None:
+    place = Place(Position(datetime.max.replace(tzinfo=UTC), "00000000-0000-4000-8000-000000000000", key), True)
+    assert len(Cursors(KEY, "acme/okta").seal(place, "x", NOW)) <= LONGEST
 
 
 def test_every_replica_opens_it_and_no_other_tenant_or_installation() -> None:

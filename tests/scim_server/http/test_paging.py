@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from scim_server.app import Server, ServerSettings
+from scim_server.directory.cursors import LONGEST
 from tests.support.serving import Connection, bundle_of, client_of
 
 
@@ -79,6 +80,26 @@ async def test_a_cursor_with_filter_and_order(provider: httpx.AsyncClient) -> No
     pages = await _by_cursor(provider, **parameters)
     assert [name for page in pages for name in _names(page)] == names[:10][::-1]
     assert {page["totalResults"] for page in pages} == {10}
+
+
+@pytest.mark.parametrize("letter", ["a", "\U0001f600", "\u0001"])
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+async def test_cursors_fit_into_a_url(provider: httpx.AsyncClient, letter: str, order: str) -> None:
+    """However long what is sorted by is: and nobody is left out or comes twice where only its end differs."""
+    titles = [letter * 5 + "b", letter * 60_000 + "b", letter * 60_000 + "a", letter * 60_000, letter * 4 + "b"]
+    for number, title in enumerate(titles):
+        answer = await provider.post("/Users", json={"userName": f"user-{number}", "title": title})
+        assert answer.status_code == 201
+    parameters = {"sortBy": "title", "sortOrder": order, "attributes": "userName"}
+    pages = await _by_cursor(provider, count=1, **parameters)
+    for page in pages:
+        assert all(len(page[name]) <= LONGEST for name in ("nextCursor", "previousCursor") if name in page)
+    walked = [name for page in pages for name in _names(page)]
+    by_index = [_names(await _page(provider, count=1, startIndex=1 + index, **parameters))[0] for index in range(5)]
+    assert walked == by_index == _names(await _page(provider, **parameters))
+    long = ["user-1", "user-2", "user-3"]
+    long_come_first = (letter < "b") is (order == "ascending")
+    assert walked == ([*long, "user-0", "user-4"] if long_come_first else ["user-4", "user-0", *long])
 
 
 async def test_a_cursor_goes_on_while_others_write(provider: httpx.AsyncClient) -> None:
