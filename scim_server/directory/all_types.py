@@ -48,6 +48,8 @@ async def search_all(
 ) -> None:
     """A list response. `requests`: by resource type, for the types that the filter can be asked of.
 
+    All of one instant: where groups begin depends on the number of users.
+
     Raises InvalidPath for an order across types; InvalidFilter, InvalidCursor, ExpiredCursor.
     """
 
@@ -63,7 +65,7 @@ async def search_all(
         await write_groups(caller, reader, page.groups.items, groups_shown, out)
         out.write(b"]}")
 
-    await directory.read_into(out, caller, work, snapshot=groups_shown.includes("members"))
+    await directory.read_into(out, caller, work, snapshot=True)
 
 
 async def _page(

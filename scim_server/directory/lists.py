@@ -7,7 +7,10 @@ from typing import Generic, TypeVar
 from scim_server.directory.caller import Caller
 from scim_server.directory.cursors import Place
 from scim_server.directory.directory import Directory
-from scim_server.directory.walks import Walks
+from scim_server.directory.list_reader import ListReader
+from scim_server.directory.walks import ListName
+from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.filter import And, Comparison, Filter, Not, Or, Present, ValuePath
 from scim_server.scim.paging import PageRequest
 from scim_server.scim.schema import ResourceType
 from scim_server.storage.protocol import Reader
@@ -49,56 +52,48 @@ async def list_page(
     read: Callable[[Query], Awaitable[Page[Record]]],
 ) -> Listed[Record]:
     """`read`: of `reader`. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
-    wanted, walks, now = request.page, directory.walks, directory.now()
+    wanted, now = request.page, directory.now()
     query = replace(request.query, count=wanted.count)
-    of = (caller.tenant.key, resource_type.name, request.identity)
+    pages = ListReader(directory.walks, _name(caller, resource_type, request), now, reader, read)
     if wanted.cursor is None:
-        walk = (*of, caller.credential)
-        if wanted.start_index == 1:
-            walks.begin(walk)
-        passed, after = walks.nearest(walk, wanted.start_index - 1)
-        query = replace(query, after=after, start_index=wanted.start_index - passed)
-        page, total = await _read(walks, of, query, reader, read, first=wanted.start_index == 1)
-        if page.end is not None:
-            walks.reached(walk, wanted.start_index - 1 + len(page.records), page.end)
-        return Listed(page.records, total, wanted.start_index, None)
+        page = await pages.at_index(query, wanted.start_index) if wanted.count else None
+        total = await pages.total(query, page)
+        return Listed(page.records if page else (), total, wanted.start_index, None)
     belongs_to = "\0".join((resource_type.name, request.identity))
     cursors = caller.tenant.cursors
     place = cursors.open(wanted.cursor, belongs_to, now) if wanted.cursor else None
-    page, total = await _read(walks, of, _at(place, query), reader, read, first=place is None)
+    page = await pages.first(query) if place is None else await pages.beside(_beside(place, query))
     if place is not None and place.backwards and not page.records:
         # What preceded is gone, so that the page before is the first one.
-        page, total = await _read(walks, of, query, reader, read, first=True)
+        page = await pages.first(query)
+    total = await pages.total(query, page)
     following = None if page.end is None else cursors.seal(Place(page.end), belongs_to, now)
     preceding = None if page.start is None else cursors.seal(Place(page.start, backwards=True), belongs_to, now)
     return Listed(page.records, total, None, following, preceding)
 
 
-def _at(place: Place | None, query: Query) -> Query:
-    if place is None:
-        return query
+def _beside(place: Place, query: Query) -> Query:
     return replace(query, before=place.position) if place.backwards else replace(query, after=place.position)
 
 
-async def _read(
-    walks: Walks,
-    of: tuple[str, ...],
-    query: Query,
-    reader: Reader,
-    read: Callable[[Query], Awaitable[Page[Record]]],
-    *,
-    first: bool,
-) -> tuple[Page[Record], int]:
-    """The total without a filter is kept by the database; with one, the pages of a list share one count."""
-    if first or query.filter is None:
-        page = await read(query)
-        assert page.total is not None  # noqa: S101 - it is wanted
-        return page, page.total
-    stamp = await reader.stamp()
-    known = walks.total(of, stamp)
-    page = await read(replace(query, wants_total=known is None))
-    total = page.total if known is None else known
-    assert total is not None  # noqa: S101 - see above
-    if known is None:
-        walks.counted(of, stamp, total)
-    return page, total
+def _name(caller: Caller, resource_type: ResourceType, request: ListRequest) -> ListName:
+    query = request.query
+    return ListName(
+        caller.tenant.key,
+        caller.tenant.revision,
+        resource_type.name,
+        request.identity,
+        plain=query.filter is None and query.sort_by is None,
+        moves=query.filter is not None and _asks_of_state(query.filter),
+    )
+
+
+def _asks_of_state(node: Filter) -> bool:
+    """Whether a user who is blocked, and deactivated some time later, may match only until then."""
+    match node:
+        case And(items) | Or(items):
+            return any(map(_asks_of_state, items))
+        case Not(item):
+            return _asks_of_state(item)
+        case Comparison(path) | Present(path) | ValuePath(path):
+            return path.schema_urn == EFFECTIVE_URN and path.attribute.name == "state"

@@ -1,86 +1,160 @@
 """Walks through long lists by `startIndex`, page after page, at the same price for each page.
 
 A database finds the 900,001st row by passing over 900,000. So the place where a page ended is remembered here, in the
-process: the next page begins there. A page that another replica served leaves a gap; then only the rows since the
-nearest remembered place are passed over, in an index. The first page of a list begins a new walk.
-
-A walk goes on where it was, also when resources before that place were deleted meanwhile: nobody who is there all
-the time is left out, as counting anew would.
+process, and the next page begins there: but only where that gives exactly what counting from the start would, which
+the tenant's stamp tells (`ListName.holds`). A page that another replica served leaves a gap; then only the rows since
+the nearest remembered place are passed over.
 """
 
-import time
+import sys
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from scim_server.storage.records import Position
+from scim_server.storage.records import Counted, Position, Stamp
 
-_KEPT_WALKS = 10_000
+_KEPT_BYTES = 16 << 20
 _KEPT_PLACES = 64
-"""Of one walk, the latest: a client may go through several parts of a list at once."""
-_WALK_SECONDS = 600.0
-_TOTAL_SECONDS = 60.0
+"""Of one list, the latest: clients may go through several parts of a list at once."""
+_LIST_BYTES = 1000
+_PLACE_BYTES = 800
+"""What a list and a place take beside their texts, measured generously."""
 
-
-@dataclass(slots=True)
-class _Walk:
-    used: float
-    places: dict[int, Position] = field(default_factory=dict)
-    """By how many resources come up to there; the latest last."""
+_LONGEST_WRITE = timedelta(minutes=5)
+"""Whoever creates a resource has committed by then: statements and requests end sooner. Replicas' clocks may differ
+by some of it."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Total:
-    stamp: Hashable
-    counted: float
-    total: int
+class ListName:
+    """`identity` tells the lists of a type apart, of one tenant in one revision of its configuration.
+
+    `plain`: without a filter, in the order of creation. `moves`: also while nothing is changed, with the time.
+    """
+
+    tenant: str
+    revision: int
+    resource_type: str
+    identity: str
+    plain: bool
+    moves: bool
+
+    def counted(self, stamp: Stamp) -> Counted:
+        """Resources of its type."""
+        return stamp.users if self.resource_type == "User" else stamp.groups
+
+    def place(self, index: int, position: Position, stamp: Stamp, now: datetime) -> "Place":
+        """`index` resources come up to `position`, as was read after `now`, when the tenant had this stamp."""
+        lasts = self.plain and now - position.created > _LONGEST_WRITE
+        return Place(index, position, lasts, self._basis(stamp, lasts))
+
+    def holds(self, place: "Place", stamp: Stamp) -> bool:
+        """Whether as many come up to it as when it was reached."""
+        return place.basis is not None and place.basis == self._basis(stamp, place.lasts)
+
+    def stays(self, stamp: Stamp) -> bool:
+        """Whether the list is the same for as long as the tenant has this stamp."""
+        return stamp.settled and not self.moves
+
+    def _basis(self, stamp: Stamp, lasts: bool) -> Hashable:
+        """What must stay the same for a place to hold; None where nothing is good enough."""
+        if not self.plain:
+            return stamp if self.stays(stamp) else None
+        counted = self.counted(stamp)
+        return counted.removed if lasts else counted
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """In a list: `index` resources come up to `position`.
+
+    `lasts`: nobody can be added before it any more, only removed. `basis`: see `ListName`.
+    """
+
+    index: int
+    position: Position
+    lasts: bool
+    basis: Hashable
+
+
+@dataclass(slots=True)
+class _List:
+    size: int
+    """In bytes, about."""
+    places: dict[int, Place] = field(default_factory=dict)
+    """By index; the latest last."""
+    counted: tuple[Stamp, int] | None = None
+    """A total, and when it was right."""
 
 
 class Walks:
-    """`walk` names a client, a resource type, a filter and an order. `clock` gives seconds."""
+    """What is remembered of lists: at most `limit` bytes, of those that were asked for last."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._walks: OrderedDict[Hashable, _Walk] = OrderedDict()
-        self._totals: OrderedDict[Hashable, _Total] = OrderedDict()
+    def __init__(self, limit: int = _KEPT_BYTES) -> None:
+        self._limit = limit
+        self._lists: OrderedDict[ListName, _List] = OrderedDict()
+        self._size = 0
 
-    def begin(self, walk: Hashable) -> None:
-        """Forget where an earlier walk was."""
-        self._walks.pop(walk, None)
-
-    def nearest(self, walk: Hashable, index: int) -> tuple[int, Position | None]:
-        """The last known place with at most `index` resources up to it, and how many they are."""
-        known = self._walks.get(walk)
-        if known is None or self._clock() - known.used > _WALK_SECONDS:
-            return 0, None
-        found = max((place for place in known.places if place <= index), default=0)
-        return found, known.places.get(found)
-
-    def reached(self, walk: Hashable, index: int, position: Position) -> None:
-        """A page ended at `position`, with `index` resources up to it."""
-        now = self._clock()
-        known = self._walks.get(walk)
-        if known is None or now - known.used > _WALK_SECONDS:
-            known = self._walks[walk] = _Walk(now)
-        known.used = now
-        self._walks.move_to_end(walk)
-        known.places.pop(index, None)
-        known.places[index] = position
-        if len(known.places) > _KEPT_PLACES:
-            del known.places[next(iter(known.places))]
-        if len(self._walks) > _KEPT_WALKS:
-            self._walks.popitem(last=False)
-
-    def total(self, of: Hashable, stamp: Hashable) -> int | None:
-        """The total of a filtered list that was counted less than a minute ago, if nothing has changed since."""
-        known = self._totals.get(of)
-        if known is None or known.stamp != stamp or self._clock() - known.counted > _TOTAL_SECONDS:
+    def nearest(self, of: ListName, index: int) -> Place | None:
+        """The last remembered place with at most `index` resources up to it. Whether it holds is to be seen."""
+        known = self._lists.get(of)
+        if known is None:
             return None
-        return known.total
+        return max((place for place in known.places.values() if place.index <= index), key=_index, default=None)
 
-    def counted(self, of: Hashable, stamp: Hashable, total: int) -> None:
-        """`stamp` was read before the count."""
-        self._totals[of] = _Total(stamp, self._clock(), total)
-        self._totals.move_to_end(of)
-        if len(self._totals) > _KEPT_WALKS:
-            self._totals.popitem(last=False)
+    def reached(self, of: ListName, place: Place) -> None:
+        if place.basis is None:
+            return
+        known = self._used(of)
+        self._drop(known, place.index)
+        known.places[place.index] = place
+        self._grow(known, _size(place))
+        if len(known.places) > _KEPT_PLACES:
+            self._drop(known, next(iter(known.places)))
+        self._shrink()
+
+    def forget(self, of: ListName, stamp: Stamp) -> None:
+        """All places that don't hold any more."""
+        if known := self._lists.get(of):
+            for place in [place for place in known.places.values() if not of.holds(place, stamp)]:
+                self._drop(known, place.index)
+
+    def total(self, of: ListName, stamp: Stamp) -> int | None:
+        """The total of a filtered list, where nothing has changed since it was counted."""
+        known = self._lists.get(of)
+        return known.counted[1] if known and known.counted and known.counted[0] == stamp else None
+
+    def counted(self, of: ListName, stamp: Stamp, total: int) -> None:
+        if of.stays(stamp):
+            self._used(of).counted = (stamp, total)
+            self._shrink()
+
+    def _used(self, of: ListName) -> _List:
+        known = self._lists.get(of)
+        if known is None:
+            known = self._lists[of] = _List(0)
+            self._grow(known, _LIST_BYTES + sys.getsizeof(of.identity))
+        self._lists.move_to_end(of)
+        return known
+
+    def _drop(self, known: _List, index: int) -> None:
+        if place := known.places.pop(index, None):
+            self._grow(known, -_size(place))
+
+    def _grow(self, known: _List, size: int) -> None:
+        known.size += size
+        self._size += size
+
+    def _shrink(self) -> None:
+        while self._size > self._limit:
+            _, oldest = self._lists.popitem(last=False)
+            self._size -= oldest.size
+
+
+def _index(place: Place) -> int:
+    return place.index
+
+
+def _size(place: Place) -> int:
+    return _PLACE_BYTES + sys.getsizeof(place.position.key)

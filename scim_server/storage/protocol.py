@@ -21,7 +21,7 @@ Roles are computed after the locks are held, in statements of their own, so that
 user's last two reasons for a role can't each still see the other's.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -39,6 +39,7 @@ from scim_server.storage.records import (
     Query,
     RoleChange,
     RulesStamp,
+    Stamp,
     TenantCounts,
     UserRecord,
 )
@@ -103,9 +104,7 @@ class Reader(Protocol):
 
     async def rules(self) -> RoleRules | None: ...
 
-    async def stamp(self) -> Hashable:
-        """Another one when users or groups of the tenant came, went or were modified, or its rules changed."""
-        ...
+    async def stamp(self) -> Stamp: ...
 
     async def counts(self, blocked_after: datetime) -> TenantCounts:
         """Inactive users count as blocked if their `blocked_at` is later than `blocked_after`."""

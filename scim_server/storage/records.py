@@ -100,11 +100,39 @@ class Query:
     before: Position | None = None
     """Instead of `after`: only what precedes it in the order, and of that the last `count`; without `start_index`."""
     wants_total: bool = True
+    wants_stamp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many resources of one type ever came, and went. Both only grow."""
+
+    added: int
+    removed: int
+
+    @property
+    def total(self) -> int:
+        return self.added - self.removed
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What triggers count of a tenant. Between two that are equal and settled nothing was committed that lists show
+    or filters ask for; what depends on the time of day can change all the same."""
+
+    users: Counted
+    groups: Counted
+    changed: int
+    """Changes of users and groups, those of members too."""
+    revision: int
+    """Of the rules."""
+    settled: bool
+    """False: roles change without being counted until they follow the rules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Record]):
-    """`total` is None only where it isn't wanted."""
+    """`total` is None only where it isn't wanted, and the records don't tell it."""
 
     records: Sequence[Record]
     total: int | None
@@ -112,6 +140,8 @@ class Page(Generic[Record]):
     """Of the last record, where more follow; before a position there is always more."""
     start: Position | None = None
     """Of the first record, where more precede: known of pages after or before a position."""
+    stamp: Stamp | None = None
+    """Where it is wanted: of the instant at which the records were read, or the total alone; None without either."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from uuid import UUID
 from scim_server.storage.postgres.dialect import POSTGRES
 from scim_server.storage.postgres.session import Connection
 from scim_server.storage.records import Page, Position, Query
-from scim_server.storage.search import CompiledSearch, Searchable, compile_search
-from scim_server.storage.search.statement import SORT_KEY
+from scim_server.storage.search import CompiledSearch, Searchable, compile_search, read_stamp
+from scim_server.storage.search.statement import SORT_KEY, STAMP
 
 _Record = TypeVar("_Record")
 
@@ -25,12 +25,15 @@ async def search(
     """One statement where the page tells the total, as for every look-up by a key; else at most two."""
     compiled = compile_search(searchable, POSTGRES, tenant, query, columns)
     rows = await connection.fetch(compiled.page, *compiled.page_parameters) if query.count > 0 else []
+    stamp = rows[0][STAMP] if rows and query.wants_stamp else None
     total = compiled.total_from(len(rows))
     if total is None and query.wants_total:
-        total = await connection.fetchval(compiled.total, *compiled.parameters)
+        counted = await connection.fetchrow(compiled.total, *compiled.parameters)
+        total, stamp = counted["total"], stamp or counted[STAMP]
     page = compiled.arranged(rows)
     end, start = _position(page.end, compiled), _position(page.start, compiled)
-    return Page([record(row) for row in page.rows], total, end, start)
+    read_at = read_stamp(stamp) if stamp is not None and query.wants_stamp else None
+    return Page([record(row) for row in page.rows], total, end, start, read_at)
 
 
 def _position(row: Any, compiled: CompiledSearch) -> Position | None:

@@ -1,18 +1,12 @@
 """Whether anything of a tenant changed."""
 
-from collections.abc import Hashable
-
 from scim_server.storage.postgres.session import ReadSession
+from scim_server.storage.records import Stamp
+from scim_server.storage.search import read_stamp, stamp_sql
 
-_STAMP = """
-    SELECT (SELECT sum(added) FROM totals WHERE tenant = $1),
-           (SELECT sum(removed) FROM totals WHERE tenant = $1),
-           (SELECT max(modified) FROM users WHERE tenant = $1),
-           (SELECT max(modified) FROM groups WHERE tenant = $1),
-           (SELECT revision FROM tenants WHERE tenant = $1)
-"""
+_STAMP = f"SELECT {stamp_sql('$1')}"
 
 
 class StampReads(ReadSession):
-    async def stamp(self) -> Hashable:
-        return tuple(await self._connection.fetchrow(_STAMP, self.tenant))
+    async def stamp(self) -> Stamp:
+        return read_stamp(await self._connection.fetchval(_STAMP, self.tenant))

@@ -9,9 +9,12 @@ from scim_server.storage.records import Position, Query
 from scim_server.storage.search.compiler import Compiler
 from scim_server.storage.search.dialect import Dialect
 from scim_server.storage.search.searchable import Searchable
+from scim_server.storage.search.stamp import stamp_sql
 
 SORT_KEY = "sort_key"
 """Name of the column that a sorted page has besides."""
+STAMP = "stamp"
+"""Name of the column that each row of a page has besides where the stamp is wanted, and that a total always has."""
 
 
 Row = TypeVar("Row")
@@ -32,6 +35,7 @@ class CompiledSearch:
     """Returns up to one row more than the page has, which tells whether there are more."""
     page_parameters: tuple[object, ...]
     total: str
+    """Returns `total` and the stamp."""
     parameters: tuple[object, ...]
     query: Query
     sorted: bool
@@ -72,7 +76,9 @@ def compile_search(
     if query.filter is not None:
         where += f" AND {compiler.condition(query.filter)}"
     source = f"FROM {searchable.table} {alias} WHERE {where}"
-    total = f"SELECT count(*) {source}" if query.filter is not None else _kept_total(searchable, compiler)
+    stamp = f"{stamp_sql(compiler.tenant)} AS {STAMP}"
+    count = f"SELECT count(*) {source}" if query.filter is not None else _kept_total(searchable, compiler)
+    total = f"SELECT ({count}) AS total, {stamp}"
     parameters = tuple(compiler.parameters)
     key = _sort_key(compiler, query)
     position = query.after or query.before
@@ -93,6 +99,8 @@ def compile_search(
     selected = ", ".join(f"{alias}.{column.strip()}" for column in columns.split(","))
     if key is not None:
         selected += f", {key} AS {SORT_KEY}"
+    if query.wants_stamp:
+        selected += f", {stamp}"
     return CompiledSearch(
         page=f"SELECT {selected} {source} ORDER BY {order} LIMIT {query.count + 1}{offset}",
         page_parameters=tuple(compiler.parameters),

@@ -1,82 +1,138 @@
-"""What is remembered of a walk by startIndex."""
+"""What is remembered of lists, and for how long a place holds."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-from scim_server.directory.walks import Walks
-from scim_server.storage.records import Position
+import pytest
 
-WALK = ("acme/okta", "User", "", "provision")
+from scim_server.directory.walks import ListName, Walks
+from scim_server.storage.records import Counted, Position, SortKey, Stamp
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+STAMP = Stamp(users=Counted(1000, 10), groups=Counted(20, 2), changed=77, revision=3, settled=True)
+PLAIN = ListName("acme/okta", 1, "User", "", plain=True, moves=False)
+SORTED = replace(PLAIN, identity="sorted by title", plain=False)
+MOVING = replace(SORTED, identity="blocked users", moves=True)
 
 
-def _at(number: int) -> Position:
-    return Position(datetime(2026, 1, 1, tzinfo=UTC), str(number))
+def _at(number: int, key: SortKey = None) -> Position:
+    """Of a resource that is old."""
+    return Position(datetime(2025, 1, 1, tzinfo=UTC), str(number), key)
 
 
-class _Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
+def _walk(walks: Walks, of: ListName, *indexes: int, key: SortKey = None) -> None:
+    for index in indexes:
+        walks.reached(of, of.place(index, _at(index, key), STAMP, NOW))
 
-    def __call__(self) -> float:
-        return self.now
+
+def _nearest(walks: Walks, of: ListName, index: int) -> int | None:
+    place = walks.nearest(of, index)
+    assert place is None or place.position.id == str(place.index)
+    return None if place is None else place.index
 
 
 def test_the_nearest_place_before_an_index() -> None:
     walks = Walks()
-    assert walks.nearest(WALK, 100) == (0, None)
-    for index in (100, 300, 200):
-        walks.reached(WALK, index, _at(index))
-    assert walks.nearest(WALK, 99) == (0, None)
-    assert walks.nearest(WALK, 100) == (100, _at(100))
-    assert walks.nearest(WALK, 250) == (200, _at(200))
-    assert walks.nearest(WALK, 10_000) == (300, _at(300))
-    assert walks.nearest((*WALK[:3], "other"), 100) == (0, None)
+    assert _nearest(walks, PLAIN, 100) is None
+    _walk(walks, PLAIN, 100, 300, 200)
+    assert [_nearest(walks, PLAIN, index) for index in (99, 100, 250, 10_000)] == [None, 100, 200, 300]
+    for other in (
+        replace(PLAIN, tenant="acme/other"),
+        replace(PLAIN, revision=2),
+        replace(PLAIN, resource_type="Group"),
+        SORTED,
+    ):
+        assert _nearest(walks, other, 100) is None
 
 
 def test_a_page_read_again_moves_its_end() -> None:
     walks = Walks()
-    walks.reached(WALK, 100, _at(1))
-    walks.reached(WALK, 100, _at(2))
-    assert walks.nearest(WALK, 100) == (100, _at(2))
-
-
-def test_a_new_walk_forgets_the_old_one() -> None:
-    walks = Walks()
-    walks.reached(WALK, 100, _at(100))
-    walks.begin(WALK)
-    assert walks.nearest(WALK, 100) == (0, None)
+    for number in (1, 2):
+        walks.reached(SORTED, SORTED.place(100, _at(number), STAMP, NOW))
+    place = walks.nearest(SORTED, 100)
+    assert place is not None
+    assert place.position == _at(2)
 
 
 def test_long_walks_take_little_memory_and_stay_near() -> None:
     walks = Walks()
-    for index in range(100, 1_000_001, 100):
-        walks.reached(WALK, index, _at(index))
-    assert walks.nearest(WALK, 1_000_000) == (1_000_000, _at(1_000_000))
-    assert walks.nearest(WALK, 100) == (0, None)
+    _walk(walks, PLAIN, *range(100, 1_000_001, 100))
+    assert _nearest(walks, PLAIN, 1_000_000) == 1_000_000
+    assert _nearest(walks, PLAIN, 100) is None
 
 
 def test_several_parts_of_a_list_at_once() -> None:
     walks = Walks()
     for index in range(100, 100_001, 100):
         for part in (0, 900_000):
-            walks.reached(WALK, part + index, _at(part + index))
-            assert walks.nearest(WALK, part + index + 50) == (part + index, _at(part + index))
+            _walk(walks, PLAIN, part + index)
+            assert _nearest(walks, PLAIN, part + index + 50) == part + index
 
 
-def test_a_walk_that_rests_too_long_is_forgotten() -> None:
-    clock = _Clock()
-    walks = Walks(clock)
-    walks.reached(WALK, 100, _at(100))
-    clock.now = 600
-    assert walks.nearest(WALK, 100) == (100, _at(100))
-    clock.now = 601
-    assert walks.nearest(WALK, 100) == (0, None)
+@pytest.mark.parametrize("changed", [
+    replace(STAMP, users=Counted(1001, 10)),
+    replace(STAMP, users=Counted(1000, 11)),
+    replace(STAMP, groups=Counted(21, 2)),
+    replace(STAMP, changed=78),
+    replace(STAMP, revision=4),
+    replace(STAMP, settled=False),
+])  # fmt: skip
+def test_a_place_in_any_other_order_holds_until_anything_changes(changed: Stamp) -> None:
+    place = SORTED.place(100, _at(100), STAMP, NOW)
+    assert SORTED.holds(place, STAMP)
+    assert not SORTED.holds(place, changed)
 
 
-def test_a_total_is_good_for_a_minute_and_until_something_changes() -> None:
-    clock = _Clock()
-    walks = Walks(clock)
-    walks.counted(WALK, "stamp", 7)
-    assert walks.total(WALK, "stamp") == 7
-    assert walks.total(WALK, "another") is None
-    clock.now = 61
-    assert walks.total(WALK, "stamp") is None
+def test_nothing_holds_while_roles_change_uncounted() -> None:
+    unsettled = replace(STAMP, settled=False)
+    assert not SORTED.holds(SORTED.place(100, _at(100), unsettled, NOW), unsettled)
+
+
+def test_nothing_holds_that_moves_with_the_time() -> None:
+    assert not MOVING.holds(MOVING.place(100, _at(100), STAMP, NOW), STAMP)
+
+
+@pytest.mark.parametrize(("age", "holds"), [(timedelta(minutes=4), False), (timedelta(minutes=6), True)])
+def test_a_place_in_the_order_of_creation_outlives_what_is_added_later(age: timedelta, holds: bool) -> None:
+    """Of young ones some may be added before it: by transactions that began earlier and are committed later."""
+    place = PLAIN.place(100, Position(NOW - age, "x"), STAMP, NOW)
+    assert PLAIN.holds(place, STAMP)
+    assert PLAIN.holds(place, replace(STAMP, groups=Counted(25, 5), changed=99, revision=4, settled=False))
+    assert PLAIN.holds(place, replace(STAMP, users=Counted(1001, 10))) is holds
+    assert not PLAIN.holds(place, replace(STAMP, users=Counted(1000, 11)))
+
+
+def test_what_no_longer_holds_is_forgotten() -> None:
+    walks = Walks()
+    _walk(walks, PLAIN, 100)
+    walks.reached(PLAIN, PLAIN.place(200, Position(NOW, "200"), STAMP, NOW))
+    walks.forget(PLAIN, replace(STAMP, users=Counted(1001, 10)))
+    assert _nearest(walks, PLAIN, 200) == 100
+    walks.forget(PLAIN, replace(STAMP, users=Counted(1001, 11)))
+    assert _nearest(walks, PLAIN, 200) is None
+
+
+def test_a_total_is_good_until_something_changes() -> None:
+    walks = Walks()
+    assert walks.total(SORTED, STAMP) is None
+    walks.counted(SORTED, STAMP, 7)
+    assert walks.total(SORTED, STAMP) == 7
+    assert walks.total(SORTED, replace(STAMP, changed=78)) is None
+    unsettled = replace(STAMP, settled=False)
+    walks.counted(SORTED, unsettled, 7)
+    assert walks.total(SORTED, unsettled) is None
+    walks.counted(MOVING, STAMP, 7)
+    assert walks.total(MOVING, STAMP) is None
+
+
+@pytest.mark.parametrize("length", [10, 5000])
+def test_what_is_remembered_is_bounded_in_bytes(length: int) -> None:
+    """The lists that were walked last are kept, whatever their filters' lengths."""
+    walks = Walks(1 << 20)
+    lists = [replace(SORTED, identity=f"{number:{length}}") for number in range(1000)]
+    for of in lists:
+        _walk(walks, of, 100, 200, key="x" * 500)
+        walks.counted(of, STAMP, 7)
+    kept = [of for of in lists if walks.nearest(of, 200)]
+    assert kept == [of for of in lists if walks.total(of, STAMP)] == lists[-len(kept) :]
+    assert 0.5 < len(kept) * (length + 2 * 500 + 3000) / (1 << 20) < 1.5

@@ -9,8 +9,9 @@ import pytest
 from scim_server.scim.filter import parse
 from scim_server.scim.path import resolve
 from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
-from scim_server.storage.records import Page, Position, Query, UserRecord
-from tests.scim_server.storage.steps import Steps
+from scim_server.storage.records import Counted, Page, Position, Query, Stamp, UserRecord
+from tests.scim_server.storage.raw_sql import execute
+from tests.scim_server.storage.steps import Steps, rules
 
 PEOPLE: Sequence[dict[str, Any]] = (
     {"userName": "dora", "title": "b", "active": False},
@@ -182,6 +183,45 @@ async def test_the_stamp_moves_with_every_change(steps: Steps) -> None:
     assert len(set(stamps)) == len(stamps)
     await note()
     assert stamps[-1] == stamps[-2]
+
+
+async def test_the_stamp_tells_that_roles_are_not_settled(steps: Steps) -> None:
+    await steps.put_rules(rules(base=["viewer"]), 1)
+    await steps.add_user("ann")
+    stamps = [await steps.storage.read(steps.tenant, lambda reader: reader.stamp())]
+    await steps.put_rules(rules(base=["member"]), 2, settle=False)
+    stamps.append(await steps.storage.read(steps.tenant, lambda reader: reader.stamp()))
+    await steps.settle()
+    stamps.append(await steps.storage.read(steps.tenant, lambda reader: reader.stamp()))
+    assert [stamp.settled for stamp in stamps] == [True, False, True]
+    assert stamps[0] != stamps[2]
+
+
+async def test_a_statement_about_several_tenants_counts_for_each(steps: Steps, url: str) -> None:
+    tenants = [Steps(steps.storage, f"{steps.tenant}-{number}") for number in range(3)]
+    for number, tenant in enumerate(tenants):
+        await tenant.add_users(*(f"u{n}" for n in range(number + 1)))
+
+    async def stamps() -> list[Stamp]:
+        return [await steps.storage.read(tenant.tenant, lambda reader: reader.stamp()) for tenant in tenants]
+
+    before = await stamps()
+    first, second, _ = (tenant.tenant for tenant in tenants)
+    await execute(url, f"UPDATE users SET version = version + 1 WHERE tenant IN ('{first}', '{second}')")
+    after = await stamps()
+    assert [new.changed - old.changed for old, new in zip(before, after, strict=True)] == [1, 2, 0]
+    await execute(url, f"DELETE FROM users WHERE tenant IN ('{first}', '{second}')")
+    assert [stamp.users for stamp in await stamps()] == [Counted(1, 1), Counted(2, 2), Counted(3, 0)]
+
+
+async def test_a_page_has_the_stamp_of_its_instant(steps: Steps) -> None:
+    await _people(steps)
+    stamp = await steps.storage.read(steps.tenant, lambda reader: reader.stamp())
+    assert stamp.users.total == len(PEOPLE)
+    filter_ = parse("active eq true", USER_TYPE)
+    for query in (Query(count=3), Query(count=0), Query(filter=filter_, count=3), Query(filter=filter_, count=0)):
+        assert (await _page(steps, replace(query, wants_stamp=True))).stamp == stamp
+        assert (await _page(steps, query)).stamp is None
 
 
 async def test_groups_are_walked_too(steps: Steps) -> None:
