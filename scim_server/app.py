@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.key_fetch import KeyFetcher
@@ -36,6 +35,8 @@ from scim_server.tracing.start import Tracing
 _log = logging.getLogger(__name__)
 
 _DATABASE_RETRY_SECONDS = 1.0
+_MANAGEMENT_CONNECTIONS = ConnectionLimits(most=100)
+"""Of the operator, probes and scrapers: so few that no one else can use up the process's open files there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +140,14 @@ class Server:
         Raises OSError when a port can't be had, `StorageUnusable` when no attempt could succeed.
         """
         settings = self.settings
-        drain, protocol = settings.drain_seconds, limited_protocol(settings.connections, self.metrics.refused)
+        drain, refused = settings.drain_seconds, self.metrics.refused
         try:
+            protocol = limited_protocol(settings.connections, refused)
             self._ports.append(Port(self._scim, settings.host, settings.port, drain, protocol))
             if settings.management_port is not None:
+                protocol = limited_protocol(_MANAGEMENT_CONNECTIONS, refused)
                 management = (self._management, settings.management_host, settings.management_port)
-                self._ports.append(Port(*management, drain, HttpToolsProtocol))
+                self._ports.append(Port(*management, drain, protocol))
             for port_ in self._ports:
                 await port_.start(self._watched(f"the port {port_.url}"))
             if await self._try_to_open():

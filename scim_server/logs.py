@@ -97,6 +97,6 @@ def configure(log_format: LogFormat, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter(log_format, describe))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # uvicorn's own lines repeat ours; its warnings and errors are kept.
-    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger().level))
+    # uvicorn's own lines repeat ours, and its warnings only tell that somebody sent what isn't HTTP.
+    logging.getLogger("uvicorn").setLevel(max(logging.ERROR, logging.getLogger().level))
     logging.getLogger("watchfiles").setLevel(logging.WARNING)

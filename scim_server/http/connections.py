@@ -1,4 +1,4 @@
-"""Connections of the public port: how many, and how long a request's head may take.
+"""Connections of a port: how many, and how long a request's head may take.
 
 uvicorn bounds neither the time nor the size of a head, nor the number of connections: a few thousand idle or
 creeping clients would keep everybody else out. Errors before there is a request are SCIM bodies as well.

@@ -1,8 +1,11 @@
 """Status, probes and metrics."""
 
+from contextlib import AsyncExitStack
+
 import httpx
 
 from scim_server.app import Server
+from tests.scim_server.http.running import connected, refusals
 from tests.scim_server.http.test_groups import create_group
 from tests.scim_server.http.test_users import create
 from tests.support.serving import Connection, bundle_of, client_of
@@ -13,6 +16,16 @@ async def test_probes(bare_server: Server, management: httpx.AsyncClient) -> Non
         assert (await kubelet.get("/livez")).status_code == 200
         not_ready = await kubelet.get("/readyz")
         assert (not_ready.status_code, not_ready.json()) == (503, {"reason": "no configuration yet"})
+
+
+async def test_probes_find_a_place_among_connections_that_hang(bare_server: Server) -> None:
+    async with AsyncExitStack() as hanging:
+        for _ in range(150):
+            silent = await hanging.enter_async_context(connected(bare_server, management=True))
+            await silent.send("GET /livez HTTP/1.1\r\n")
+        async with client_of(bare_server.management_url) as kubelet:
+            assert (await kubelet.get("/livez")).status_code == 200
+        assert refusals(bare_server, "connections") == 51
 
 
 async def test_ready_with_a_configuration(server: Server, management: httpx.AsyncClient) -> None:
