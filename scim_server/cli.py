@@ -19,6 +19,7 @@ from scim_server.http.connections import ConnectionLimits
 from scim_server.http.deadlines import TimeLimits
 from scim_server.http.openapi import document_of_any_tenant
 from scim_server.http.protection import DEFAULT_FAILURE_RATE, DEFAULT_TENANT_RATE, RequestLimits
+from scim_server.http.public_url import is_public_url
 from scim_server.limits.token_bucket import Rate
 from scim_server.logs import LogFormat, configure
 from scim_server.openapi.document import as_text
@@ -155,8 +156,8 @@ def serve(
     ):
         if path is not None and not is_right(path):
             _fail(f"{option}: {path}: {f'{expected} is expected' if path.exists() else 'does not exist'}")
-    if public_url is not None and not public_url.startswith(("https://", "http://")):
-        _fail(f"--public-url: https://HOST is expected, not {public_url}")
+    if public_url is not None and not is_public_url(public_url):
+        _fail("--public-url: https://HOST is expected, with port and path or without, and nothing else")
     try:
         settings = ServerSettings(
             database=database,

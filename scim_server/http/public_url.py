@@ -6,7 +6,13 @@ from typing import Any
 
 from scim_server.limits.client_address import TrustedProxies
 
-_HOST = re.compile(rb"^[A-Za-z0-9._~-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$")
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+_URL = re.compile(rf"https?://{_HOST.pattern.decode()}(?:/[A-Za-z0-9._~/-]*)?")
+
+
+def is_public_url(text: str) -> bool:
+    """Whether it is `https://HOST`, with port and path or without: a tenant's URLs are that with more path."""
+    return _URL.fullmatch(text) is not None
 
 
 def names_host(scope: MutableMapping[str, Any]) -> bool:
@@ -14,17 +20,19 @@ def names_host(scope: MutableMapping[str, Any]) -> bool:
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     if not hosts:
         return bool(scope["http_version"] == "1.0")
-    return len(hosts) == 1 and (hosts[0] == b"" or _HOST.match(hosts[0]) is not None)
+    return len(hosts) == 1 and (hosts[0] == b"" or _HOST.fullmatch(hosts[0]) is not None)
 
 
 class PublicUrl:
     """`fixed` when it is configured; else the scheme and host of each request.
 
     `X-Forwarded-Proto` and `X-Forwarded-Host` count only when the connection comes from one of `proxies`: anybody
-    else could make links point elsewhere with them.
+    else could make links point elsewhere with them. Raises ValueError where `fixed` is no `is_public_url`.
     """
 
     def __init__(self, fixed: str | None, proxies: TrustedProxies) -> None:
+        if fixed is not None and not is_public_url(fixed):
+            raise ValueError("https://HOST is expected as the public URL")
         self._fixed = fixed.rstrip("/") if fixed else None
         self._proxies = proxies
 
@@ -42,7 +50,7 @@ class PublicUrl:
             if forwarded in (b"http", b"https"):
                 scheme = forwarded.decode()
             host = headers.get(b"x-forwarded-host", host).rpartition(b",")[2].strip()
-        if not _HOST.match(host):
+        if not _HOST.fullmatch(host):
             address, port = scope.get("server") or ("localhost", 80)
             return f"{scheme}://{address}:{port}"
         return f"{scheme}://{host.decode('ascii')}"

@@ -23,15 +23,48 @@ async def location(tmp_path: Path, headers: dict[str, str], **settings: object) 
             return answer.headers["location"].partition(connection.path)[0], server.url
 
 
-async def test_the_configured_url_wins(tmp_path: Path) -> None:
-    shown, _ = await location(tmp_path, FORWARDED, public_url="https://scim.acme.com/")
-    assert shown == "https://scim.acme.com"
+@pytest.mark.parametrize("configured", ["https://scim.acme.com", "https://scim.acme.com:8443/idp/"])
+async def test_the_configured_url_wins(tmp_path: Path, configured: str) -> None:
+    shown, _ = await location(tmp_path, FORWARDED, public_url=configured)
+    assert shown == configured.rstrip("/")
+
+
+def test_what_is_no_url_is_refused(tmp_path: Path) -> None:
+    for wrong in (
+        "",
+        "scim.acme.com",
+        "ftp://scim.acme.com",
+        "https://",
+        "https://a b",
+        "https://a/?b",
+        "https://a@b",
+    ):
+        with pytest.raises(ValueError, match="https://HOST is expected"):
+            Server(ServerSettings(database=f"sqlite:///{tmp_path}/scim.db", public_url=wrong))
 
 
 @pytest.mark.parametrize("proxies", [("127.0.0.1",), ("10.0.0.0/8", "127.0.0.0/8")])
 async def test_a_trusted_proxy_is_believed(tmp_path: Path, proxies: tuple[str, ...]) -> None:
     shown, _ = await location(tmp_path, FORWARDED, trusted_proxies=proxies)
     assert shown == "https://scim.example.com"
+
+
+async def test_the_nearest_proxy_has_the_last_word(tmp_path: Path) -> None:
+    said = {"X-Forwarded-Proto": "http, https", "X-Forwarded-Host": "evil.example, scim.example.com"}
+    shown, _ = await location(tmp_path, said, trusted_proxies=("127.0.0.1",))
+    assert shown == "https://scim.example.com"
+
+
+@pytest.mark.parametrize("wrong", ["evil.example/x", "a@b", "scim.example.com, evil/", ""])
+async def test_a_proxy_that_says_nonsense_names_no_host(tmp_path: Path, wrong: str) -> None:
+    shown, reached = await location(tmp_path, {"X-Forwarded-Host": wrong}, trusted_proxies=("127.0.0.1",))
+    assert shown == reached
+
+
+async def test_the_standard_header_of_proxies_is_not_read(tmp_path: Path) -> None:
+    said = {"Forwarded": "for=203.0.113.9;proto=https;host=scim.example.com"}
+    shown, reached = await location(tmp_path, said, trusted_proxies=("127.0.0.1",))
+    assert shown == reached
 
 
 async def test_strangers_are_not_believed(tmp_path: Path) -> None:

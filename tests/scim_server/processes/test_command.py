@@ -37,7 +37,10 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         (["--management-token-file", "/nonexistent"], "--management-token-file: /nonexistent: does not exist"),
         (["--management-token-file", "/"], "--management-token-file: /: a file is expected"),
         (["--config-dir", sys.executable], "a folder is expected"),
-        (["--public-url", "scim.example.com"], "--public-url"),
+        (["--public-url", "scim.example.com"], "--public-url: https://HOST is expected"),
+        (["--public-url", "https://"], "--public-url"),
+        (["--public-url", "https://user:secret@scim.example.com"], "--public-url"),
+        (["--public-url", "https://scim.example.com/?a=b"], "--public-url"),
         (["--trusted-proxy", "the-proxy"], "the-proxy"),
     ],
 )
