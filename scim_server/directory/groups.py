@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from scim_server.directory.caller import Caller
+from scim_server.directory.declared import as_declared
 from scim_server.directory.directory import Directory
 from scim_server.directory.group_documents import write_group, write_groups
 from scim_server.directory.lists import Listed, ListRequest, list_page
@@ -77,7 +78,7 @@ async def replace_group(
     delta = MembersDelta() if wanted.members is None else MembersDelta(replace=wanted.members)
 
     async def work(writer: Writer) -> GroupRecord:
-        record = await _locked(writer, group_id, if_match)
+        record = await _locked(caller, writer, group_id, if_match)
         check_immutable(record.document, document, caller.tenant.groups)
         return await _change(directory, caller, writer, record, document, delta)
 
@@ -90,7 +91,7 @@ async def patch_group(
     """PATCH. Raises ScimError: 400 for an operation or for members that don't exist, 404, 409 uniqueness, 412."""
 
     async def work(writer: Writer) -> GroupRecord:
-        record = await _locked(writer, group_id, if_match)
+        record = await _locked(caller, writer, group_id, if_match)
         document = apply_to_document(
             record.document, plan.document_operations, caller.tenant.groups, strict=caller.tenant.strict
         )
@@ -104,7 +105,7 @@ async def delete_group(directory: Directory, caller: Caller, group_id: str, if_m
 
     async def work(writer: Writer) -> None:
         if if_match is not None:
-            await _locked(writer, group_id, if_match)
+            await _locked(caller, writer, group_id, if_match)
         if not await writer.delete_group(group_id):
             raise _not_found(group_id)
 
@@ -157,12 +158,12 @@ async def groups_page(
     return await list_page(directory, caller, caller.tenant.groups, request, reader, reader.groups)
 
 
-async def _locked(writer: Writer, group_id: str, if_match: str | None) -> GroupRecord:
+async def _locked(caller: Caller, writer: Writer, group_id: str, if_match: str | None) -> GroupRecord:
     record = await writer.lock_group(group_id)
     if record is None:
         raise _not_found(group_id)
     require_match(if_match, record.version)
-    return record
+    return as_declared(record, caller.tenant.group_schemas)
 
 
 async def _change(

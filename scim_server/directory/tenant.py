@@ -24,14 +24,15 @@ class ServedTenant:
         self.delay = timedelta(seconds=config.deprovisioning.deactivation_delay_seconds)
         """How long an inactive user counts as blocked before it counts as deactivated."""
         self.strict = config.conformance is Conformance.STRICT
-        self.users = user_resource_type(
-            extensions_of(config.schemas, ExtendedResource.USER), [rule.target for rule in config.attributes]
-        )
+        self.user_schemas = extensions_of(config.schemas, ExtendedResource.USER)
+        self.group_schemas = extensions_of(config.schemas, ExtendedResource.GROUP)
+        """Its own, with attributes that may have been of another type when values of them were stored."""
+        self.users = user_resource_type(self.user_schemas, [rule.target for rule in config.attributes])
         self.users_as_provisioned = replace(
             self.users, extensions=tuple(e for e in self.users.extensions if e.id != EFFECTIVE_URN)
         )
         """Users without the extension that nobody can write."""
-        self.groups = group_resource_type(extensions_of(config.schemas, ExtendedResource.GROUP))
+        self.groups = group_resource_type(self.group_schemas)
         self.role_displays = {role.name: role.display_name for role in config.roles}
         self.permissions = {role.name: role.permissions for role in config.roles}
         self.profile = Profile(config.attributes, self.users)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from scim_server.directory.caller import Caller
+from scim_server.directory.declared import as_declared
 from scim_server.directory.directory import Directory
 from scim_server.directory.effective_extension import effective_extensions
 from scim_server.directory.lists import Listed, ListRequest, list_page
@@ -101,7 +102,7 @@ async def replace_user(
     """PUT. Raises ScimError: 400 for the document, 404, 409 uniqueness, 412."""
 
     async def work(writer: Writer) -> Representation:
-        record = await _locked(writer, user_id, if_match)
+        record = await _locked(caller, writer, user_id, if_match)
         replacement = {"active": record.active, **document}
         check_immutable(record.document, replacement, caller.tenant.users)
         record = await _update(caller, writer, record, replacement)
@@ -121,7 +122,7 @@ async def patch_user(
     """PATCH. Raises ScimError: 400 for an operation, 404, 409 uniqueness, 412."""
 
     async def work(writer: Writer) -> Representation:
-        record = await _locked(writer, user_id, if_match)
+        record = await _locked(caller, writer, user_id, if_match)
         users, strict = caller.tenant.users, caller.tenant.strict
         patched = apply_to_document(record.document, operations, users, strict=strict)
         record = await _update(caller, writer, record, patched)
@@ -140,12 +141,12 @@ async def delete_user(directory: Directory, caller: Caller, user_id: str, if_mat
     await directory.write(caller, work)
 
 
-async def _locked(writer: Writer, user_id: str, if_match: str | None) -> UserRecord:
+async def _locked(caller: Caller, writer: Writer, user_id: str, if_match: str | None) -> UserRecord:
     record = await writer.lock_user(user_id)
     if record is None:
         raise _not_found(user_id)
     require_match(if_match, record.version)
-    return record
+    return as_declared(record, caller.tenant.user_schemas)
 
 
 async def _update(caller: Caller, writer: Writer, record: UserRecord, document: JsonObject) -> UserRecord:
@@ -174,6 +175,7 @@ async def _show(
     directory: Directory, caller: Caller, reader: Reader, records: Sequence[UserRecord], projection: Projection
 ) -> list[Representation]:
     """Groups and the extension are read only where they are shown."""
+    records = [as_declared(record, caller.tenant.user_schemas) for record in records]
     wants_groups = projection.includes("groups") and bool(records)
     groups = await reader.groups_of([record.id for record in records]) if wants_groups else {}
     wants_effective = projection.includes_extension(EFFECTIVE_URN)

@@ -12,8 +12,6 @@ from scim_server.scim.values import stored_instant
 Test = Callable[[JsonObject], bool]
 _Read = Callable[[JsonObject], Iterable[Any]]
 
-_EMPTY: tuple[Any, ...] = (None, "", [], {})
-
 
 def matches(filter_: Filter, resource: JsonObject) -> bool:
     """Whether a resource in canonical form (extensions under their URN) satisfies the filter."""
@@ -54,8 +52,8 @@ def _test(node: Filter, reader: Callable[[AttributePath], _Read]) -> Test:
 
             return compare
         case Present(path):
-            read = reader(path)
-            return lambda resource: any(_is_present(value) for value in read(resource))
+            read, target = reader(path), path.target
+            return lambda resource: any(_is_present(target, value) for value in read(resource))
         case ValuePath(path, inner):
             read, inside = reader(path), element_test(inner)
             return lambda resource: any(isinstance(value, dict) and inside(value) for value in read(resource))
@@ -66,27 +64,39 @@ def _in_resource(path: AttributePath) -> _Read:
 
 
 def _in_element(path: AttributePath) -> _Read:
-    name = path.target.name
-    return lambda element: _as_list(element.get(name))
+    target = path.target
+    return lambda element: _values(target, element.get(target.name))
 
 
 def _values_in_resource(resource: JsonObject, path: AttributePath) -> Iterable[Any]:
     container = resource if path.schema_urn is None else resource.get(path.schema_urn)
-    values = _as_list(container.get(path.attribute.name)) if isinstance(container, dict) else ()
-    if path.sub_attribute is None:
+    values = _values(path.attribute, container.get(path.attribute.name)) if isinstance(container, dict) else ()
+    sub_attribute = path.sub_attribute
+    if sub_attribute is None:
         return values
-    name = path.sub_attribute.name
-    return [inner for value in values if isinstance(value, dict) for inner in _as_list(value.get(name))]
+    return [
+        inner
+        for value in values
+        if isinstance(value, dict)
+        for inner in _values(sub_attribute, value.get(sub_attribute.name))
+    ]
 
 
-def _as_list(value: Any) -> Iterable[Any]:
-    return value if isinstance(value, list) else (value,)
+def _values(attribute: Attribute, value: Any) -> Iterable[Any]:
+    """Of what is stored; none where it isn't shaped as the attribute, whose schema has changed since then."""
+    if attribute.multi_valued:
+        return value if isinstance(value, list) else ()
+    return () if isinstance(value, list) else (value,)
 
 
-def _is_present(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(inner not in _EMPTY for inner in value.values())
-    return value not in _EMPTY
+def _is_present(attribute: Attribute, value: Any) -> bool:
+    if attribute.type != "complex":
+        return _comparable_value(attribute, value) not in (None, "")
+    return isinstance(value, dict) and any(
+        _is_present(sub_attribute, inner)
+        for sub_attribute in attribute.sub_attributes
+        for inner in _values(sub_attribute, value.get(sub_attribute.name))
+    )
 
 
 def _comparable_value(attribute: Attribute, value: Any) -> Any:

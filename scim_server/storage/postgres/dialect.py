@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from scim_server.scim.enterprise import ENTERPRISE_URN
 from scim_server.scim.filter import Operator
 from scim_server.scim.values import DATE_TIME_PATTERN
 from scim_server.storage.index_keys import LONGEST_KEY
@@ -18,12 +19,22 @@ class _JsonbPlace:
 
     folded: str
     exact: str
+    of_any_type: bool = False
+    """Whether it may be of another type than its attribute. Looking costs time, as the value is taken out twice."""
 
     def child(self, name: str) -> Place:
-        return _JsonbPlace(f"({self.folded} -> {literal(name)})", f"({self.exact} -> {literal(name)})")
+        folded, exact = f"({self.folded} -> {literal(name)})", f"({self.exact} -> {literal(name)})"
+        return _JsonbPlace(folded, exact, self.of_any_type)
+
+    def extension(self, urn: str) -> Place:
+        folded, exact = f"({self.folded} -> {literal(urn)})", f"({self.exact} -> {literal(urn)})"
+        return _JsonbPlace(folded, exact, of_any_type=urn != ENTERPRISE_URN)
 
     def text(self, *, exact: bool) -> str:
-        return f"({self.exact if exact else self.folded} #>> '{{}}')"
+        value = self.exact if exact else self.folded
+        if self.of_any_type:
+            return f"(CASE jsonb_typeof({value}) WHEN 'string' THEN {value} #>> '{{}}' END)"
+        return f"({value} #>> '{{}}')"
 
     def boolean_is(self, value: bool) -> str:
         return f"({self.folded} = '{'true' if value else 'false'}')"
@@ -61,7 +72,7 @@ class _JsonbPlace:
 
     def _elements(self, inner: Callable[[Place], str]) -> tuple[str, str]:
         """The elements of both copies side by side, so that several terms speak of one element."""
-        written = inner(_JsonbPlace("element.folded", "element.exact"))
+        written = inner(_JsonbPlace("element.folded", "element.exact", self.of_any_type))
         arrays = [_array(self.folded)]
         names = ["folded"]
         if "element.exact" in written:  # parsing the text again is spared where nothing asks for case

@@ -1,6 +1,7 @@
 """A filter as a condition of SQL."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from scim_server.scim.filter import And, Comparison, Filter, Operator, Present, ValuePath
 from scim_server.scim.filter.ast import Literal
@@ -70,7 +71,7 @@ class Compiler(SqlBuilder):
         virtual = self._virtual(path)
         if virtual is not None:
             return virtual.present(self, path)
-        return self._any_value(path, lambda place: _filled(place, path.target))
+        return self._any_value(path, lambda place: _filled(place, path))
 
     def _selection(self, path: AttributePath, inner: Filter) -> str:
         virtual = self._virtual(path)
@@ -95,14 +96,14 @@ class Compiler(SqlBuilder):
         def leaf(node: Filter) -> str:
             match node:
                 case Comparison(path, operator, value):
-                    return self._any_value_at(
+                    return _any_value_at(
                         element.child(path.target.name),
                         path.target,
                         lambda place: self._compare_at(place, path.target, operator, value),
                     )
                 case Present(path):
-                    return self._any_value_at(
-                        element.child(path.target.name), path.target, lambda place: _filled(place, path.target)
+                    return _any_value_at(
+                        element.child(path.target.name), path.target, lambda place: _filled(place, path)
                     )
                 case _:  # no value path stands inside another
                     raise TypeError(node)
@@ -114,22 +115,19 @@ class Compiler(SqlBuilder):
 
     def _place(self, path: AttributePath) -> Place:
         """Where the attribute (not its sub-attribute) stands in the document."""
-        container = self._document if path.schema_urn is None else self._document.child(path.schema_urn)
+        container = self._document if path.schema_urn is None else self._document.extension(path.schema_urn)
         return container.child(path.attribute.name)
 
     def _any_value(self, path: AttributePath, condition: Callable[[Place], str]) -> str:
         """That some value at the path satisfies the condition."""
         sub_attribute = path.sub_attribute
         if sub_attribute is None:
-            return self._any_value_at(self._place(path), path.attribute, condition)
+            return _any_value_at(self._place(path), path.attribute, condition)
 
         def in_element(element: Place) -> str:
-            return self._any_value_at(element.child(sub_attribute.name), sub_attribute, condition)
+            return _any_value_at(element.child(sub_attribute.name), sub_attribute, condition)
 
-        return self._any_value_at(self._place(path), path.attribute, in_element)
-
-    def _any_value_at(self, place: Place, attribute: Attribute, condition: Callable[[Place], str]) -> str:
-        return place.any_element(condition) if attribute.multi_valued else condition(place)
+        return _any_value_at(self._place(path), path.attribute, in_element)
 
     def _compare_at(self, place: Place, attribute: Attribute, operator: Operator, value: Literal) -> str:
         match attribute.type:
@@ -159,8 +157,33 @@ class Compiler(SqlBuilder):
                 return self.dialect.sortable_text(place.text(exact=attribute.case_exact))
 
 
-def _filled(place: Place, attribute: Attribute) -> str:
-    return place.any_member_filled() if attribute.type == "complex" else place.filled()
+def _any_value_at(place: Place, attribute: Attribute, condition: Callable[[Place], str]) -> str:
+    return place.any_element(condition) if attribute.multi_valued else condition(place)
+
+
+def _filled(place: Place, path: AttributePath) -> str:
+    if path.schema_urn is not None:
+        return _filled_with_its_type(place, path.target)
+    return place.any_member_filled() if path.target.type == "complex" else place.filled()
+
+
+def _filled_with_its_type(place: Place, attribute: Attribute) -> str:
+    """What is stored of an extension may be of another type than the attribute is by now."""
+    match attribute.type:
+        case "complex":
+            parts = (
+                _any_value_at(place.child(part.name), part, partial(_filled_with_its_type, attribute=part))
+                for part in attribute.sub_attributes
+            )
+            return f"({place.is_object()} AND ({' OR '.join(parts)}))"
+        case "boolean":
+            return f"({place.boolean_is(True)} OR {place.boolean_is(False)})"
+        case "integer" | "decimal":
+            return f"({place.number(attribute.type)} IS NOT NULL)"
+        case "dateTime":
+            return f"({place.instant()} IS NOT NULL)"
+        case _:
+            return f"({place.text(exact=attribute.case_exact)} <> '')"
 
 
 def _required_equalities(filter_: Filter) -> Iterator[Comparison]:

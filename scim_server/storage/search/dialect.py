@@ -19,6 +19,10 @@ class Place(Protocol):
         """A member of an object."""
         ...
 
+    def extension(self, urn: str) -> "Place":
+        """The values under the URN of an extension, which may be of other types than its schema says by now."""
+        ...
+
     def text(self, *, exact: bool) -> str:
         """As text: as it was sent, or folded."""
         ...

@@ -25,6 +25,9 @@ class _JsonPlace:
             raise ValueError(f"an attribute can't be called {name!r}")
         return replace(self, path=f'{self.path}."{name}"', element=None)
 
+    def extension(self, urn: str) -> Place:
+        return self.child(urn)
+
     def text(self, *, exact: bool) -> str:
         value = f"(CASE {self._type()} WHEN 'text' THEN {self._value()} END)"
         return value if exact else f"fold({value})"
@@ -54,7 +57,7 @@ class _JsonPlace:
 
     def any_element(self, condition: Callable[[Place], str]) -> str:
         element, source = self._elements()
-        return f"EXISTS (SELECT 1 FROM {source} WHERE {condition(element)})"
+        return f"EXISTS (SELECT 1 FROM {source} AND {condition(element)})"
 
     def preferred_element(self, expression: Callable[[Place], str]) -> str:
         element, source = self._elements()
@@ -66,7 +69,8 @@ class _JsonPlace:
         depth = self.depth + 1
         row = f"element{depth}"
         element = _JsonPlace(f"(CASE {row}.type WHEN 'object' THEN {row}.value END)", element=row, depth=depth)
-        return element, f"json_each({self.json}, {literal(self.path)}) AS {row}"
+        # Of an object json_each has the members, of a scalar that alone.
+        return element, f"json_each({self.json}, {literal(self.path)}) AS {row} WHERE typeof({row}.key) = 'integer'"
 
     def _type(self) -> str:
         return f"{self.element}.type" if self.element else f"json_type({self.json}, {literal(self.path)})"

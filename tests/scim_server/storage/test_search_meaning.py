@@ -203,26 +203,37 @@ def _users() -> st.SearchStrategy[dict[str, Any]]:
                 {"department": SMALL_TEXT}, optional={"manager": st.fixed_dictionaries({"value": SMALL_TEXT})}
             ),
             CUSTOM_URN: st.fixed_dictionaries(
-                {"orgName": SMALL_TEXT},
-                optional={
-                    "level": st.integers(-3, 3),
-                    "score": st.integers(-3, 3).map(float) | st.integers(-3, 3),
-                    "joined": INSTANTS.map(datetime.isoformat) | st.sampled_from(WRITTEN_TIMES),
-                    "tags": st.lists(SMALL_TEXT, min_size=1, max_size=3),
-                    "years": st.lists(st.integers(-3, 3), min_size=1, max_size=3),
-                    "card": st.fixed_dictionaries(
-                        {}, optional={"number": SMALL_TEXT, "doors": st.lists(SMALL_TEXT, min_size=1, max_size=2)}
-                    ),
-                    "keys": _elements(
-                        value=SMALL_TEXT,
-                        doors=st.lists(SMALL_TEXT, min_size=1, max_size=2),
-                        floors=st.lists(st.integers(-3, 3), min_size=1, max_size=2),
-                    ),
-                },
+                {"orgName": SMALL_TEXT | OF_ANOTHER_TYPE},
+                optional={name: values | OF_ANOTHER_TYPE for name, values in CUSTOM_VALUES.items()},
             ),
         },
     )
 
+
+OF_ANOTHER_TYPE = st.recursive(
+    st.booleans() | st.integers(-3, 3) | st.just(2.5) | SMALL_TEXT | st.sampled_from(WRITTEN_TIMES),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["value", "doors"]), inner),
+    max_leaves=4,
+)
+"""What an earlier schema has left behind."""
+
+CUSTOM_VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "level": st.integers(-3, 3),
+    "score": st.integers(-3, 3).map(float) | st.integers(-3, 3),
+    "joined": INSTANTS.map(datetime.isoformat) | st.sampled_from(WRITTEN_TIMES),
+    "key": SMALL_TEXT,
+    "tags": st.lists(SMALL_TEXT, min_size=1, max_size=3),
+    "years": st.lists(st.integers(-3, 3) | OF_ANOTHER_TYPE, min_size=1, max_size=3),
+    "card": st.fixed_dictionaries(
+        {},
+        optional={"number": SMALL_TEXT | OF_ANOTHER_TYPE, "doors": st.lists(SMALL_TEXT, min_size=1, max_size=2)},
+    ),
+    "keys": _elements(
+        value=SMALL_TEXT,
+        doors=st.lists(SMALL_TEXT, min_size=1, max_size=2) | OF_ANOTHER_TYPE,
+        floors=st.lists(st.integers(-3, 3), min_size=1, max_size=2) | OF_ANOTHER_TYPE,
+    ),
+}
 
 GROUPS = [{"displayName": "aB", "externalId": "aB"}, {"displayName": "b"}, {"displayName": "é b", "externalId": "ß"}]
 
@@ -486,10 +497,16 @@ async def test_sorting(storage: Storage, tenant: str, users: list[Any], descendi
                 return record.created
             case "joined":
                 return stored_instant(document.get(CUSTOM_URN, {}).get("joined"))
+            case "keys":
+                values = document.get(CUSTOM_URN, {}).get("keys")
+                first = values[0] if isinstance(values, list) and values else None
+                value = first.get("value") if isinstance(first, dict) else None
+                return fold(value) if isinstance(value, str) else None
             case _:
-                return document.get(CUSTOM_URN, {}).get("level")
+                level = document.get(CUSTOM_URN, {}).get("level")
+                return level if isinstance(level, int | float) and not isinstance(level, bool) else None
 
-    for name in ("title", "externalId", "emails", "meta.created", f"{CUSTOM_URN}:level", "joined"):
+    for name in ("title", "externalId", "emails", "meta.created", f"{CUSTOM_URN}:level", "joined", "keys"):
         records = await sorted_by(name)
         keys = [key_of(name, record) for record in records]
         present = [key for key in keys if key is not None]
