@@ -135,7 +135,8 @@ def _public_key(entry: Any) -> PublicJwk:
         raise ValueError("an object is expected")
     if entry.get("use", "sig") != "sig":
         raise ValueError("use is not sig")
-    if "verify" not in entry.get("key_ops", ("verify",)):
+    operations = entry.get("key_ops", ["verify"])
+    if not isinstance(operations, list) or "verify" not in operations:
         raise ValueError("key_ops has no verify")
     try:
         key = PublicJwk.model_validate({name: entry[name] for name in PublicJwk.model_fields if name in entry})

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given
+from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from scim_server.config import SigningAlgorithm, parse_key_set, private_members
@@ -93,3 +95,15 @@ def test_a_set_without_a_usable_key_is_refused(body: bytes, expected: str) -> No
     with pytest.raises(ValueError, match=expected) as refused:
         parse_key_set(body)
     assert "c2VjcmV0" not in str(refused.value)
+
+
+_JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3))
+
+
+@pytest.mark.parametrize("member", ["kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y"])
+@given(value=_JSON | st.just({}))
+def test_a_key_with_any_member_is_read_or_left_out(member: str, value: Any) -> None:
+    other = _jwk_of(_RSA.public_key(), kid="other")
+    body = _set(_jwk_of(_RSA.public_key()) | {member: value}, other)
+    assert parse_key_set(body)[-1].kid == "other"
+    assert not private_members(body)
