@@ -39,13 +39,12 @@ from scim_server.http.oauth import (
 from scim_server.http.protection import Protection
 from scim_server.http.public_url import PublicUrl, names_host
 from scim_server.http.responses import error_response, not_authenticated, too_often, unavailable
-from scim_server.logs import REQUEST_LOGGER
+from scim_server.logs import request_log
 from scim_server.metrics import Metrics
 from scim_server.scim.errors import ScimError
 from scim_server.storage.errors import StorageUnavailable
 
 _log = logging.getLogger(__name__)
-_request_log = logging.getLogger(REQUEST_LOGGER)
 
 _TENANT_PATH = re.compile(r"/([^/]+)/([^/]+)/scim/v2(?=/|$)")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
@@ -241,7 +240,7 @@ class Gate:
     def _record(self, exchange: Exchange, seconds: float) -> None:
         method = exchange.known_method
         self._metrics.request(exchange.tenant, method, exchange.route, exchange.status, seconds)
-        if _request_log.isEnabledFor(logging.INFO):
+        if request_log.is_on:
             fields = {
                 "method": method,
                 "route": exchange.route,
@@ -253,7 +252,7 @@ class Gate:
             }
             if exchange.trace_id is not None:
                 fields["traceId"] = exchange.trace_id
-            _request_log.info("request", extra={"fields": fields})
+            request_log.write(fields)
 
 
 def _request_id(headers: MutableMapping[bytes, bytes]) -> str:
