@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from scim_server.scim.enterprise import ENTERPRISE_URN
@@ -11,6 +12,12 @@ from scim_server.storage.index_keys import LONGEST_KEY
 from scim_server.storage.search.dialect import COMPARISONS, Dialect, NumberType, Place, Scalar, literal
 
 _EMPTY = """('null', '""', '[]', '{}')"""
+
+_ENDS_OF_TIME = {
+    datetime.min.replace(tzinfo=UTC): "timestamptz '0001-01-01 00:00:00+00'",
+    datetime.max.replace(tzinfo=UTC): "timestamptz '9999-12-31 23:59:59.999999+00'",
+}
+"""For which asyncpg sends infinity, although they are what .NET and Go write for no time at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,9 @@ class _Postgres:
 
     def bound(self, value: Scalar) -> object:
         return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    def constant(self, value: Scalar) -> str | None:
+        return _ENDS_OF_TIME.get(value) if isinstance(value, datetime) else None
 
     def document(self, alias: str) -> Place:
         return _JsonbPlace(f"{alias}.folded", f"{alias}.document::jsonb")

@@ -65,6 +65,10 @@ class Dialect(Protocol):
         """A value as the driver takes it."""
         ...
 
+    def constant(self, value: Scalar) -> str | None:
+        """What to write for a value that the driver can't bind."""
+        ...
+
     def document(self, alias: str) -> Place:
         """The document of a row of `users` or `groups`."""
         ...

@@ -25,11 +25,15 @@ class SqlBuilder:
         self.effective = effective
         self.parameters: list[object] = [tenant]
         self.tenant = dialect.placeholder(1)
-        self._joins = 0
+        self.joins = 0
+        """How many subqueries the FROM that is being written has to join, so far."""
         self._names: dict[str, str] = {}
 
     def bind(self, value: Scalar) -> str:
-        """Its placeholder."""
+        """Its placeholder, or what stands for it."""
+        constant = self.dialect.constant(value)
+        if constant is not None:
+            return constant
         self.parameters.append(self.dialect.bound(value))
         return self.dialect.placeholder(len(self.parameters))
 
@@ -52,9 +56,9 @@ class SqlBuilder:
 
     def among(self, column: str, subquery: str) -> str:
         """That the column's value is one of the subquery's, which an index answers: it may lead to the rows."""
-        self._joins += 1
+        self.joins += 1
         condition = f"{column} IN ({subquery})"
-        return condition if self._joins <= _MOST_JOINS else f"({condition} IS TRUE)"
+        return condition if self.joins <= _MOST_JOINS else f"({condition} IS TRUE)"
 
     def compare_text(self, text: str, operator: Operator, value: str) -> str:
         """`value` is folded already where `text` is."""

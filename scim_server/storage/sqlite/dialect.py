@@ -90,6 +90,9 @@ class _Sqlite:
     def bound(self, value: Scalar) -> object:
         return microseconds(value) if isinstance(value, datetime) else value
 
+    def constant(self, value: Scalar) -> str | None:
+        return None
+
     def document(self, alias: str) -> Place:
         return _JsonPlace(f"{alias}.document")
 

@@ -1,5 +1,6 @@
 """Filters in SQL mean what `scim.filter.matches` says: generated users, groups and filters, on both databases."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -418,6 +419,39 @@ async def test_values_that_are_easily_missed(storage: Storage, tenant: str, filt
     await steps.insert_user({"userName": "οδος.Σ", CUSTOM_URN: {"keys": [{"value": "k2"}]}})
     page = await steps.users(Query(filter=parse(filter_, USER_WITH_APP)))
     assert [record.document["userName"] for record in page.records] == found
+
+
+@pytest.mark.parametrize("text", WRITTEN_TIMES)
+async def test_a_date_time_is_one_on_both_databases(storage: Storage, tenant: str, text: str) -> None:
+    steps, time = Steps(storage, tenant), stored_instant(text)
+    await steps.insert_user({"userName": "none"})
+    stored = await steps.insert_user({"userName": "one", CUSTOM_URN: {"joined": text}})
+    path = resolve("joined", USER_WITH_APP)
+    same = Comparison(path, "eq", time or datetime(2020, 2, 29, tzinfo=UTC))
+    for filter_ in (Present(path), same):
+        page = await steps.users(Query(filter=filter_))
+        assert [record.id for record in page.records] == ([] if time is None else [stored.id])
+    ordered = await steps.users(Query(sort_by=path))
+    first = ordered.records[0].document
+    assert first["userName"] == ("none" if time is None else "one")
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z"])
+@pytest.mark.parametrize("descending", [False, True])
+async def test_walks_pass_the_ends_of_time(storage: Storage, tenant: str, text: str, descending: bool) -> None:
+    steps = Steps(storage, tenant)
+    names = {"0", "1", "2"}
+    for name in names:
+        await steps.insert_user({"userName": name, CUSTOM_URN: {"joined": text}})
+    query = Query(sort_by=resolve("joined", USER_WITH_APP), descending=descending, count=1)
+    seen = []
+    page = await steps.users(query)
+    while page.records:
+        seen += [record.document["userName"] for record in page.records]
+        if page.end is None:
+            break
+        page = await steps.users(replace(query, after=page.end))
+    assert sorted(seen) == sorted(names)
 
 
 USER_TERMS = [
