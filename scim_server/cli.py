@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import resource
 import signal
@@ -25,6 +26,8 @@ from scim_server.logs import LogFormat, configure
 from scim_server.openapi.document import as_text
 from scim_server.storage.errors import StorageUnusable
 from scim_server.tracing.start import start_tracing
+
+_log = logging.getLogger(__name__)
 
 _FAILED = 1
 _USAGE_ERROR = 2
@@ -188,6 +191,9 @@ def serve(
         _fail(str(error))
     except OSError as error:
         _fail(f"{error.strerror or error}: {host}:{port} or {management_host}:{management_port}")
+    except Exception as error:  # a traceback on standard error would hold messages, which may be personal
+        _log.critical("the server failed", exc_info=error)
+        raise SystemExit(_FAILED) from None
 
 
 @app.command()

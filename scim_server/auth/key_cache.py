@@ -89,7 +89,7 @@ class KeyCache:
         try:
             fetched = await self._fetch(url)
         except KeysUnavailable as unavailable:
-            _log.warning("no keys from %s: %s", url, unavailable)
+            _log.warning("no keys from %s: %s", url.partition("?")[0], unavailable)  # a query may hold a secret
         else:
             entry.keys = VerificationKeys(fetched.keys)
             age = DEFAULT_AGE if fetched.max_age is None else fetched.max_age

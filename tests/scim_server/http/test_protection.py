@@ -30,7 +30,11 @@ def token(key: str) -> str:
 
 @asynccontextmanager
 async def limited(
-    directory: Path, trusted_proxies: tuple[str, ...] = (), body_limit: int = 1_000_000, **limits: Any
+    directory: Path,
+    trusted_proxies: tuple[str, ...] = (),
+    body_limit: int = 1_000_000,
+    drain_seconds: int = 25,
+    **limits: Any,
 ) -> AsyncIterator[Server]:
     tenants = [
         tenant(
@@ -44,7 +48,12 @@ async def limited(
     digests |= {f"{key}/client": pair_digest(b"client", SECRET.encode(), TOKEN_KEY) for key in TENANTS}
     bundle = bundle_of_tenants(*tenants, digests=digests)
     async with running(
-        directory, bundle, limits=RequestLimits(**limits), trusted_proxies=trusted_proxies, body_limit=body_limit
+        directory,
+        bundle,
+        limits=RequestLimits(**limits),
+        trusted_proxies=trusted_proxies,
+        body_limit=body_limit,
+        drain_seconds=drain_seconds,
     ) as server:
         yield server
 
@@ -160,6 +169,17 @@ async def test_a_body_that_does_not_arrive_in_time(tmp_path: Path) -> None:
         assert (status, body["status"], body["schemas"]) == (408, "408", [ERROR])
         assert await slow.ended()
         assert refusals(server, "slow_body") == 1
+
+
+async def test_what_is_cut_off_by_the_end_of_the_server_is_counted_too(tmp_path: Path) -> None:
+    async with limited(tmp_path, drain_seconds=0, tenant_requests=1) as server, connected(server) as slow:
+        await slow.send(head("POST", len(BODY)) + BODY[:5])
+        async with provider(server) as other:
+            while (await other.get("/Users")).status_code != 429:
+                pass  # it isn't under way yet
+        await server.stop()
+        labels = {"tenant": TENANTS[0], "method": "POST", "route": "/Users", "status": "499"}
+        assert server.metrics.registry.get_sample_value("scim_requests_total", labels) == 1
 
 
 async def test_slow_bodies_of_one_tenant_keep_no_other_from_its_turn(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Whole sequences of providers, failures too: neither persons nor secrets get into the log, at any level."""
+"""Whole sequences of providers, failures too: neither persons nor secrets get into logs, metrics and traces.
+
+Into logs at no level.
+"""
 
 import base64
 import json
@@ -11,6 +14,7 @@ import httpx
 import pytest
 
 from tests.providers.scenario import play, read
+from tests.support.otlp_receiver import OtlpReceiver
 from tests.support.processes import wait_until
 from tests.support.server_process import ServerProcess
 from tests.support.serving import TOKEN_KEY, Connection, bundle_of, client_of
@@ -36,6 +40,14 @@ def private_values(value: Any, name: str = "") -> Iterator[str]:
         yield value
 
 
+def told(server: ServerProcess, traces: OtlpReceiver) -> dict[str, str]:
+    """Everything that a running server tells anybody but its clients. Ends it, so that no trace is left unsent."""
+    metrics = httpx.get(f"{server.management_url}/metrics", trust_env=False).text.splitlines()
+    assert server.stop() == 0
+    samples = "\n".join(line for line in metrics if not line.startswith("#"))
+    return {"metrics": samples, "log": server.log.read_text(), "traces": traces.raw.decode("latin-1")}
+
+
 def logged(server: ServerProcess) -> list[dict[str, Any]]:
     return [json.loads(line) for line in server.log.read_text().splitlines()]
 
@@ -46,15 +58,29 @@ def connections() -> list[Connection]:
 
 
 @pytest.fixture
-def server(tmp_path: Path, connections: list[Connection]) -> Iterator[ServerProcess]:
+def traces() -> Iterator[OtlpReceiver]:
+    with OtlpReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def server(tmp_path: Path, connections: list[Connection], traces: OtlpReceiver) -> Iterator[ServerProcess]:
     url = f"sqlite:///{tmp_path}/scim.db"
-    process = ServerProcess(tmp_path / "server", url, bundle_of(*connections), {"SCIM_LOG_LEVEL": "debug"})
+    environment = {
+        "SCIM_LOG_LEVEL": "debug",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": traces.endpoint,
+        "OTEL_BSP_MAX_QUEUE_SIZE": "100000",
+        "NO_PROXY": "127.0.0.1",
+    }
+    process = ServerProcess(tmp_path / "server", url, bundle_of(*connections), environment)
     process.start()
     yield process
     process.kill()
 
 
-async def test_sequences_of_providers(server: ServerProcess, connections: list[Connection]) -> None:
+async def test_sequences_of_providers(
+    server: ServerProcess, connections: list[Connection], traces: OtlpReceiver
+) -> None:
     private: set[str] = set()
     for path, connection in zip(_SCENARIOS, connections, strict=True):
         document = read(path)
@@ -65,19 +91,19 @@ async def test_sequences_of_providers(server: ServerProcess, connections: list[C
             await play(document, provider, application)
             private |= {resource["id"] for resource in (await application.get("/Users")).json()["Resources"]}
         private |= {value for step in document["steps"] for value in private_values(step["request"].get("body"))}
-    assert server.stop() == 0
+    texts = told(server, traces)
     assert len(private) > 50
-    lines = logged(server)
-    assert sum(line["logger"] == "scim_server.request" for line in lines) > 50
-    text = server.log.read_text()
-    assert [value for value in sorted(private - _NOT_PRIVATE) if value in text] == []
-    for connection in connections:
-        assert connection.token("provision") not in text
-        assert connection.token("read") not in text
-    assert TOKEN_KEY.hex() not in text
+    requests = [line for line in logged(server) if line["logger"] == "scim_server.request"]
+    assert len(requests) > 50
+    assert len([span for span in traces.spans if "http.route" in span.attributes]) == len(requests)
+    secrets = {TOKEN_KEY.hex()} | {one.token(name) for one in connections for name in ("provision", "read")}
+    for where, text in texts.items():
+        assert [value for value in sorted((private | secrets) - _NOT_PRIVATE) if value in text] == [], where
 
 
-async def test_failures(server: ServerProcess, connections: list[Connection], tmp_path: Path) -> None:
+async def test_failures(
+    server: ServerProcess, connections: list[Connection], tmp_path: Path, traces: OtlpReceiver
+) -> None:
     connection = connections[0]
     basic = base64.b64encode(b"okta-user:a-basic-password").decode()
     forged = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"
@@ -103,16 +129,15 @@ async def test_failures(server: ServerProcess, connections: list[Connection], tm
     assert answer.status_code == 500
     assert answer.headers["x-request-id"] == "request-500"
     assert "eve@" not in answer.text
-    server.kill()
+    texts = told(server, traces)
     failed = [line for line in logged(server) if line.get("requestId") == "request-500"]
     assert [line["message"] for line in failed] == ["request failed", "request"]
     assert "sqlite3.OperationalError at " in failed[0]["exception"]
-    text = server.log.read_text()
     for private in (
         *("ada@", "eve@", "Lovelace", "correct horse", "nonsense"),
         *("a-wrong-token", basic, "a-basic-password", forged, "a-client-secret", connection.token("provision")),
     ):
-        assert private not in text, private
+        assert [where for where, text in texts.items() if private in text] == [], private
 
 
 @pytest.mark.parametrize(
