@@ -1,6 +1,6 @@
 """A tenant with `conformance: Strict`; what it refuses in detail is tested with `scim.strict`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 import pytest
@@ -113,7 +113,7 @@ async def test_a_complex_attribute_is_replaced_as_a_whole(strict: httpx.AsyncCli
     name = {"givenName": "Ada", "familyName": "Byron"}
     created = (await strict.post("/Users", json={"schemas": [USER], "userName": "ada", "name": name})).json()
 
-    async def patched(operation: dict[str, object]) -> object:
+    async def patched(operation: Mapping[str, object]) -> object:
         body = {"schemas": [PATCH_OP], "Operations": [operation]}
         return (await strict.patch(f"/Users/{created['id']}", json=body)).json().get("name")
 
