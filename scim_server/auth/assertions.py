@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 
 from scim_server.auth.replay import ReplayGuard
-from scim_server.auth.signed_jwt import LEEWAY_SECONDS, UnverifiedJwt, is_valid_at, names_audience, read_jwt
+from scim_server.auth.signed_jwt import LEEWAY_SECONDS, UnverifiedJwt, names_audience, read_jwt, wrong_time
 from scim_server.auth.signer import Signer
 from scim_server.config import OAuthClient
 
@@ -43,7 +43,7 @@ async def proves(
         or len(jti) > _LONGEST_JTI
         or jwt.text("sub") != client.client_id
         or not names_audience(jwt.claims, audiences)
-        or not is_valid_at(jwt.claims, now, LONGEST_LIFETIME_SECONDS)
+        or wrong_time(jwt.claims, now, LONGEST_LIFETIME_SECONDS) is not None
     ):
         return False
     used = hashlib.sha256(f"{client.client_id}\0{jti}".encode()).digest()

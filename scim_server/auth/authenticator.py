@@ -8,7 +8,7 @@ from datetime import datetime
 from scim_server.auth.access_tokens import AccessTokens
 from scim_server.auth.authorization import Basic, Bearer, parse_authorization
 from scim_server.auth.digest_table import DigestTable
-from scim_server.auth.jwt_issuers import JwtIssuers
+from scim_server.auth.jwt_issuers import JwtIssuers, RefusedJwt
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.replay import ReplayGuard
 from scim_server.auth.token_grants import Granted, TokenGrants, TokenRequest
@@ -24,6 +24,16 @@ class Authenticated:
     access: Access
     user_name: str | None = None
     """Of the user that the credential stands for. None: for none; empty: its token should name one, and doesn't."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nobody is proven. Both fields are for the log, and empty where there is nothing to say."""
+
+    tenant_key: str
+    """Of a tenant that exists."""
+    reason: str
+    """Why a JWT isn't taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +69,8 @@ class Authenticator:
 
     async def authenticate(
         self, namespace: str, name: str, authorization: bytes | None, now: datetime
-    ) -> Authenticated | None:
-        """The tenant and the credential that `Authorization` proves, or None."""
+    ) -> Authenticated | Refused:
+        """The tenant and the credential that `Authorization` proves."""
         tenant_key = f"{namespace}/{name}"
         known = self._shared_secrets.get(tenant_key, self._nobody)
         match parse_authorization(authorization):
@@ -69,7 +79,7 @@ class Authenticator:
             case Basic(user, password):
                 return self._by_password(tenant_key, known, user, password, now)
             case _:
-                return None
+                return Refused("", "")
 
     async def grant(self, request: TokenRequest, now: datetime) -> Granted:
         """An access token for an OAuth client. Raises `OAuthError`."""
@@ -77,31 +87,35 @@ class Authenticator:
 
     async def _by_token(
         self, tenant_key: str, known: _SharedSecrets, token: bytes, now: datetime
-    ) -> Authenticated | None:
+    ) -> Authenticated | Refused:
         if static := known.bearer.find(hmac.digest(self._key, token, "sha256")):
             return _strictest(tenant_key, static, now)
         if AccessTokens.is_one(token):
             verified = self._tokens.verify(tenant_key, token, now)
             if verified is None:
-                return None
+                return Refused("", "")
             client, access = verified
             return Authenticated(tenant_key, client.name, access, client.user_name)
         issued = await self._issuers.authenticate(tenant_key, token, now)
-        if issued is None:
-            return None
+        if isinstance(issued, RefusedJwt):
+            if token.count(b".") != 2:
+                return Refused("", "")
+            if known is self._nobody:
+                return Refused("", "there is no such tenant")
+            return Refused(tenant_key, issued.reason)
         return Authenticated(tenant_key, issued.issuer.name, issued.issuer.access, issued.user_name)
 
     def _by_password(
         self, tenant_key: str, known: _SharedSecrets, user: bytes, password: bytes, now: datetime
-    ) -> Authenticated | None:
+    ) -> Authenticated | Refused:
         found = known.basic.find(hmac.digest(self._key, user + b"\0" + password, "sha256"))
         return _strictest(tenant_key, found, now)
 
 
-def _strictest(tenant_key: str, found: Sequence[SharedSecret], now: datetime) -> Authenticated | None:
+def _strictest(tenant_key: str, found: Sequence[SharedSecret], now: datetime) -> Authenticated | Refused:
     """Of the credentials that one secret proves, one that has not expired: the one with the narrowest access."""
     usable = [one for one in found if not one.expired(now)]
     if not usable:
-        return None
+        return Refused("", "")
     chosen = max(usable, key=lambda one: one.access.narrowness)
     return Authenticated(tenant_key, chosen.name, chosen.access, chosen.user_name)

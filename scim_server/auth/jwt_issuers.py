@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scim_server.auth.key_cache import KeyCache
-from scim_server.auth.signed_jwt import UnverifiedJwt, has_value, is_valid_at, names_audience, read_jwt
+from scim_server.auth.signed_jwt import UnverifiedJwt, has_value, names_audience, read_jwt, wrong_time
 from scim_server.auth.signer import Signer
 from scim_server.config import JwtIssuer, Tenant
 
@@ -26,6 +26,13 @@ class IssuedToken:
     """Of the user that the token stands for; empty where the claim that says so has no text in it."""
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedJwt:
+    """A token that isn't taken. `reason` is for the log: it has names of credentials and claims, never a value."""
+
+    reason: str
+
+
 class JwtIssuers:
     """The JWT issuers of all tenants.
 
@@ -44,32 +51,44 @@ class JwtIssuers:
                 self._trusted.setdefault((tenant.key, issuer.issuer), []).append(_Trusted(issuer, signer))
                 self._anybodys.setdefault(issuer.issuer, signer)
 
-    async def authenticate(self, tenant_key: str, token: bytes, now: datetime) -> IssuedToken | None:
-        """None unless the token is good by the rules of an issuer that the tenant trusts."""
+    async def authenticate(self, tenant_key: str, token: bytes, now: datetime) -> IssuedToken | RefusedJwt:
+        """Whether the token is good by the rules of an issuer that the tenant trusts."""
         jwt = read_jwt(token, _TYPES)
         if jwt is None:
-            return None
+            return RefusedJwt("its form, alg, typ or kid isn't one that is taken, or it has crit or b64")
         name = jwt.text("iss") or ""
         trusted = self._trusted.get((tenant_key, name), [])
         if not trusted:
             await self._anybodys.get(name, self._nobodys).signed(jwt)
+            return RefusedJwt("iss isn't that of any issuer of the tenant")
+        reasons: list[str] = []
         for candidate in trusted:
-            if await candidate.signer.signed(jwt) and _follows(jwt, candidate.issuer, now):
+            unsigned = await candidate.signer.refusal(jwt)
+            reason = _refusal(jwt, candidate.issuer, unsigned, now)
+            if reason is None:
                 return IssuedToken(candidate.issuer, _user_name(jwt, candidate.issuer))
-        return None
+            reasons.append(f"{candidate.issuer.name}: {reason}")
+        return RefusedJwt("; ".join(reasons))
 
 
 def _user_name(jwt: UnverifiedJwt, issuer: JwtIssuer) -> str | None:
     return None if issuer.user_name_claim is None else jwt.text(issuer.user_name_claim) or ""
 
 
-def _follows(jwt: UnverifiedJwt, issuer: JwtIssuer, now: datetime) -> bool:
+def _refusal(jwt: UnverifiedJwt, issuer: JwtIssuer, unsigned: str | None, now: datetime) -> str | None:
+    """The first rule of the issuer that the token breaks. `unsigned`: what is wrong with its signature."""
     claims = jwt.claims
-    return (
-        jwt.algorithm in issuer.algorithms
-        and jwt.text("iss") == issuer.issuer
-        and names_audience(claims, issuer.audiences)
-        and is_valid_at(claims, now)
-        and (issuer.subject is None or jwt.text("sub") == issuer.subject)
-        and all(has_value(claims, claim, expected) for claim, expected in issuer.required_claims.items())
-    )
+    if jwt.algorithm not in issuer.algorithms:
+        return f"alg {jwt.algorithm} isn't among algorithms"
+    if unsigned is not None:
+        return unsigned
+    if not names_audience(claims, issuer.audiences):
+        return "aud holds none of audiences"
+    if wrong := wrong_time(claims, now):
+        return wrong
+    if issuer.subject is not None and jwt.text("sub") != issuer.subject:
+        return "sub isn't subject"
+    for claim, expected in issuer.required_claims.items():
+        if not has_value(claims, claim, expected):
+            return f"{claim} hasn't the value of requiredClaims"
+    return None

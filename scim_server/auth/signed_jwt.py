@@ -81,21 +81,27 @@ def is_signed_by(jwt: UnverifiedJwt, keys: VerificationKeys) -> bool:
     return False
 
 
-def is_valid_at(claims: Mapping[str, Any], now: datetime, longest_seconds: float = math.inf) -> bool:
-    """Whether `exp`, which is required, `nbf` and `iat` (RFC 7519 §4.1) permit the token now.
+def wrong_time(claims: Mapping[str, Any], now: datetime, longest_seconds: float = math.inf) -> str | None:
+    """Which of `exp`, which is required, `nbf` and `iat` (RFC 7519 §4.1) doesn't permit the token now, and why.
 
-    Within `LEEWAY_SECONDS`. `longest_seconds`: how far ahead `exp` may be.
+    Within `LEEWAY_SECONDS`. `longest_seconds`: how far ahead `exp` may be. None: all of them permit it.
     """
     moment = now.timestamp()
     expires = _numeric_date(claims.get("exp"))
-    if expires is None or not moment - LEEWAY_SECONDS < expires <= moment + longest_seconds + LEEWAY_SECONDS:
-        return False
+    if expires is None:
+        return "exp is missing or no number"
+    if expires <= moment - LEEWAY_SECONDS:
+        return "exp is past"
+    if expires > moment + longest_seconds + LEEWAY_SECONDS:
+        return "exp is too far ahead"
     for claim in ("nbf", "iat"):
         if claim in claims:
             begins = _numeric_date(claims[claim])
-            if begins is None or begins > moment + LEEWAY_SECONDS:
-                return False
-    return True
+            if begins is None:
+                return f"{claim} is no number"
+            if begins > moment + LEEWAY_SECONDS:
+                return f"{claim} is in the future"
+    return None
 
 
 def names_audience(claims: Mapping[str, Any], accepted: Collection[str]) -> bool:

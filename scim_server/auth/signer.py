@@ -15,7 +15,15 @@ class Signer:
         self._cache = cache
 
     async def signed(self, jwt: UnverifiedJwt) -> bool:
+        return await self.refusal(jwt) is None
+
+    async def refusal(self, jwt: UnverifiedJwt) -> str | None:
+        """Why the signature isn't this signer's; None: it is."""
         keys = self._keys
         if self._url is not None:
             keys = await self._cache.keys(self._url, jwt.algorithm, jwt.kid)
-        return is_signed_by(jwt, keys)
+        if is_signed_by(jwt, keys):
+            return None
+        if keys.find(jwt.algorithm, jwt.kid):
+            return "the signature is wrong"
+        return "there is no key for its kid and alg"

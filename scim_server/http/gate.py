@@ -15,7 +15,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scim_server.auth.authenticator import Authenticator
+from scim_server.auth.authenticator import Authenticator, Refused
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.replay import ReplayGuard
 from scim_server.auth.token_grants import InvalidClient, OAuthError
@@ -170,9 +170,13 @@ class Gate:
         exchange: Exchange,
     ) -> ASGIApp | None:
         found = await served.authenticator.authenticate(*_names(base), _authorization(scope), self._clock())
-        if found is None:
-            wait = self._note_failure(scope)
-            return too_often("Authentication failed too often.", wait) if wait else not_authenticated()
+        if isinstance(found, Refused):
+            if wait := self._note_failure(scope):
+                return too_often("Authentication failed too often.", wait)
+            if found.reason:
+                fields = {"tenant": found.tenant_key, "reason": found.reason, "requestId": exchange.request_id}
+                _log.info("JWT refused", extra={"fields": fields})
+            return not_authenticated()
         exchange.tenant, exchange.credential = found.tenant_key, found.credential
         if wait := self._note_request(exchange):
             return too_often("This tenant sends more requests than it may.", wait)

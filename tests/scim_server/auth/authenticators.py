@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from scim_server.auth.authenticator import Authenticated, Authenticator
+from scim_server.auth.authenticator import Authenticated, Authenticator, Refused
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.key_fetch import KeyFetcher
 from scim_server.config import ConfigBundle, ServerConfig, ServerSecrets, Tenant
@@ -42,6 +42,20 @@ def authenticator(*tenants: Tenant, digests: Mapping[str, str] | None = None) ->
 async def ask(
     who: Authenticator, key: str, authorization: str | bytes | None, now: datetime | None = None
 ) -> Authenticated | None:
+    found = await _authenticate(who, key, authorization, now)
+    return None if isinstance(found, Refused) else found
+
+
+async def why_not(who: Authenticator, key: str, authorization: str) -> tuple[str, str]:
+    """The tenant and the reason that the log has of a request that must not be let in."""
+    found = await _authenticate(who, key, authorization, None)
+    assert isinstance(found, Refused)
+    return found.tenant_key, found.reason
+
+
+async def _authenticate(
+    who: Authenticator, key: str, authorization: str | bytes | None, now: datetime | None
+) -> Authenticated | Refused:
     namespace, _, name = key.partition("/")
     value = authorization.encode() if isinstance(authorization, str) else authorization
     return await who.authenticate(namespace, name, value, now or datetime.now(UTC))

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from scim_server.auth.authenticator import Authenticator
 from scim_server.config import Access, JwtIssuer, SigningAlgorithm
-from tests.scim_server.auth.authenticators import ask, authenticator, tenant
+from tests.scim_server.auth.authenticators import ask, authenticator, tenant, why_not
 from tests.support.issuer import FromNow, Key, claims_of, encode, jwks
 
 ISSUER = "https://sts.windows.net/0f0f/"
@@ -252,3 +252,49 @@ async def test_a_token_by_which_two_may_act_is_that_of_the_one_who_may_do_more(p
     assert user is not None
     assert (provider.credential, provider.access, provider.user_name) == ("entra", Access.PROVISION, None)
     assert (user.credential, user.access, user.user_name) == (people, Access.SELF, "ann@acme.com")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"aud": "x"}, "aud holds none of audiences"),
+        ({"exp": FromNow(-120)}, "exp is past"),
+        ({"exp": None}, "exp is missing or no number"),
+        ({"nbf": FromNow(300)}, "nbf is in the future"),
+        ({"iat": "now"}, "iat is no number"),
+        ({"sub": "ann@acme.com"}, "sub isn't subject"),
+        ({"appid": "00000015"}, "appid hasn't the value of requiredClaims"),
+    ],
+)
+async def test_the_reason_names_the_claim_that_is_wrong(changes: dict[str, Any], reason: str) -> None:
+    issuer = _issuer(subject="sync", required_claims={"appid": "00000014"})
+    who = authenticator(tenant("acme/entra", jwt_issuers=(issuer,)))
+    token = RS256.sign(_good(**({"sub": "sync", "appid": "00000014"} | changes)))
+    assert await why_not(who, "acme/entra", "Bearer " + token) == ("acme/entra", f"entra: {reason}")
+
+
+async def test_the_reason_names_what_is_wrong_with_the_signature(who: Authenticator) -> None:
+    header, claims, _ = RS256.sign(_good()).split(".")
+    reasons = {
+        RS256.sign(_good(iss="https://unknown.example/")): "iss isn't that of any issuer of the tenant",
+        OTHER.sign(_good()): "entra: there is no key for its kid and alg",
+        f"{header}.{claims}.e30": "entra: the signature is wrong",
+        KEYS["ES256"].sign(_good()): "entra: alg ES256 isn't among algorithms",
+        RS256.sign(
+            _good(), typ="logout+jwt"
+        ): "its form, alg, typ or kid isn't one that is taken, or it has crit or b64",
+    }
+    for token, reason in reasons.items():
+        assert await why_not(who, "acme/entra", "Bearer " + token) == ("acme/entra", reason)
+
+
+async def test_of_several_credentials_with_one_issuer_each_has_its_reason() -> None:
+    issuers = (_issuer(audiences=("a",)), _issuer(name="people", required_claims={"appid": "1"}))
+    who = authenticator(tenant("acme/entra", jwt_issuers=issuers))
+    _, reason = await why_not(who, "acme/entra", "Bearer " + RS256.sign(_good()))
+    assert reason == "entra: aud holds none of audiences; people: appid hasn't the value of requiredClaims"
+
+
+async def test_there_is_a_reason_without_a_tenant_and_none_for_what_is_no_jwt(who: Authenticator) -> None:
+    assert await why_not(who, "no/body", "Bearer " + RS256.sign(_good())) == ("", "there is no such tenant")
+    assert await why_not(who, "acme/entra", "Bearer wrong") == ("", "")

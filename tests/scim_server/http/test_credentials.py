@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from scim_server.config import (
     token_digest,
 )
 from scim_server.http.protection import RequestLimits
+from scim_server.limits.token_bucket import Rate
 from tests.scim_server.auth.authenticators import tenant
 from tests.scim_server.http.running import TOKEN_KEY, bundle_of_tenants, client, running
 from tests.support.issuer import Key, KeyServer, claims_of, key_server
@@ -134,6 +136,33 @@ async def test_an_issuers_token(server: Server) -> None:
     assert await status(server, issued(FIRST), method="POST") == 403, "its access is Read"
     assert await status(server, issued(FIRST, aud="other")) == 401
     assert await status(server, issued(FIRST), "/beta/other/scim/v2") == 401
+
+
+async def test_the_log_says_why_a_token_is_refused_and_nothing_of_the_token(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="scim_server.http.gate"):
+        async with client(server, issued(FIRST, aud="other", sub="ann@acme.com")) as one:
+            answer = await one.get(f"{BASE}/Users")
+    (line,) = [record for record in caplog.records if record.getMessage() == "JWT refused"]
+    assert vars(line)["fields"] == {
+        "tenant": "acme/entra",
+        "reason": "entra: aud holds none of audiences",
+        "requestId": answer.headers["x-request-id"],
+    }
+
+
+async def test_refused_tokens_are_logged_no_more_often_than_they_are_answered_401(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    issuer = JwtIssuer(name="entra", issuer=ISSUER, audiences=("app",), jwks_url="https://127.0.0.1:9/keys")
+    bundle = bundle_of_tenants(tenant("acme/entra", jwt_issuers=(issuer,)))
+    limits = RequestLimits(failed_authentication=Rate(0.001, 2))
+    with caplog.at_level(logging.INFO, logger="scim_server.http.gate"):
+        async with running(tmp_path, bundle, limits=limits) as server:
+            answers = [await status(server, issued(SECOND, iss="x")) for _ in range(5)]
+    assert answers == [401, 401, 429, 429, 429]
+    assert [record.getMessage() for record in caplog.records].count("JWT refused") == 2
 
 
 async def test_keys_rotate(server: Server, keys: KeyServer) -> None:
