@@ -46,6 +46,7 @@ async def _into_postgresql(url: str, count: int, progress: Callable[[int], None]
     ids: list[str] = []
     connection = await asyncpg.connect(url)
     try:
+        await connection.execute("ALTER TABLE users DISABLE TRIGGER users_added")
         for users in _batches(count):
             rows = {
                 "users": [
@@ -67,6 +68,9 @@ async def _into_postgresql(url: str, count: int, progress: Callable[[int], None]
                 )
             ids += [user.id for user in users]
             progress(len(ids))
+        await connection.execute("ALTER TABLE users ENABLE TRIGGER users_added")
+        total = "INSERT INTO totals (tenant, kind, lane, added, removed) VALUES ($1, 'users', 0, $2, 0)"
+        await connection.execute(total, TENANT.key, count)
     finally:
         await connection.close()
     return ids
