@@ -40,7 +40,8 @@ PASSWORD_TOO_SHORT: Final = "PasswordTooShort"  # noqa: S105
 PASSWORD_UNUSABLE: Final = "PasswordUnusable"  # noqa: S105
 """A user name, password or client secret that no client can send (RFC 7617 §2), or that is too long."""
 SECRET_SHARED: Final = "SecretShared"  # noqa: S105
-"""The token or password is that of another credential as well, which may only read: so it may only read."""
+"""The token or password is that of another credential as well, which has a narrower access or is for another user:
+only that one works."""
 KEY_SET_UNUSABLE: Final = "KeySetUnusable"
 """Not a JSON Web Key Set with a public key that can verify a signature."""
 CREDENTIAL_EXPIRED: Final = "CredentialExpired"

@@ -26,6 +26,7 @@ _C = TypeVar("_C", bound=Credential)
 _NARROWER = {Access.READ: "may only read", Access.SELF: "may only read its own user"}
 _Planned = tuple[Credential, str] | Problem
 """A credential with its digest, or why there is none."""
+_PlannedSecret = tuple[BearerCredential | BasicCredential, str] | Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def plan_credentials(
     def values(name: str) -> SecretValues:
         return SecretValues(namespace, secrets, f'credential "{name}"')
 
-    tokens: dict[FieldPath, _Planned] = {}
+    tokens: dict[FieldPath, _PlannedSecret] = {}
     for index, token in enumerate(authentication.bearer_tokens):
         path: FieldPath = (*_PATH, "bearerTokens", index)
         tokens[path] = plan_bearer_token(values(token.name), path, token, token_key, now)
@@ -122,10 +123,10 @@ def plan_credentials(
     return found.credentials()
 
 
-def _without_shared(planned: Mapping[FieldPath, _Planned]) -> Iterable[_Planned]:
+def _without_shared(planned: Mapping[FieldPath, _PlannedSecret]) -> Iterable[_PlannedSecret]:
     """`planned`, by the path of each credential, with a problem for each that has a secret which another credential
-    has with a narrower access: one secret can't prove both."""
-    narrowest: dict[str, Credential] = {}
+    has with a narrower access or, earlier, for another user: one secret can't prove both."""
+    narrowest: dict[str, BearerCredential | BasicCredential] = {}
     for outcome in planned.values():
         if isinstance(outcome, tuple):
             credential, digest = outcome
@@ -133,14 +134,16 @@ def _without_shared(planned: Mapping[FieldPath, _Planned]) -> Iterable[_Planned]
             if credential.access.narrowness > known.access.narrowness:
                 narrowest[digest] = credential
     for path, outcome in planned.items():
-        if isinstance(outcome, tuple) and outcome[0].access is not (other := narrowest[outcome[1]]).access:
-            message = (
-                f'credential "{outcome[0].name}": its secret is also that of credential "{other.name}", '
-                f"which {_NARROWER[other.access]}"
-            )
-            yield Problem((*path, "secretRef"), reasons.SECRET_SHARED, message)
-        else:
+        if not isinstance(outcome, tuple):
             yield outcome
+            continue
+        credential, other = outcome[0], narrowest[outcome[1]]
+        if (credential.access, credential.user_name) == (other.access, other.user_name):
+            yield outcome
+            continue
+        why = "stands for another user" if credential.access is other.access else _NARROWER[other.access]
+        message = f'credential "{credential.name}": its secret is also that of credential "{other.name}", which {why}'
+        yield Problem((*path, "secretRef"), reasons.SECRET_SHARED, message)
 
 
 class _Found:

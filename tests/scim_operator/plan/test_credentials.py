@@ -61,6 +61,19 @@ def test_one_token_does_not_both_write_and_read_only() -> None:
     ]
 
 
+def test_one_token_does_not_stand_for_two_users() -> None:
+    shared = tokens(a={"access": "Self", "userName": "ann"}, b={"access": "Self", "userName": "bob"})
+
+    planned = plan(config=shared, secrets={SECRET: {"a": TOKEN, "b": TOKEN}})
+
+    assert delivered(planned) == {"a"}
+    assert resolved_refs(planned) == (
+        "False",
+        "SecretShared",
+        'credential "b": its secret is also that of credential "a", which stands for another user',
+    )
+
+
 def test_one_token_is_not_both_an_applications_and_a_users() -> None:
     shared = tokens(a={"access": "Read"}, b={"access": "Self", "userName": "ann"})
 
