@@ -21,12 +21,17 @@ from scim_server.config import (
 _T = TypeVar("_T")
 _K = TypeVar("_K", str, tuple[str, str])
 
+LeftOut = Mapping[tuple[str, str], str]
+"""Parts that are declared and not in effect, as `rolemapping acme/okta-roles: rule dev` is, in two: the object, the
+part; and why."""
 
-def describe_changes(before: ConfigBundle | None, after: ConfigBundle) -> list[str]:
+
+def describe_changes(before: ConfigBundle | None, after: ConfigBundle, left_out: LeftOut | None = None) -> list[str]:
     """One line for each object and part that changed, e.g. `rolemapping acme/okta-roles: rule dev now grants dev`.
 
-    Without a configuration before, all tenants are new.
+    Without a configuration before, all tenants are new. What isn't there any more is gone, unless `left_out` has it.
     """
+    left_out = left_out or {}
     old = {tenant.key: tenant for tenant in before.config.tenants} if before else {}
     new = {tenant.key: tenant for tenant in after.config.tenants}
     lines = []
@@ -38,6 +43,7 @@ def describe_changes(before: ConfigBundle | None, after: ConfigBundle) -> list[s
         else:
             digests_before = before.secrets.digests if before else {}
             lines += _of_tenant(old[key], new[key], digests_before, after.secrets.digests)
+            lines += _of_parts(old[key], new[key], left_out)
     return lines
 
 
@@ -49,9 +55,12 @@ def _of_tenant(
         f"provisioningconfig {new.key}: credential {change}"
         for change in _of_credentials(old, new, old_digests, new_digests)
     )
-    yield from _of_rules(old.rules, new.rules)
-    yield from _of_schemas(old.schemas, new.schemas)
-    yield from _of_attributes(old.attributes, new.attributes)
+
+
+def _of_parts(old: Tenant, new: Tenant, left_out: LeftOut) -> Iterable[str]:
+    yield from _of_rules(old.rules, new.rules, left_out)
+    yield from _of_schemas(old.schemas, new.schemas, left_out)
+    yield from _of_attributes(old.attributes, new.attributes, left_out)
 
 
 def _of_settings(old: Tenant, new: Tenant) -> Iterable[str]:
@@ -117,11 +126,13 @@ def _more_of(credential: Credential) -> str:
     return f"expires {credential.expires_at.isoformat()}" if credential.expires_at else "never expires"
 
 
-def _of_rules(old: Iterable[RoleRule], new: Iterable[RoleRule]) -> Iterable[str]:
+def _of_rules(old: Iterable[RoleRule], new: Iterable[RoleRule], left_out: LeftOut) -> Iterable[str]:
     for (mapping, name), before, after in _differences(old, new, lambda rule: (rule.mapping, rule.rule)):
-        subject = f"rolemapping {mapping}: rule {name}"
+        mapping_and_part = f"rolemapping {mapping}", f"rule {name}"
+        subject = ": ".join(mapping_and_part)
         if after is None:
-            yield f"{subject} is gone, it granted {_listed(before.roles if before else ())}"
+            granted = _listed(before.roles if before else ())
+            yield f"{subject} {_absence(mapping_and_part, left_out, f'is gone, it granted {granted}')}"
         elif before is None:
             yield f"{subject} is new: {_groups(after.groups)} → {_listed(after.roles)}"
         else:
@@ -143,18 +154,23 @@ def _selector(selector: GroupSelector) -> str:
     return f"groups like {selector.display_name_pattern!r}"
 
 
-def _of_schemas(old: Iterable[ExtensionSchema], new: Iterable[ExtensionSchema]) -> Iterable[str]:
-    for schema, before, after in _differences(old, new, lambda schema: schema.id):
+def _of_schemas(old: Iterable[ExtensionSchema], new: Iterable[ExtensionSchema], left_out: LeftOut) -> Iterable[str]:
+    for urn, before, after in _differences(old, new, lambda schema: schema.id):
         owner = after or before
-        said = "is gone" if after is None else "is new" if before is None else "has changed"
-        yield f"attributemapping {owner.mapping if owner else ''}: schema {schema} {said}"
+        part = f"attributemapping {owner.mapping if owner else ''}", f"schema {urn}"
+        said = "is new" if before is None else "has changed"
+        yield f"{': '.join(part)} {said if after else _absence(part, left_out)}"
 
 
-def _of_attributes(old: Iterable[AttributeRule], new: Iterable[AttributeRule]) -> Iterable[str]:
+def _of_attributes(old: Iterable[AttributeRule], new: Iterable[AttributeRule], left_out: LeftOut) -> Iterable[str]:
     for target, before, after in _differences(old, new, lambda rule: rule.target):
         owner = after or before
-        subject = f"attributemapping {owner.mapping if owner else ''}: {target}"
-        yield f"{subject} {_source(after)}" if after else f"{subject} is gone"
+        part = f"attributemapping {owner.mapping if owner else ''}", target
+        yield f"{': '.join(part)} {_source(after) if after else _absence(part, left_out)}"
+
+
+def _absence(part: tuple[str, str], left_out: LeftOut, gone: str = "is gone") -> str:
+    return f"is not in effect: {left_out[part]}" if part in left_out else gone
 
 
 def _source(rule: AttributeRule) -> str:

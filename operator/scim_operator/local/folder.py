@@ -2,10 +2,18 @@
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from scim_operator.api import ObjectKey, ProvisioningConfig
+from scim_operator.api import (
+    PROVISIONING_CONFIG,
+    AttributeMapping,
+    ObjectKey,
+    ProvisioningConfig,
+    RoleMapping,
+)
+from scim_operator.local.changes import LeftOut
 from scim_operator.manifests import (
     Manifests,
     Severity,
@@ -16,6 +24,7 @@ from scim_operator.manifests import (
     read_manifests,
     reference_findings,
 )
+from scim_operator.plan import MappingVerdict, Problem
 from scim_server.config import Access, ConfigBundle
 
 
@@ -74,6 +83,22 @@ class FolderPlan:
         """Those that are served."""
         return tuple(key for key, plan in self.planned.plans.items() if plan.tenant is not None)
 
+    def left_out(self) -> LeftOut:
+        """Parts of mappings that are not in effect, and why."""
+        verdicts: dict[tuple[str, ObjectKey], MappingVerdict] = {}
+        for plan in self.planned.plans.values():
+            verdicts.update(plan.mapping_verdicts)
+        world = self.manifests.world
+        found = {}
+        mappings: tuple[RoleMapping | AttributeMapping, ...] = (*world.role_mappings, *world.attribute_mappings)
+        for mapping in mappings:
+            verdict = verdicts.get((mapping.kind, mapping.key))
+            for problem in verdict.problems if verdict is not None else ():
+                for part in _parts(mapping, problem):
+                    why = problem.message.removeprefix(f'rule "{part.removeprefix("rule ")}": ')
+                    found[f"{mapping.kind.lower()} {mapping.key}", part] = why
+        return found
+
     def connection(self) -> Connection | None:
         """The first tenant, by name, that can be tried."""
         for key in self.tenants:
@@ -108,6 +133,21 @@ class FolderPlan:
                 )
 
 
+def _parts(mapping: RoleMapping | AttributeMapping, problem: Problem) -> list[str]:
+    """The rule, attribute or schema that the problem is about; all of them where it is about the whole mapping."""
+    if isinstance(mapping, RoleMapping):
+        named = {"rules": [f"rule {rule.name}" for rule in mapping.spec.rules]}
+    else:
+        named = {
+            "attributes": [attribute.target for attribute in mapping.spec.attributes],
+            "schemas": [f"schema {schema.id}" for schema in mapping.spec.schemas],
+        }
+    match problem.path:
+        case ("spec", str(field), int(index), *_) if field in named:
+            return [named[field][index]]
+    return [part for parts in named.values() for part in parts]
+
+
 def plan_folder(path: Path, token_key: bytes, served: ConfigBundle | None) -> FolderPlan:
     """Read and plan everything. `served` is what is served now: suspended configs keep their part of it.
 
@@ -123,7 +163,14 @@ def plan_folder(path: Path, token_key: bytes, served: ConfigBundle | None) -> Fo
         manifests=manifests,
         planned=plan_world(manifests.world, token_key, previous=served),
         token_key=token_key,
-        # What a cluster would report in a status: the rest of the manifests is in effect.
-        warnings=tuple(str(finding) for finding in reference_findings(manifests)),
+        warnings=tuple(_warnings(manifests, path)),
         notes=tuple(str(finding) for finding in manifests.findings if finding.severity is Severity.NOTE),
     )
+
+
+def _warnings(manifests: Manifests, path: Path) -> Iterator[str]:
+    """What a cluster would report in a status: the rest of the manifests is in effect."""
+    if not any(kind == PROVISIONING_CONFIG for kind, _ in manifests.sources):
+        yield f"{path}: warning: no ProvisioningConfig is here, so nothing is served"
+    for finding in reference_findings(manifests, datetime.now(UTC)):
+        yield str(replace(finding, severity=Severity.WARNING))

@@ -28,7 +28,7 @@ class Reporter:
         """Tell those that are new since the last call, and those that no longer hold."""
         for text in current:
             if text not in self._warnings:
-                _print(self._errors, text, "yellow")
+                _print(self._errors, f"{_time()} {text}", "yellow")
         for text in self._warnings:
             if text not in current:
                 _print(self.output, f"{_time()} solved: {text}", "green")
@@ -38,14 +38,15 @@ class Reporter:
         """The manifests can't be used; what was served before goes on."""
         self._broken = True
         for problem in problems:
-            _print(self._errors, problem, "red")
-        _print(self._errors, "nothing is changed until this is put right", "dim")
+            _print(self._errors, f"{_time()} {problem}", "red")
+        _print(self._errors, f"{_time()} nothing is changed until this is put right", "dim")
 
-    def usable(self) -> None:
-        """The manifests can be used: worth a word only after they could not."""
+    def usable(self, warnings: Sequence[str]) -> None:
+        """The manifests can be used, apart from what `warnings` say: worth a word only after they could not."""
         if self._broken:
             self._broken = False
-            self.change("the manifests are valid again")
+            but = f", apart from {len(warnings)} warning{'s' if len(warnings) > 1 else ''}" if warnings else ""
+            self.change(f"the manifests are {'in effect' if warnings else 'valid'} again{but}")
 
 
 def _print(console: Console, text: str, style: str = "") -> None:

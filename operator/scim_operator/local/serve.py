@@ -79,10 +79,10 @@ class LocalServer:
             except UnusableManifests as error:
                 self._reporter.broken(error.problems)
                 continue
-            self._reporter.usable()
+            self._reporter.usable(self.plan.warnings)
             before = self._served
             after = await self._offer(self.plan)
-            for line in describe_changes(before, after):
+            for line in describe_changes(before, after, self.plan.left_out()):
                 self._reporter.change(line)
             self._reporter.warnings(self.plan.warnings)
             await self._settled()

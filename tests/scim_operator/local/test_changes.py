@@ -187,3 +187,15 @@ def test_conformance_changes() -> None:
     assert changed(conformance=Conformance.STRICT) == [
         "provisioningconfig acme/okta: requests are now read in the way called Strict"
     ]
+
+
+def test_what_is_declared_but_not_in_effect_is_not_called_gone() -> None:
+    left_out = {
+        ("rolemapping acme/okta-roles", "rule analysts"): 'role "x" is not in the catalogue of acme/okta',
+        ("attributemapping acme/okta-attributes", "team"): "another has it",
+    }
+    after = bundle(OKTA.model_copy(update={"rules": (), "attributes": ()}), revision=2)
+    assert describe_changes(bundle(OKTA), after, left_out) == [
+        'rolemapping acme/okta-roles: rule analysts is not in effect: role "x" is not in the catalogue of acme/okta',
+        "attributemapping acme/okta-attributes: team is not in effect: another has it",
+    ]

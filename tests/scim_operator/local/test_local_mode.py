@@ -136,11 +136,40 @@ def test_a_mapping_that_is_not_accepted_is_a_warning_until_it_is_solved(
     manifests: Path, running: RunningLocalMode, engineer: str
 ) -> None:
     edit(manifests / "rolemapping.yaml", "roles: [admin]", "roles: [emperor]")
-    running.wait_for(r'rolemapping\.yaml:\d+: RoleMapping acme/okta-roles: .*"emperor"')
+    running.wait_for(r'rolemapping\.yaml:\d+: warning: RoleMapping acme/okta-roles: .*"emperor"')
+    running.wait_for(
+        r'rule admins is not in effect: role "emperor" is not in the catalogue of acme/okta\n',
+    )
+    assert "is gone" not in running.said
     with running.client() as client:
         assert roles(client, engineer) == {"developer", "viewer"}
     edit(manifests / "rolemapping.yaml", "roles: [emperor]", "roles: [admin]")
     running.wait_for(r'solved: .*"emperor"')
+
+
+def test_manifests_with_a_warning_are_not_called_valid(manifests: Path, running: RunningLocalMode) -> None:
+    file = manifests / "rolemapping.yaml"
+    edit(file, "roles: [admin]", "rolls: [admin]")
+    running.wait_for("nothing is changed until this is put right")
+    edit(file, "rolls: [admin]", "roles: [emperor]")
+    running.wait_for("the manifests are in effect again, apart from 1 warning\n")
+    assert "valid again" not in running.said
+
+
+def test_an_expired_credential_is_a_warning(manifests: Path, running: RunningLocalMode) -> None:
+    config = manifests / "provisioningconfig.yaml"
+    edit(config, "- name: okta\n", "- name: okta\n        expiresAt: 2020-01-01T00:00:00Z\n")
+    running.wait_for(r"\d\d:\d\d:\d\d \S+provisioningconfig\.yaml:\d+: warning: .* expired")
+
+
+def test_a_folder_without_a_config_says_so(tmp_path: Path, data: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    with RunningLocalMode(folder, data) as running:
+        running.wait_for(f"{folder}: warning: no ProvisioningConfig is here, so nothing is served\n")
+        shutil.copytree(QUICKSTART, folder, dirs_exist_ok=True)
+        running.wait_for("solved: .*no ProvisioningConfig is here")
+        assert running.stop() == 0
 
 
 def test_a_replaced_token_works_and_the_old_one_stops(manifests: Path, running: RunningLocalMode) -> None:
