@@ -62,8 +62,8 @@ class _Run:
         if operation.refused is not None:
             raise operation.refused
         data = without_later(operation, step.later) if step.later else operation.data
-        if missing := references(data) & self._failed:
-            raise InvalidValue(f"bulkId {min(missing)[:64]!r}: the operation that creates it failed")
+        if missing := references(data) - self._ids.keys():
+            raise self._unresolved(min(missing))
         data = resolved(data, self._ids)
         resource_id, tag = await self._change(operation, self._target(operation), data)
         if operation.creates is not None:
@@ -121,9 +121,12 @@ class _Run:
             return target
         name = target.removeprefix(PREFIX)
         if name not in self._ids:
-            reason = "the operation that creates it failed" if name in self._failed else "no operation creates it"
-            raise InvalidValue(f"Operations[{operation.index}]: path: bulkId {name[:64]!r}: {reason}")
+            raise self._unresolved(name).at(f"Operations[{operation.index}].path")
         return self._ids[name]
+
+    def _unresolved(self, name: str) -> InvalidValue:
+        reason = "the operation that creates it failed" if name in self._failed else "no operation creates it"
+        return InvalidValue(f"bulkId {name[:64]!r}: {reason}")
 
     def _note_failure(self, operation: BulkOperation, error: ScimError) -> None:
         self.failures += 1

@@ -167,7 +167,7 @@ def bulk_response() -> JsonObject:
                 "items": {
                     "type": "object",
                     "properties": {
-                        "method": {"description": "Empty where it wasn't a known one", "type": "string"},
+                        "method": {"description": "As it was sent; empty where it was no string", "type": "string"},
                         "bulkId": {"type": "string"},
                         "location": {"type": "string", "format": "uri"},
                         "version": {"type": "string"},

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from scim_server.scim.enterprise import ENTERPRISE_URN
 from scim_server.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, ScimError
-from scim_server.scim.normalise.mismatch import kind_of
+from scim_server.scim.normalise.mismatch import MISSING, described, kind_of
 from scim_server.scim.schema import JsonObject
 from scim_server.scim.values import shown
 
@@ -31,6 +31,8 @@ _PATH = re.compile(r"/?([A-Za-z]+)(?:/([A-Za-z0-9:._-]{1,300}))?/?")
 PREFIX = "bulkId:"
 """Before the name of what another operation creates."""
 _DEEPEST = 32
+_LONGEST_METHOD = 64
+"""Of an unknown one that is sent back."""
 _IN_PATH = re.compile(r'"bulkId:([^"\\]+)"')
 
 
@@ -43,6 +45,7 @@ class BulkOperation:
 
     index: int
     method: str
+    """One of §3.7's; where it is refused, as it was sent."""
     endpoint: Endpoint = "Users"
     target: str | None = None
     bulk_id: str | None = None
@@ -81,7 +84,7 @@ def parse_bulk(body: Any, max_operations: int = MAX_OPERATIONS) -> BulkRequest:
     if not isinstance(body, dict):
         raise InvalidSyntax(f"the body must be a JSON object, not {kind_of(body)}")
     fields = {key.lower(): value for key, value in body.items()}
-    raw = fields.get("operations")
+    raw = fields.get("operations", MISSING)
     if not isinstance(raw, list):
         raise InvalidSyntax(f"Operations: expected an array, found {kind_of(raw)}")
     if len(raw) > max_operations:
@@ -199,27 +202,30 @@ def _parsed(index: int, raw: Any, names: set[str]) -> BulkOperation:
     try:
         endpoint, target = _checked(index, method, fields, names)
     except ScimError as refused:
-        return BulkOperation(index, method if method in _METHODS else "", bulk_id=bulk_id, refused=refused)
+        sent = given[:_LONGEST_METHOD] if isinstance(given, str) else ""
+        return BulkOperation(index, method if method in _METHODS else sent, bulk_id=bulk_id, refused=refused)
     return BulkOperation(index, method, endpoint, target, bulk_id, fields.get("version"), fields.get("data"))
 
 
 def _checked(index: int, method: str, fields: JsonObject, names: set[str]) -> tuple[Endpoint, str | None]:
-    context = f"Operations[{index}]: "
+    place = f"Operations[{index}]"
     if method not in _METHODS:
-        raise InvalidSyntax(f"{context}method: expected POST, PUT, PATCH or DELETE")
-    path = fields.get("path")
+        raise InvalidSyntax(
+            f"{place}.method: expected POST, PUT, PATCH or DELETE, found {described(fields.get('method', MISSING))}"
+        )
+    path = fields.get("path", MISSING)
     found = _PATH.fullmatch(path) if isinstance(path, str) else None
     endpoint = None if found is None else _ENDPOINTS.get(found[1].lower())
     if found is None or endpoint is None or (found[2] is None) != (method == "POST"):
         expected = "/Users or /Groups" if method == "POST" else "/Users/{id} or /Groups/{id}"
-        raise InvalidPath(f"{context}path: expected {expected}, found {shown(str(path))}")
+        raise InvalidPath(f"{place}.path: expected {expected}, found {described(path)}")
     for name in ("bulkId", "version"):
         if fields.get(name.lower()) is not None and not isinstance(fields[name.lower()], str):
-            raise InvalidSyntax(f"{context}{name}: expected a string, found {kind_of(fields[name.lower()])}")
+            raise InvalidSyntax(f"{place}.{name}: expected a string, found {kind_of(fields[name.lower()])}")
     if method == "POST" and fields.get("bulkid") in names:
-        raise InvalidValue(f"{context}bulkId: {shown(fields['bulkid'])} is used by an earlier operation")
+        raise InvalidValue(f"{place}.bulkId: {shown(fields['bulkid'])} is used by an earlier operation")
     if method != "DELETE" and not isinstance(fields.get("data"), dict):
-        raise InvalidSyntax(f"{context}data: expected an object, found {kind_of(fields.get('data'))}")
+        raise InvalidSyntax(f"{place}.data: expected an object, found {kind_of(fields.get('data', MISSING))}")
     references(fields.get("data"))
     return endpoint, found[2]
 

@@ -17,7 +17,7 @@
 A status without a scimType (401, 405, 413, 429, 501, 503 …) is a plain `ScimError`.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 ERROR_URN = "urn:ietf:params:scim:api:messages:2.0:Error"
 
@@ -30,6 +30,11 @@ class ScimError(Exception):
         self.status = status
         self.detail = detail
         self.scim_type = scim_type
+
+    def at(self, place: str) -> Self:
+        """The same error, whose detail names the part of the request where it is."""
+        self.detail = f"{place}: {self.detail}"
+        return self
 
     def body(self) -> dict[str, Any]:
         """The error as JSON; `status` is a string (RFC 7644 §3.12)."""

@@ -10,10 +10,17 @@ Filters are read by `filter.parser` with `strict`, and `patch.document` knows wh
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from scim_server.scim.errors import InvalidSyntax, InvalidValue, MutabilityViolation
+from scim_server.scim.errors import (
+    InvalidFilter,
+    InvalidPath,
+    InvalidSyntax,
+    InvalidValue,
+    MutabilityViolation,
+    ScimError,
+)
 from scim_server.scim.filter.parser import parse_path
 from scim_server.scim.filter.target import TargetPath
-from scim_server.scim.normalise.mismatch import kind_of
+from scim_server.scim.normalise.mismatch import MISSING, described, kind_of
 from scim_server.scim.path import UnresolvedPath
 from scim_server.scim.schema import Attribute, AttributeType, ResourceType, Schema
 from scim_server.scim.values import instant, is_date_time, shown
@@ -55,32 +62,39 @@ def check_patch(body: Any, resource_type: ResourceType) -> None:
     if not isinstance(operations, list) or not operations:
         raise InvalidSyntax("Operations: an array with at least one operation is expected")
     for index, operation in enumerate(operations):
-        context = f"Operations[{index}]: "
+        place = f"Operations[{index}]"
         if not isinstance(operation, dict):
-            raise InvalidSyntax(f"{context}expected an object, found {kind_of(operation)}")
-        _check_operation(operation, resource_type, context)
+            raise InvalidSyntax(f"{place}: expected an object, found {kind_of(operation)}")
+        _check_operation(operation, resource_type, place)
 
 
-def _check_operation(operation: dict[str, Any], resource_type: ResourceType, context: str) -> None:
+def _check_operation(operation: dict[str, Any], resource_type: ResourceType, place: str) -> None:
     for key in operation:
         if key not in ("op", "path", "value"):
-            raise InvalidSyntax(f"{context}{shown(key)} isn't part of an operation")
-    name, text = operation.get("op"), operation.get("path")
+            raise InvalidSyntax(f"{place}: {shown(key)} isn't part of an operation")
+    name, text = operation.get("op", MISSING), operation.get("path", MISSING)
     if name not in _OPERATIONS:
-        raise InvalidSyntax(f"{context}op: expected add, replace or remove")
+        raise InvalidSyntax(f"{place}.op: expected add, replace or remove, found {described(name)}")
     if not isinstance(text, str) or not text.strip():
-        raise InvalidSyntax(f"{context}path: expected the path of an attribute")
+        raise InvalidSyntax(f"{place}.path: expected the path of an attribute, found {described(text)}")
     if ("value" in operation) == (name == "remove"):
-        raise InvalidSyntax(f"{context}value: expected with add and replace, and only there")
+        raise InvalidSyntax(
+            f"{place}.value: {'not expected with remove' if name == 'remove' else f'expected with {name}'}"
+        )
     try:
         path = parse_path(text, resource_type, strict=True)
+    except (InvalidPath, InvalidFilter) as error:
+        raise error.at(f"{place}.path") from None
     except UnresolvedPath as error:
         # The profile (§5.3) wants this for everything that isn't known, where RFC 7644 has invalidPath.
-        raise InvalidSyntax(f"{context}unknown attribute {shown(error.name)}: {error.reason}") from None
+        raise InvalidSyntax(f"{place}.path: unknown attribute {shown(error.name)}: {error.reason}") from None
     if "readOnly" in (path.attribute.mutability, path.target.mutability):
-        raise MutabilityViolation(f"{context}{path} is read-only")
+        raise MutabilityViolation(f"{place}.path: {path} is read-only")
     if name != "remove":
-        _check_at(path, operation["value"])
+        try:
+            _check_at(path, operation["value"])
+        except ScimError as error:
+            raise error.at(f"{place}.value") from None
 
 
 def _check_at(path: TargetPath, value: Any) -> None:
@@ -92,7 +106,7 @@ def _check_at(path: TargetPath, value: Any) -> None:
 
 
 def _schemas(body: dict[str, Any]) -> list[str]:
-    schemas = next((value for key, value in body.items() if key.lower() == "schemas"), None)
+    schemas = next((value for key, value in body.items() if key.lower() == "schemas"), MISSING)
     if not isinstance(schemas, list) or not all(isinstance(urn, str) for urn in schemas):
         raise InvalidSyntax(f"schemas: expected an array of URNs, found {kind_of(schemas)}")
     return schemas
@@ -126,7 +140,8 @@ def _check_one(attribute: Attribute, name: str, value: Any) -> None:
     if attribute.type != "complex":
         expected, fits = _TYPES[attribute.type]
         if not fits(value):
-            raise InvalidValue(f"{name}: expected {expected}, found {kind_of(value)}")
+            what = kind_of(value) if attribute.returned == "never" else described(value)
+            raise InvalidValue(f"{name}: expected {expected}, found {what}")
         return
     if not isinstance(value, dict):
         raise InvalidValue(f"{name}: expected an object, found {kind_of(value)}")

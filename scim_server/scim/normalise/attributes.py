@@ -13,7 +13,19 @@ from scim_server.scim.schema import Attribute, JsonObject
 
 
 def read_attribute(attribute: Attribute, value: Any) -> Any:
-    """The attribute's value in canonical form; None when there is none (null, `[]`, `{}`). Raises Mismatch."""
+    """The attribute's value in canonical form; None when there is none (null, `[]`, `{}`).
+
+    Raises Mismatch, which doesn't show the value of an attribute that is never returned.
+    """
+    try:
+        return _read(attribute, value)
+    except Mismatch as mismatch:
+        if attribute.returned == "never":
+            mismatch.without_value()
+        raise
+
+
+def _read(attribute: Attribute, value: Any) -> Any:
     if value is None:
         return None
     if attribute.multi_valued:

@@ -1,8 +1,15 @@
 """A value that stays of the wrong type after every tolerance."""
 
-from typing import Any
+from typing import Any, Final
 
 from scim_server.scim.errors import InvalidValue
+from scim_server.scim.values import shown
+
+MISSING: Final = object()
+"""Stands for the value of a key that isn't there, which is another thing than null."""
+
+_LONG = 1e20
+"""Numbers with more digits aren't shown."""
 
 
 class Mismatch(Exception):
@@ -11,7 +18,8 @@ class Mismatch(Exception):
     def __init__(self, expected: str, value: Any) -> None:
         super().__init__(expected)
         self.expected = expected
-        self.found = kind_of(value)
+        self.found = described(value)
+        self._kind = kind_of(value)
         self.names: list[str] = []
 
     def inside(self, name: str) -> "Mismatch":
@@ -19,13 +27,33 @@ class Mismatch(Exception):
         self.names.insert(0, name)
         return self
 
+    def without_value(self) -> "Mismatch":
+        """The same mismatch, which doesn't show the value: it may be a secret."""
+        self.found = self._kind
+        return self
+
     def as_invalid_value(self, context: str = "") -> InvalidValue:
-        """The SCIM error. It tells types, never the value, which may be a password or personal."""
+        """The SCIM error."""
         return InvalidValue(f"{context}{'.'.join(self.names)}: expected {self.expected}, found {self.found}")
+
+
+def described(value: Any) -> str:
+    """A JSON value for an error message: what it is, and for a single value which, of bounded length."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str() if value:
+            return f"the string {shown(value)}"
+        case int() | float():
+            return f"the number {value}" if abs(value) < _LONG else "a number"
+        case _:
+            return kind_of(value)
 
 
 def kind_of(value: Any) -> str:
     """What a JSON value is, for an error message."""
+    if value is MISSING:
+        return "nothing"
     match value:
         case None:
             return "null"
@@ -34,7 +62,7 @@ def kind_of(value: Any) -> str:
         case int() | float():
             return "a number"
         case str():
-            return "another string" if value else "an empty string"
+            return "a string" if value else "an empty string"
         case list():
             return "an array"
         case _:

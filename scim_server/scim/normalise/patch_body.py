@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from scim_server.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, MutabilityViolation, NoTarget, ScimError
+from scim_server.scim.errors import (
+    InvalidFilter,
+    InvalidPath,
+    InvalidSyntax,
+    InvalidValue,
+    MutabilityViolation,
+    NoTarget,
+    ScimError,
+)
 from scim_server.scim.filter.parser import parse_path
 from scim_server.scim.filter.target import TargetPath
 from scim_server.scim.normalise.attributes import (
@@ -14,7 +22,7 @@ from scim_server.scim.normalise.attributes import (
     role_in_json_string,
 )
 from scim_server.scim.normalise.members import read_members
-from scim_server.scim.normalise.mismatch import Mismatch, kind_of
+from scim_server.scim.normalise.mismatch import MISSING, Mismatch, kind_of
 from scim_server.scim.patch.operation import Operation, OperationName
 from scim_server.scim.path import UnresolvedPath
 from scim_server.scim.schema import ResourceType, Schema
@@ -35,23 +43,28 @@ def normalise_patch(body: Any, resource_type: ResourceType) -> list[Operation]:
     """
     operations: list[Operation] = []
     for index, raw in enumerate(_operations_in_any_case(body)):
-        context = f"Operations[{index}]: "
+        place = f"Operations[{index}]"
         if not isinstance(raw, dict):
-            raise InvalidSyntax(f"{context}expected an object, found {kind_of(raw)}")
+            raise InvalidSyntax(f"{place}: expected an object, found {kind_of(raw)}")
         fields = {key.lower(): value for key, value in raw.items()}
-        name = _operation_name(fields.get("op"), context)
+        name = _operation_name(fields.get("op", MISSING), place)
         path = fields.get("path")
         if path is not None and not isinstance(path, str):
-            raise InvalidPath(f"{context}path: expected a string, found {kind_of(path)}")
+            raise InvalidPath(f"{place}.path: expected a string, found {kind_of(path)}")
         path = path.strip() if path else ""
-        value = fields.get("value")
+        value = fields.get("value", None if name == "remove" else MISSING)
         try:
-            if path:
-                operations += _with_path(name, path, value, resource_type)
+            if not path:
+                operations += _without_path(name, value, resource_type)
+            elif value is MISSING:  # null clears, but what is forgotten must not
+                raise InvalidValue("expected with add and replace")
             else:
-                operations += _without_path(name, value, resource_type, context)
+                operations += _with_path(name, path, value, resource_type)
         except Mismatch as mismatch:
-            raise mismatch.as_invalid_value(context) from None
+            raise mismatch.as_invalid_value().at(f"{place}.value") from None
+        except ScimError as error:
+            of_path = path and isinstance(error, InvalidPath | InvalidFilter | MutabilityViolation)
+            raise error.at(f"{place}.{'path' if of_path or isinstance(error, NoTarget) else 'value'}") from None
     return operations
 
 
@@ -104,12 +117,12 @@ def _not_too_many(operations: list[Any]) -> list[Any]:
     return operations
 
 
-def _operation_name(op: Any, context: str) -> OperationName:
+def _operation_name(op: Any, place: str) -> OperationName:
     """`Add`, `Replace`, `Remove` (Entra ID) in any case."""
     name = _NAMES.get(op.strip().lower()) if isinstance(op, str) else None
     if name is None:
         found = shown(op) if isinstance(op, str) else kind_of(op)
-        raise InvalidSyntax(f"{context}op: expected add, replace or remove, found {found}")
+        raise InvalidSyntax(f"{place}.op: expected add, replace or remove, found {found}")
     return name
 
 
@@ -126,14 +139,14 @@ def _with_path(name: OperationName, text: str, value: Any, resource_type: Resour
     return operations_at(name, path, value)
 
 
-def _without_path(name: OperationName, value: Any, resource_type: ResourceType, context: str) -> list[Operation]:
+def _without_path(name: OperationName, value: Any, resource_type: ResourceType) -> list[Operation]:
     """Okta, authentik and Entra ID put several attributes into one operation; read-only ones ride along."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, dict):
         if name == "remove":
-            raise NoTarget(f"{context}remove needs a path")
-        raise InvalidSyntax(f"{context}value: expected an object where there is no path, found {kind_of(value)}")
+            raise NoTarget("expected with remove")
+        raise InvalidSyntax(f"expected an object where there is no path, found {kind_of(value)}")
     operations: list[Operation] = []
     for key, inner in value.items():
         schema = resource_type.schema_of_urn(key)
