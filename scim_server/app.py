@@ -85,6 +85,7 @@ class Server:
         self.metrics.watch(self.storage)
         self._tracing = tracing
         if tracing is not None:
+            # Imported here and below, since they need OpenTelemetry, which is an extra.
             from scim_server.tracing.storage import TracedStorage
 
             self.storage = TracedStorage(self.storage, tracing.tracer)

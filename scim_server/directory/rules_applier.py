@@ -7,7 +7,7 @@ What a crash leaves is found again at start, and every replica looks now and the
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from scim_server.config import ConfigBundle, ConfigHolder
 from scim_server.directory.tenant import ServedTenant
@@ -91,9 +91,9 @@ class RulesApplier:
         bundle = self._holder.current
         if bundle is not None and bundle.revision > self.settled_revision:
             await self._put_all(bundle)
-            await self._settle(tenant.key for tenant in bundle.config.tenants)
+            await self._settle({tenant.key for tenant in bundle.config.tenants})
             await self._announce(bundle.revision)
-        await self._settle(await self._storage.unsettled_tenants())
+        await self._settle()
 
     async def _put_all(self, bundle: ConfigBundle) -> None:
         rules = {tenant.key: RoleRules.of(tenant) for tenant in bundle.config.tenants}
@@ -111,10 +111,10 @@ class RulesApplier:
         if await self._storage.write(key, work, exclusive=True):
             _log.info("role rules of %s are of revision %d", key, revision)
 
-    async def _settle(self, keys: Iterable[str]) -> None:
-        unsettled = set(await self._storage.unsettled_tenants())
-        for key in keys:
-            if key in unsettled:
+    async def _settle(self, among: Collection[str] | None = None) -> None:
+        """The tenants that need it; None: also those that the configuration doesn't have any more."""
+        for key in await self._storage.unsettled_tenants():
+            if among is None or key in among:
                 await self._settle_tenant(key)
 
     async def _settle_tenant(self, key: str) -> None:

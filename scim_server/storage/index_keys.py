@@ -1,8 +1,8 @@
 """What index columns hold of a document: the same in both databases."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from scim_server.folding import fold
 from scim_server.storage.records import Document
@@ -62,6 +62,6 @@ def keys_of_group(document: Document) -> GroupKeys:
     return GroupKeys(folded_key(document["displayName"]), _optional_key(document, "externalId", index_key))
 
 
-def _optional_key(document: Document, name: str, key: Any) -> str | None:
+def _optional_key(document: Document, name: str, key: Callable[[str], str]) -> str | None:
     value = document.get(name)
     return key(value) if isinstance(value, str) else None
