@@ -30,7 +30,7 @@ StrictOption = Annotated[
 
 
 def load_or_exit(paths: list[Path], *, strict: bool) -> Manifests:
-    """Manifests without errors. Otherwise prints one line per problem to standard error and exits."""
+    """Manifests without errors, at least one. Otherwise prints one line per problem to standard error and exits."""
     try:
         manifests = load(paths, now=datetime.now(UTC))
     except UnreadableFile as error:
@@ -39,6 +39,9 @@ def load_or_exit(paths: list[Path], *, strict: bool) -> Manifests:
     fatal = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     if any(finding.severity in fatal for finding in manifests.findings):
         raise typer.Exit(PROBLEMS_FOUND)
+    if not manifests.sources:  # a folder that is misspelt or has moved must not pass as valid
+        kinds = "ProvisioningConfig, RoleMapping, AttributeMapping, Secret or Namespace"
+        fail(f"{', '.join(map(str, paths))}: no {kinds} is here")
     return manifests
 
 

@@ -11,7 +11,8 @@ def validate(files: FilesOption, strict: StrictOption = False) -> None:
     Every object against its CustomResourceDefinition (unknown fields, types, bounds, rules), and whether they fit
     together: roles in the catalogue, configs that exist and allow the mapping, patterns, Secrets and their tokens.
 
-    Exits with 0 when everything is valid, otherwise with 2 and one line per problem:
+    Exits with 0 when everything is valid, with 2 when there is nothing to check, otherwise with 2 and one line per
+    problem:
 
     file:line: Kind namespace/name: field: what is wrong
     """

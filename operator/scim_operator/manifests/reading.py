@@ -26,7 +26,15 @@ from scim_operator.manifests.definitions import schemas
 from scim_operator.manifests.files import SourceFile
 from scim_operator.manifests.findings import Finding, Manifest, Severity
 from scim_operator.manifests.object_meta import metadata_errors
-from scim_operator.manifests.structural_schema import Schema, SchemaError, unknown_fields, violations, with_defaults
+from scim_operator.manifests.structural_schema import (
+    Schema,
+    SchemaError,
+    unknown_field,
+    unknown_fields,
+    violations,
+    with_defaults,
+    wrong_type,
+)
 from scim_operator.manifests.world import World
 from scim_operator.manifests.yaml_documents import Document, YamlError, parse_documents
 
@@ -104,7 +112,7 @@ class _Reading:
     def _object(self, file: str, document: Document, at: FieldPath, value: Any, ignored: Counter[str]) -> None:
         api_version, kind = _type_of(value)
         group = api_version.partition("/")[0] if "/" in api_version else ""
-        ours = group == GROUP
+        ours = group == GROUP or kind in PLURALS
         if not ours and (api_version, kind) not in (("v1", "Secret"), ("v1", "Namespace")):
             ignored[kind or "document without a kind"] += 1
             return
@@ -112,12 +120,14 @@ class _Reading:
         key = named if isinstance(named, ObjectKey) else _NAMELESS
         manifest = Manifest(file, document, at, value, kind or "object", key)
         if ours and (kind not in PLURALS or api_version != API_VERSION):
-            field = "apiVersion" if kind in PLURALS else "kind"
-            expected = API_VERSION if kind in PLURALS else ", ".join(sorted(PLURALS))
-            self._report(manifest, [((field,), f"{api_version} {kind} is not known; expected: {expected}")])
+            if kind in PLURALS:
+                self._report(manifest, [(("apiVersion",), f"{API_VERSION} is expected")])
+            else:
+                expected = ", ".join(sorted(PLURALS))
+                self._report(manifest, [(("kind",), f"{api_version} {kind} is not known; expected: {expected}")])
             return
-        if isinstance(named, str):
-            self._report(manifest, [(("metadata",), named)])
+        if not isinstance(named, ObjectKey):
+            self._report(manifest, [named])
             return
         before = self._sources.get((kind, key))
         if before is not None:
@@ -171,16 +181,17 @@ class _Reading:
 
 
 def admit(value: dict[str, Any], schema: Schema) -> dict[str, Any] | list[SchemaError]:
-    """What the API server would store of a custom resource, or why it would refuse it: unknown fields, else the
-    schema, else the CEL rules."""
-    unknown = [error for error in unknown_fields(value, schema) if error[0][0] != "metadata"]
-    if unknown:
-        return unknown
+    """What the API server would store of a custom resource, or why it would refuse it: unknown fields and what breaks
+    the schema, else the CEL rules, which need a value that fits it."""
+    unknown = {path: meant for path, meant in unknown_fields(value, schema) if path[0] != "metadata"}
     metadata = value.get("metadata")
     complete = with_defaults({name: member for name, member in value.items() if name != "metadata"}, schema)
     complete = {**complete, "metadata": metadata}
-    errors = list(violations(complete, schema)) or list(rule_violations(complete, schema))
-    return errors or complete
+    # A field that is misspelt isn't missing as well.
+    misspelt = {(*path[:-1], meant) for path, meant in unknown.items()}
+    errors = [(path, unknown_field(meant)) for path, meant in unknown.items()]
+    errors += [error for error in violations(complete, schema) if error[0] not in misspelt]
+    return errors or list(rule_violations(complete, schema)) or complete
 
 
 def _objects(document: Document) -> Iterator[tuple[FieldPath, Any]]:
@@ -200,14 +211,19 @@ def _type_of(value: Any) -> tuple[str, str]:
     return (api_version if isinstance(api_version, str) else "", kind if isinstance(kind, str) else "")
 
 
-def _name_of(value: dict[str, Any], *, cluster_scoped: bool) -> ObjectKey | str:
+def _name_of(value: dict[str, Any], *, cluster_scoped: bool) -> ObjectKey | SchemaError:
     """The key of an object, or what is wrong with its metadata."""
     metadata = value.get("metadata")
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
-        return "a name is required (metadata.name, a string)"
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or name is None or name == "":
+        return ("metadata",), "a name is required (metadata.name, a string)"
+    namespace = None if cluster_scoped else metadata.get("namespace")
+    for field, given in (("name", name), ("namespace", namespace)):
+        wrong = None if given is None else wrong_type(given, "string")
+        if wrong:
+            return ("metadata", field), wrong
     if cluster_scoped:
-        return ObjectKey(_CLUSTER_SCOPED, metadata["name"])
-    namespace = metadata.get("namespace")
-    if namespace is not None and (not isinstance(namespace, str) or not namespace):
-        return "metadata.namespace must be a string"
-    return ObjectKey(namespace or DEFAULT_NAMESPACE, metadata["name"])
+        return ObjectKey(_CLUSTER_SCOPED, name)
+    if namespace == "":
+        return ("metadata", "namespace"), "a value is expected"
+    return ObjectKey(namespace or DEFAULT_NAMESPACE, name)

@@ -4,8 +4,9 @@ Only the keywords that our definitions use; a test holds that they use no others
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from scim_operator.api import FieldPath
@@ -17,21 +18,40 @@ SchemaError = tuple[FieldPath, str]
 _DATE_TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
+_MEANINGS = {
+    r"^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$": "a duration such as 15m, 1h30m or 0s is expected",
+}
+"""What a pattern of the definitions asks for, where that is shorter to say."""
 _FRACTION = re.compile(r"\.\d+")
 
 
-def unknown_fields(value: Any, schema: Schema, path: FieldPath = ()) -> Iterator[SchemaError]:
-    """Fields that the schema doesn't have: `kubectl apply` refuses them (strict field validation)."""
+def unknown_fields(value: Any, schema: Schema, path: FieldPath = ()) -> Iterator[tuple[FieldPath, str | None]]:
+    """Fields that the schema doesn't have: `kubectl apply` refuses them (strict field validation).
+
+    With each, the name of the field that was probably meant.
+    """
     if isinstance(value, dict) and "properties" in schema:
         properties = schema["properties"]
         for name, member in value.items():
             if name in properties:
                 yield from unknown_fields(member, properties[name], (*path, name))
             else:
-                yield (*path, name), "unknown field"
+                yield (*path, name), nearest_field(name, properties)
     elif isinstance(value, list) and "items" in schema:
         for index, item in enumerate(value):
             yield from unknown_fields(item, schema["items"], (*path, index))
+
+
+def nearest_field(name: str, known: Iterable[str]) -> str | None:
+    """The known field that `name` resembles, letters' case apart."""
+    by_small_letters = {field.lower(): field for field in known}
+    nearest = get_close_matches(name.lower(), by_small_letters, n=1, cutoff=0.75)
+    return by_small_letters[nearest[0]] if nearest else None
+
+
+def unknown_field(meant: str | None) -> str:
+    """The message about a field that isn't known."""
+    return f"unknown field; did you mean {meant}?" if meant else "unknown field"
 
 
 def with_defaults(value: Any, schema: Schema) -> Any:
@@ -50,9 +70,9 @@ def with_defaults(value: Any, schema: Schema) -> Any:
 
 def violations(value: Any, schema: Schema, path: FieldPath = ()) -> Iterator[SchemaError]:
     """Everything in which the value, with its defaults, breaks the schema, apart from its CEL rules."""
-    wrong_type = _wrong_type(value, schema["type"])
-    if wrong_type:
-        yield path, wrong_type
+    mistaken = wrong_type(value, schema["type"])
+    if mistaken:
+        yield path, mistaken
     elif isinstance(value, dict):
         yield from _object_violations(value, schema, path)
     elif isinstance(value, list):
@@ -68,7 +88,7 @@ def _object_violations(value: dict[str, Any], schema: Schema, path: FieldPath) -
         if name not in value:
             yield (*path, name), "a value is required"
     if len(value) > schema.get("maxProperties", len(value)):
-        yield path, f"at most {schema['maxProperties']} entries are expected"
+        yield path, f"at most {_counted(schema['maxProperties'], 'entry', 'entries')} expected"
     properties, others = schema.get("properties", {}), schema.get("additionalProperties")
     for name, member in value.items():
         if name in properties:
@@ -79,9 +99,9 @@ def _object_violations(value: dict[str, Any], schema: Schema, path: FieldPath) -
 
 def _list_violations(value: list[Any], schema: Schema, path: FieldPath) -> Iterator[SchemaError]:
     if len(value) < schema.get("minItems", 0):
-        yield path, f"at least {schema['minItems']} items are expected"
+        yield path, f"at least {_counted(schema['minItems'], 'item', 'items')} expected"
     if len(value) > schema.get("maxItems", len(value)):
-        yield path, f"at most {schema['maxItems']} items are expected"
+        yield path, f"at most {_counted(schema['maxItems'], 'item', 'items')} expected"
     for index, item in enumerate(value):
         yield from violations(item, schema["items"], (*path, index))
     keys = schema.get("x-kubernetes-list-map-keys")
@@ -105,11 +125,15 @@ def _string_violations(value: str, schema: Schema) -> Iterator[str]:
     if "enum" in schema and value not in schema["enum"]:
         yield f"{_text(value)} is not one of {', '.join(schema['enum'])}"
     if len(value) < schema.get("minLength", 0):
-        yield "a value is expected" if not value else f"at least {schema['minLength']} characters are expected"
+        yield (
+            "a value is expected"
+            if not value
+            else f"at least {_counted(schema['minLength'], 'character', 'characters')} expected"
+        )
     if len(value) > schema.get("maxLength", len(value)):
-        yield f"at most {schema['maxLength']} characters are expected"
+        yield f"at most {_counted(schema['maxLength'], 'character', 'characters')} expected"
     if "pattern" in schema and compile_pattern(schema["pattern"]).search(value) is None:
-        yield f"{_text(value)} doesn't match {schema['pattern']}"
+        yield _MEANINGS.get(schema["pattern"]) or f"{_text(value)} doesn't match {schema['pattern']}"
     if schema.get("format") == "date-time" and not _is_date_time(value):
         yield f"{_text(value)} is not a time such as 2027-05-01T00:00:00Z"
 
@@ -133,7 +157,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def _wrong_type(value: Any, expected: str) -> str | None:
+def wrong_type(value: Any, expected: str) -> str | None:
     """The error, or None. YAML makes booleans of `yes`, `on`, `y` and numbers of `2026`: what was meant is quoted."""
     whole = isinstance(value, float) and value.is_integer()
     if isinstance(value, _TYPES[expected]) and not (expected == "integer" and isinstance(value, bool)):
@@ -156,6 +180,10 @@ def _json_type(value: Any) -> str:
 
 def _article(type_: str) -> str:
     return {"object": "an object", "array": "a list", "integer": "an integer"}.get(type_, f"a {type_}")
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one} is" if count == 1 else f"{count} {many} are"
 
 
 def _text(value: Any) -> str:

@@ -119,6 +119,19 @@ def test_a_path_that_is_not_there_is_one_line(command: str) -> None:
     assert result.stderr == "/nowhere: no such file or folder\n"
 
 
+@pytest.mark.parametrize("command", ["validate", "render"])
+def test_a_folder_without_objects_is_not_valid(command: str, tmp_path: Path) -> None:
+    (tmp_path / "deployment.yaml").write_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n")
+
+    result = scim_operator(command, "-f", tmp_path)
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"{tmp_path}/deployment.yaml:1: note: ignored: 1 Deployment\n"
+        f"{tmp_path}: no ProvisioningConfig, RoleMapping, AttributeMapping, Secret or Namespace is here\n"
+    )
+
+
 def test_an_unknown_command_is_a_usage_error() -> None:
     result = scim_operator("frobnicate")
 

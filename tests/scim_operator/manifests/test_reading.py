@@ -118,7 +118,36 @@ def test_other_kinds_are_ignored_with_a_note() -> None:
         ),
         (
             CONFIG.replace("v1alpha1", "v1"),
-            "1.yaml:1: ProvisioningConfig acme/okta: apiVersion: scim-operator.io/v1 ProvisioningConfig is not known",
+            "1.yaml:1: ProvisioningConfig acme/okta: apiVersion: scim-operator.io/v1alpha1 is expected",
+        ),
+        (
+            CONFIG.replace("apiVersion: scim-operator.io/v1alpha1\n", ""),
+            "1.yaml:1: ProvisioningConfig acme/okta: apiVersion: scim-operator.io/v1alpha1 is expected",
+        ),
+        (
+            CONFIG.replace("scim-operator.io/v1alpha1", "v1"),
+            "1.yaml:1: ProvisioningConfig acme/okta: apiVersion: scim-operator.io/v1alpha1 is expected",
+        ),
+        (
+            CONFIG + "  displayname: Acme\n",
+            "1.yaml:11: ProvisioningConfig acme/okta: spec.displayname: unknown field; did you mean displayName?",
+        ),
+        (
+            CONFIG + "  deprovisioning: {deactivationDelay: soon}\n",
+            "1.yaml:11: ProvisioningConfig acme/okta: spec.deprovisioning.deactivationDelay:"
+            " a duration such as 15m, 1h30m or 0s is expected",
+        ),
+        (
+            ROLE_MAPPING.replace("groups:\n    - {displayName: Admins}\n", "groups: []\n"),
+            "1.yaml:8: RoleMapping acme/roles: spec.rules[0].groups: at least 1 item is expected",
+        ),
+        (
+            CONFIG.replace("namespace: acme", "namespace: y"),
+            "1.yaml:3: ProvisioningConfig: metadata.namespace: a string is expected, not the boolean true: quote it",
+        ),
+        (
+            CONFIG.replace("name: okta, namespace", "name: on, namespace"),
+            "1.yaml:3: ProvisioningConfig: metadata.name: a string is expected, not the boolean true: quote it",
         ),
         (
             CONFIG.replace("ProvisioningConfig", "ProvisionConfig"),
@@ -158,6 +187,15 @@ def test_an_error_names_file_line_object_and_field(text: str, expected: str) -> 
     assert found[0].startswith(expected)
     assert "a-token-of-some-length" not in found[0]
     assert "4711" not in found[0]
+
+
+def test_all_that_is_wrong_with_an_object_is_told_at_once() -> None:
+    assert errors(CONFIG.replace("{name: viewer}", "{name: 1}") + "  baseRole: [viewer]\n  x: 1\n") == [
+        "1.yaml:11: ProvisioningConfig acme/okta: spec.baseRole: unknown field; did you mean baseRoles?",
+        "1.yaml:12: ProvisioningConfig acme/okta: spec.x: unknown field",
+        "1.yaml:10: ProvisioningConfig acme/okta: spec.roles[1].name:"
+        " a string is expected, not the number 1: quote it",
+    ]
 
 
 def test_one_object_in_two_files_is_an_error() -> None:
