@@ -113,7 +113,7 @@ def serve(
     ] = DEFAULT_TENANT_RATE.per_second,
     tenant_burst: Annotated[
         int,
-        typer.Option(envvar="SCIM_TENANT_BURST", min=1, help="Requests that it may send at once beyond its rate."),
+        typer.Option(envvar="SCIM_TENANT_BURST", min=1, help="Requests that a burst of one tenant may have."),
     ] = DEFAULT_TENANT_RATE.burst,
     tenant_requests: Annotated[
         int, typer.Option(envvar="SCIM_TENANT_REQUESTS", min=1, help="Requests of one tenant under way at once.")

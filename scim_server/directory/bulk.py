@@ -55,7 +55,7 @@ class _Run:
         except ScimError as error:
             self._note_failure(operation, error)
         except StorageUnavailable:
-            self._note_failure(operation, ScimError(503, "The database doesn't answer; try this operation again."))
+            self._note_failure(operation, ScimError(503, "the database doesn't answer; try this operation again"))
 
     async def _run(self, step: Step) -> JsonObject:
         operation = step.operation

@@ -14,9 +14,9 @@ def refusal(access: Access, method: str, path: str) -> str | None:
         case Access.READ:
             if method in READING or (method == "POST" and path.endswith("/.search")):
                 return None
-            return "This credential has access Read: it may only GET and search."
+            return "this credential has access Read: it may only GET and search"
         case Access.SELF:
             first = path.removeprefix("/").partition("/")[0]
             if method in READING and (path == "/Me" or first in _DISCOVERY):
                 return None
-            return "This credential has access Self: it may only GET /Me and what describes the endpoint."
+            return "this credential has access Self: it may only GET /Me and what describes the endpoint"

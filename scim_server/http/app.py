@@ -34,6 +34,7 @@ from scim_server.storage.errors import StorageUnavailable
 
 _log = logging.getLogger(__name__)
 
+_OF_A_RESOURCE = ("GET", "PUT", "PATCH", "DELETE")
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -103,9 +104,14 @@ def _add(app: FastAPI, path: str, **handlers: _Handler) -> None:
         exchange = exchange_of(request)
         exchange.route = path
         # The web server leaves the body of HEAD out.
-        return await handlers["GET" if exchange.method == "HEAD" else exchange.method](request)
+        handler = handlers.get("GET" if exchange.method == "HEAD" else exchange.method)
+        if handler is None:
+            raise HTTPException(405, headers={"Allow": ", ".join(handlers)})
+        return await handler(request)
 
-    app.add_route(path, endpoint, methods=list(handlers))
+    # Else GET of `/Users/.search` would ask for the user with the id `.search`.
+    methods = _OF_A_RESOURCE if path.endswith("/.search") else ()
+    app.add_route(path, endpoint, methods=[*handlers, *methods])
 
 
 async def _scim_error(_: Request, error: Exception) -> Response:
@@ -116,19 +122,20 @@ async def _scim_error(_: Request, error: Exception) -> Response:
 async def _storage_unavailable(request: Request, error: Exception) -> Response:
     # Only the type and what the database says of itself: see `StorageUnavailable`.
     _log.warning("%s", error, extra={"fields": {"requestId": exchange_of(request).request_id}})
-    return unavailable("The database doesn't answer; nothing is lost, try again.")
+    return unavailable("the database doesn't answer; nothing is lost, try again")
 
 
 async def _no_room(metrics: Metrics, _: Request, __: Exception) -> Response:
     metrics.refused("large_bodies")
-    return unavailable("There are too many large requests already; nothing was done, try again.")
+    return unavailable("there are too many large requests already; nothing was done, try again")
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     """The router's own errors: an unknown path, or a method that it doesn't take."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
     methods = (error.headers or {}).get("Allow")
     if methods is None:
         return error_response(ScimError(error.status_code, "there is no such endpoint"))
     allowed = ", ".join(sorted(methods.split(", ")))  # the router has them in a set
-    return error_response(ScimError(error.status_code, f"{allowed} is expected here"), {"Allow": allowed})
+    detail = f"{exchange_of(request).method} isn't a method of this endpoint, which has {allowed}"
+    return error_response(ScimError(error.status_code, detail), {"Allow": allowed})

@@ -30,6 +30,7 @@ MOST_VALUES = 2_000_000
 
 _AT_WORK = 40 << 20
 """Bytes of large bodies that are worked on at once: two groups of 100,000 members, or more that are smaller."""
+_NOT_UTF8 = "it isn't UTF-8"
 _ACCEPTED = frozenset({"application/scim+json", "application/json", "text/json"})
 
 _Bytes = bytes | bytearray
@@ -158,7 +159,8 @@ def _parsed(body: _Bytes) -> JsonObject:
     try:
         document = orjson.loads(body.removeprefix(BOM_UTF8) if body.startswith(BOM_UTF8) else body)
     except orjson.JSONDecodeError as error:
-        reason = "it is empty" if not body else f"{error.msg} at offset {error.pos}"
+        reason = _NOT_UTF8 if error.msg.startswith("str is not valid UTF-8") else f"{error.msg} at offset {error.pos}"
+        reason = reason if body else "it is empty"
         raise InvalidSyntax(f"the body isn't JSON: {reason}") from None
     if not isinstance(document, dict):
         raise InvalidSyntax("the body isn't a JSON object")

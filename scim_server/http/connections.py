@@ -46,7 +46,7 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
             if len(self.connections) > limits.most:
                 refused("connections")
                 if not waiting:
-                    self._turn_away(ScimError(503, "The server has too many connections."))
+                    self._turn_away(ScimError(503, "the server has too many connections"))
                     return
                 next(iter(waiting)).drop()
             waiting[self] = None
@@ -101,7 +101,7 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
             if self._head_is_too_large:
                 self._turn_large_head_away()
             else:
-                self._turn_away(ScimError(400, msg))
+                self._turn_away(ScimError(400, "this isn't a valid HTTP request, or its method isn't known"))
 
         def timeout_keep_alive_handler(self) -> None:
             self.drop()
@@ -123,7 +123,7 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
 
         def _turn_large_head_away(self) -> None:
             refused("large_head")
-            self._turn_away(ScimError(431, f"The request's head is larger than {limits.head_bytes} bytes."))
+            self._turn_away(ScimError(431, f"the request's head is larger than {limits.head_bytes} bytes"))
 
         def _start_head_timer(self) -> None:
             if self._head_timer is None:

@@ -120,7 +120,9 @@ class Gate:
                         self._protection.tenants_under_way.end(exchange.tenant)
                 else:
                     self._metrics.refused("tenant_requests")
-                    await too_often("Too many requests of this tenant are under way.", 1)(scope, receive, timed_send)
+                    await too_often("too many requests of this tenant are under way (limit tenant_requests)", 1)(
+                        scope, receive, timed_send
+                    )
         except OutOfTime as late:
             if late.part is Part.CLIENT_GONE:
                 exchange.status = _CLIENT_GONE
@@ -134,7 +136,9 @@ class Gate:
             _log.exception("request failed", extra={"fields": {"requestId": exchange.request_id}})
             if exchange.response_started:
                 raise  # uvicorn cuts the connection: the client can't take the part for the whole
-            failure = error_response(ScimError(500, "The server failed to answer. The request id is in its log."))
+            failure = error_response(
+                ScimError(500, "the server failed to answer; its log says more under the request id in X-Request-ID")
+            )
             await failure(scope, receive, send_with_id)
         finally:
             exchange.status = exchange.status or _CLIENT_GONE  # cancelled: the server ends, and waited long enough
@@ -145,10 +149,10 @@ class Gate:
     ) -> ASGIApp | None:
         """None, with `scope` prepared for the routes, or the answer."""
         if not names_host(scope):
-            return error_response(ScimError(400, "One header Host with the name of this server is expected."))
+            return error_response(ScimError(400, "one header Host with the name of this server is expected"))
         served = self._served
         if served is None:
-            return unavailable("The server has no configuration yet.")
+            return unavailable("the server has no configuration yet")
         path: str = scope["path"]
         if base := _TENANT_PATH.match(path):
             return await self._admit_scim(served, base, scope, headers, exchange)
@@ -159,7 +163,7 @@ class Gate:
             if exchange.method not in READING:
                 return method_not_allowed("GET")
             return metadata_response(_names(named), self._public_url.of(scope, headers))
-        return error_response(ScimError(404, "SCIM is served at /{namespace}/{name}/scim/v2."))
+        return error_response(ScimError(404, "SCIM is served at /{namespace}/{name}/scim/v2"))
 
     async def _admit_scim(
         self,
@@ -172,14 +176,16 @@ class Gate:
         found = await served.authenticator.authenticate(*_names(base), _authorization(scope), self._clock())
         if isinstance(found, Refused):
             if wait := self._note_failure(scope):
-                return too_often("Authentication failed too often.", wait)
+                return too_often(
+                    "authentication failed too often from this address (limit failed_authentication)", wait
+                )
             if found.reason:
                 fields = {"tenant": found.tenant_key, "reason": found.reason, "requestId": exchange.request_id}
                 _log.info("JWT refused", extra={"fields": fields})
             return not_authenticated()
         exchange.tenant, exchange.credential = found.tenant_key, found.credential
         if wait := self._note_request(exchange):
-            return too_often("This tenant sends more requests than it may.", wait)
+            return too_often("this tenant sends more requests than it may (limit tenant_rate)", wait)
         path, base_path = scope["path"], base.group()
         exchange.caller = Caller(
             served.tenants[found.tenant_key],
@@ -279,8 +285,8 @@ def _has_body(headers: dict[bytes, bytes]) -> bool:
 def _late(late: OutOfTime) -> ASGIApp:
     if late.part is Part.BODY:
         # Closed, so that the rest of the body isn't taken for another request.
-        return error_response(ScimError(408, "The body did not arrive in time."), {"Connection": "close"})
-    return unavailable("The request took too long and was given up.")
+        return error_response(ScimError(408, "the body did not arrive in time"), {"Connection": "close"})
+    return unavailable("the request took too long and was given up")
 
 
 def _authorization(scope: MutableMapping[str, Any]) -> bytes | None:

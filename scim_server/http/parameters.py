@@ -133,5 +133,7 @@ def _sort_by(name: str, resource_type: ResourceType, *, strict: bool) -> Attribu
         raise InvalidPath(f"sortBy: {shown(name)}: {error.reason}") from None
     if path.target.returned == "never":
         # An order tells what it goes by.
-        raise InvalidPath(f"sortBy: {path} can't be sorted by")
+        raise InvalidPath(f"sortBy: {path} is never returned, so it can't be sorted by")
+    if path.target.type == "complex" and path.target.sub_attribute("value") is None:
+        raise InvalidPath(f"sortBy: {path} is complex: sort by one of its sub-attributes")
     return path

@@ -38,7 +38,7 @@ def error_response(error: ScimError, headers: Mapping[str, str] | None = None) -
 
 def not_authenticated() -> Response:
     """The same bytes for every reason, and the schemes that some tenant or other may use (RFC 9110 §11.6.1)."""
-    error = ScimError(401, "A valid credential of this tenant is expected in the header Authorization.")
+    error = ScimError(401, "a valid credential of this tenant is expected in the header Authorization")
     return error_response(error, {"WWW-Authenticate": 'Bearer realm="scim", Basic realm="scim", charset="UTF-8"'})
 
 

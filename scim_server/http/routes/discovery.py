@@ -33,7 +33,7 @@ async def list_schemas(request: Request) -> Response:
 
 
 async def get_schema(request: Request) -> Response:
-    return _one(request, schema_documents)
+    return _one(request, schema_documents, "schema")
 
 
 async def list_resource_types(request: Request) -> Response:
@@ -41,7 +41,7 @@ async def list_resource_types(request: Request) -> Response:
 
 
 async def get_resource_type(request: Request) -> Response:
-    return _one(request, resource_type_documents)
+    return _one(request, resource_type_documents, "resource type")
 
 
 def _documents(request: Request, documents: _Documents) -> list[JsonObject]:
@@ -60,14 +60,14 @@ def _is_okta(request: Request, caller: Caller) -> bool:
 def _list(request: Request, documents: _Documents) -> Response:
     if "filter" in request.query_params:
         # RFC 7644 §4: a filter here must be refused, so that nobody takes the whole list for its result.
-        raise ScimError(403, "discovery endpoints take no filter")
+        raise ScimError(403, "discovery endpoints take no filter (RFC 7644 §4)")
     found = _documents(request, documents)
     return ScimResponse(list_response(found, len(found), 1))
 
 
-def _one(request: Request, documents: _Documents) -> Response:
+def _one(request: Request, documents: _Documents, kind: str) -> Response:
     identifier = request.path_params["id"]
     found = find_document(_documents(request, documents), identifier)
     if found is None:
-        raise NotFound(f"there is no {identifier[:128]} here")
+        raise NotFound(f"there is no {kind} with id {identifier[:128]}")
     return ScimResponse(found)

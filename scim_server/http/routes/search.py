@@ -36,14 +36,14 @@ def _requests(caller: Caller, parameters: Parameters) -> dict[str, ListRequest]:
     """The request as each type understands it. A type that lacks an attribute of the filter has no matches (RFC 7644
     §3.4.2.1); an attribute that no type has is an error."""
     requests: dict[str, ListRequest] = {}
-    refused: InvalidFilter | None = None
+    refused: list[str] = []
     for resource_type in (caller.tenant.users, caller.tenant.groups):
         try:
             request = parameters.list_request(caller, resource_type)
         except InvalidFilter as error:
-            refused = refused or error
+            refused.append(error.detail)
         else:
             requests[resource_type.name] = replace(request, identity=f"all types\0{request.identity}")
-    if not requests and refused is not None:
-        raise refused
+    if not requests:
+        raise InvalidFilter("; ".join(dict.fromkeys(refused)))
     return requests

@@ -250,7 +250,7 @@ class _Parser:
         except UnresolvedPath as error:
             raise _unknown_attribute(error) from None
         if path.target.returned == "never":
-            raise InvalidFilter(f"{path} can't be filtered on")
+            raise InvalidFilter(f"{path} is never returned, so it can't be filtered on")
         return path
 
     def _inner_path(self, text: str, within: AttributePath) -> AttributePath:

@@ -38,6 +38,9 @@ async def test_paths_outside_of_scim(server: Server) -> None:
         ("POST", "/Users/x", "DELETE, GET, HEAD, PATCH, PUT"),
         ("DELETE", "/Groups", "GET, HEAD, POST"),
         ("POST", "/ServiceProviderConfig", "GET, HEAD"),
+        ("GET", "/Users/.search", "POST"),
+        ("DELETE", "/Groups/.search", "POST"),
+        ("HEAD", "/Roles/.search", "POST"),
         ("DELETE", "/Schemas", "GET, HEAD"),
         ("PATCH", "/ResourceTypes/User", "GET, HEAD"),
         ("OPTIONS", "/Users", "GET, HEAD, POST"),
@@ -48,8 +51,9 @@ async def test_methods_that_an_endpoint_does_not_take(
     provider: httpx.AsyncClient, method: str, path: str, allowed: str
 ) -> None:
     answer = await provider.request(method, path)
-    assert_scim_error(answer, 405)
-    assert answer.headers["allow"] == allowed
+    if method != "HEAD":
+        assert method in assert_scim_error(answer, 405)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
 async def test_no_credential_stands_for_a_user(provider: httpx.AsyncClient) -> None:
@@ -90,6 +94,28 @@ async def test_bodies_that_are_not_objects(provider: httpx.AsyncClient, body: ob
     for method, path in (("POST", "/Users"), ("PUT", "/Users/x"), ("PATCH", "/Groups/x"), ("POST", "/Groups")):
         answer = await provider.request(method, path, json=body)
         assert_scim_error(answer, 400, "invalidSyntax")
+
+
+async def test_details_say_what_is_wrong_in_plain_words(provider: httpx.AsyncClient) -> None:
+    encoded = await provider.post("/Users", content=b'{"userName": "\xff"}')
+    assert "isn't UTF-8" in assert_scim_error(encoded, 400, "invalidSyntax")
+    missing = await provider.get("/Schemas/nope")
+    assert assert_scim_error(missing, 404) == "there is no schema with id nope"
+    of_any_type = assert_scim_error(await provider.post("/.search", json={"filter": "x pr"}), 400, "invalidFilter")
+    assert "User has" in of_any_type
+    assert "Group has" in of_any_type
+    sorted_by = await provider.get("/Users", params={"sortBy": "name"})
+    assert "name is complex" in assert_scim_error(sorted_by, 400, "invalidPath")
+    operations: list[dict[str, object]] = [{"method": "foo", "path": "/Users"}, {"method": "DELETE", "path": "/Users/bulkId:x"}]
+    operations += [
+        {"method": "POST", "path": "/Groups", "data": {"displayName": "g", "members": [{"value": "bulkId:x"}]}}
+    ]
+    results = (await provider.post("/Bulk", json={"Operations": operations})).json()["Operations"]
+    assert [(result["method"], result["status"]) for result in results] == [
+        ("foo", "400"), ("DELETE", "400"), ("POST", "400")
+    ]  # fmt: skip
+    assert results[1]["response"]["detail"] == "Operations[1].path: bulkId 'x': no operation creates it"
+    assert results[2]["response"]["detail"] == "bulkId 'x': no operation creates it"
 
 
 async def test_deeply_nested_bodies(provider: httpx.AsyncClient) -> None:
