@@ -9,11 +9,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bench import QUICK, Bench, Ratio, Sizes, Workshop
-from benchmarks.databases import Database, PostgreSQL, Sqlite
-from benchmarks.load import UnexpectedAnswerError
-from benchmarks.measured import BENCHES
-from tests.support.temporary import RunDirectory
+try:
+    from benchmarks.bench import QUICK, Bench, Ratio, Sizes, Workshop
+    from benchmarks.databases import Database, PostgreSQL, Sqlite
+    from benchmarks.load import UnexpectedAnswerError
+    from benchmarks.measured import BENCHES
+    from tests.support.temporary import RunDirectory
+except ModuleNotFoundError as error:  # `make run` installs less than development needs
+    print(f"benchmarks: the module {error.name} is missing: run `make setup` first", file=sys.stderr)
+    raise SystemExit(2) from None
 
 
 class DatabaseName(StrEnum):

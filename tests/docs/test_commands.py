@@ -29,7 +29,7 @@ SHOWN = sorted({command for _, command in shown_commands()})
 MAKE = [command for command in SHOWN if command.split()[0] == "make"]
 PYTEST = [command for command in SHOWN if "-m pytest" in command]
 KUBECTL = [command for command in SHOWN if "kubectl" in command]
-DATABASE = [command for command in SHOWN if command.split()[0] in ("pg_dump", "pg_restore", "python", "rm", "cp")]
+DATABASE = [command for command in SHOWN if command.split()[0] in ("pg_dump", "pg_restore", "python3", "rm", "cp")]
 """Run by test_backup.py."""
 OURS = [command for command in SHOWN if command.split()[0] in ("scim-operator", ".venv/bin/scim-operator")]
 

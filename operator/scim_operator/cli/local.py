@@ -1,6 +1,7 @@
 """`scim-operator local`: the server on a folder of manifests, without a cluster."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -65,6 +66,7 @@ def consoles() -> tuple[Console, Console]:
 def run_local(options: LocalOptions, reporter: Reporter, started: Started, *, verbose: bool) -> None:
     """Serve until Ctrl-C. What keeps it from starting is one line per problem and exit status 2."""
     configure(LogFormat.TEXT, "info" if verbose else "warning")
+    os.umask(0o077)  # the database holds people's data; SQLite makes its files as the umask has it
     try:
         asyncio.run(serve(options, reporter, started))
     except UnusableManifests as error:

@@ -47,7 +47,9 @@ class DataDirectory:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._lock)
-            raise DataDirectoryError(f"{path}: in use by another local server") from None
+            raise DataDirectoryError(
+                f"{path}: in use by another local server: end that one, or give another --data-dir"
+            ) from None
 
     def close(self) -> None:
         os.close(self._lock)

@@ -169,7 +169,8 @@ async def _listen(server: Server, options: LocalOptions) -> None:
         raise LocalModeError(str(error)) from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            message = f"port {options.port} of {options.host} is in use: choose another one with --port"
+            where = f"port {options.port} of {options.host}"
+            message = f"{where} is in use: choose another one with --port (make run: with PORT=)"
         else:
             message = f"{options.host}, port {options.port}: {error.strerror or error}"
         raise LocalModeError(message) from None

@@ -1,8 +1,10 @@
 """Local mode as its user meets it: a process, files that are edited, HTTP."""
 
+import os
 import shutil
 import signal
 import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -181,6 +183,20 @@ def test_a_replaced_token_works_and_the_old_one_stops(manifests: Path, running: 
     assert "another-token-for-okta-of-2027" not in running.said
 
 
+def test_only_its_owner_may_read_the_data(manifests: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    before = os.umask(0)
+    try:
+        running = RunningLocalMode(manifests, data)
+    finally:
+        os.umask(before)
+    with running, running.client() as client:
+        create_user(client, "ada@acme.example", "Ada Lovelace")
+        made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (data, *data.iterdir())}
+    assert {"data", "scim.db", "scim.db-wal", "scim.db-shm"} <= made.keys()
+    assert {name: oct(mode) for name, mode in made.items() if mode & 0o077} == {}
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_start_finds_its_data(manifests: Path, data: Path, sent: signal.Signals) -> None:
     with RunningLocalMode(manifests, data) as first, first.client() as client:
@@ -222,13 +238,14 @@ def test_a_taken_port_is_one_line(manifests: Path, data: Path) -> None:
         port = taken.getsockname()[1]
         ended = run_to_its_end("local", "-f", manifests, "--data-dir", data, "--port", str(port))
     assert ended.returncode == 2
-    assert ended.stderr == f"port {port} of 127.0.0.1 is in use: choose another one with --port\n"
+    advice = "choose another one with --port (make run: with PORT=)"
+    assert ended.stderr == f"port {port} of 127.0.0.1 is in use: {advice}\n"
 
 
 def test_a_data_directory_in_use_is_one_line(manifests: Path, data: Path, running: RunningLocalMode) -> None:
     ended = run_to_its_end("local", "-f", manifests, "--data-dir", data, "--port", "0")
     assert ended.returncode == 2
-    assert ended.stderr == f"{data}: in use by another local server\n"
+    assert ended.stderr == f"{data}: in use by another local server: end that one, or give another --data-dir\n"
 
 
 @pytest.mark.parametrize(
