@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -21,10 +22,12 @@ from scim_server.http.deadlines import TimeLimits
 from scim_server.http.openapi import document_of_any_tenant
 from scim_server.http.protection import DEFAULT_FAILURE_RATE, DEFAULT_TENANT_RATE, RequestLimits
 from scim_server.http.public_url import is_public_url
+from scim_server.limits.client_address import TrustedProxies
 from scim_server.limits.token_bucket import Rate
 from scim_server.logs import LogFormat, configure
 from scim_server.openapi.document import as_text
 from scim_server.storage.errors import StorageUnusable
+from scim_server.storage.urls import InvalidDatabaseUrl
 from scim_server.tracing.start import start_tracing
 
 _log = logging.getLogger(__name__)
@@ -43,6 +46,12 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"scim-server {version('scim-operator')}")
+        raise typer.Exit
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -143,6 +152,9 @@ def serve(
     ] = _TIMES.answer,
     log_format: Annotated[LogFormat, typer.Option(envvar="SCIM_LOG_FORMAT")] = LogFormat.JSON,
     log_level: Annotated[LogLevel, typer.Option(envvar="SCIM_LOG_LEVEL")] = LogLevel.INFO,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
 ) -> None:
     """Serve SCIM 2.0 at /NAMESPACE/NAME/scim/v2, configured by the operator.
 
@@ -161,6 +173,10 @@ def serve(
             _fail(f"{option}: {path}: {f'{expected} is expected' if path.exists() else 'does not exist'}")
     if public_url is not None and not is_public_url(public_url):
         _fail("--public-url: https://HOST is expected, with port and path or without, and nothing else")
+    try:
+        TrustedProxies(trusted_proxy or ())
+    except ValueError as error:
+        _fail(f"--trusted-proxy: {error}")
     try:
         settings = ServerSettings(
             database=database,
@@ -187,10 +203,12 @@ def serve(
         uvloop.run(_serve(settings))
     except ServerFailed:  # which is in the log
         raise SystemExit(_FAILED) from None
+    except InvalidDatabaseUrl as error:
+        _fail(f"--database: {error}")
     except (ValueError, StorageUnusable) as error:
         _fail(str(error))
     except OSError as error:
-        _fail(f"{error.strerror or error}: {host}:{port} or {management_host}:{management_port}")
+        _fail(str(error.strerror or error))
     except Exception as error:  # a traceback on standard error would hold messages, which may be personal
         _log.critical("the server failed", exc_info=error)
         raise SystemExit(_FAILED) from None

@@ -16,15 +16,19 @@ _KEEP_ALIVE_SECONDS = 75
 class Port:
     """One listening socket with its uvicorn: bound when it is made, served from `start` to `stop`.
 
-    `port` 0 takes a free one. `drain_seconds`: how long requests may still take after `stop`. Raises OSError when
-    the address can't be had.
+    `port` 0 takes a free one. `drain_seconds`: how long requests may still take after `stop`. Raises OSError,
+    whose `strerror` names the address, when it can't be had.
     """
 
     def __init__(
         self, app: ASGIApp, host: str, port: int, drain_seconds: int, protocol: type[HttpToolsProtocol]
     ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=2048)
+        try:
+            self._socket = socket.create_server((host, port), family=family, backlog=2048)
+        except OSError as error:
+            reason = (error.strerror or str(error)).partition(" (while")[0]
+            raise OSError(error.errno, f"{host}:{port}: {reason}") from None
         address, bound = self._socket.getsockname()[:2]
         reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address)  # noqa: S104 - compared, not bound
         self.url = f"http://{reachable or (f'[{address}]' if ':' in address else address)}:{bound}"

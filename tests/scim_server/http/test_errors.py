@@ -106,7 +106,10 @@ async def test_details_say_what_is_wrong_in_plain_words(provider: httpx.AsyncCli
     assert "Group has" in of_any_type
     sorted_by = await provider.get("/Users", params={"sortBy": "name"})
     assert "name is complex" in assert_scim_error(sorted_by, 400, "invalidPath")
-    operations: list[dict[str, object]] = [{"method": "foo", "path": "/Users"}, {"method": "DELETE", "path": "/Users/bulkId:x"}]
+    operations: list[dict[str, object]] = [
+        {"method": "foo", "path": "/Users"},
+        {"method": "DELETE", "path": "/Users/bulkId:x"},
+    ]
     operations += [
         {"method": "POST", "path": "/Groups", "data": {"displayName": "g", "members": [{"value": "bulkId:x"}]}}
     ]

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -31,8 +32,8 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["--database", "mysql://root:secret@host/db"], "sqlite:///PATH or postgresql://"),
-        (["--database", "postgresql://ann:secret@host:99999/db"], "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"),
+        (["--database", "mysql://root:secret@host/db"], "--database: sqlite:///PATH or postgresql://"),
+        (["--database", "postgresql://ann:secret@host:99999/db"], "--database: postgresql://USER:PASSWORD@"),
         (["--database", "sqlite:///:x", "--config-dir", "/nonexistent"], "--config-dir"),
         (["--management-token-file", "/nonexistent"], "--management-token-file: /nonexistent: does not exist"),
         (["--management-token-file", "/"], "--management-token-file: /: a file is expected"),
@@ -41,7 +42,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         (["--public-url", "https://"], "--public-url"),
         (["--public-url", "https://user:secret@scim.example.com"], "--public-url"),
         (["--public-url", "https://scim.example.com/?a=b"], "--public-url"),
-        (["--trusted-proxy", "the-proxy"], "the-proxy"),
+        (["--trusted-proxy", "the-proxy"], "--trusted-proxy: 'the-proxy'"),
     ],
 )
 def test_bad_values_are_one_line_and_status_2(arguments: list[str], named: str) -> None:
@@ -69,10 +70,16 @@ def test_a_port_in_use_is_one_line_and_status_2(tmp_path: Path, connection: Conn
     server = ServerProcess(tmp_path / "first", f"sqlite:///{tmp_path}/a.db", bundle_of(connection))
     server.start()
     port = server.url.rpartition(":")[2]
-    result = run("--host", "127.0.0.1", "--port", port, "--database", f"sqlite:///{tmp_path}/b.db")
+    ports = ("--port", port, "--management-port", "0")
+    result = run("--host", "127.0.0.1", *ports, "--database", f"sqlite:///{tmp_path}/b.db")
     server.stop()
     assert result.returncode == 2
-    assert port in result.stderr.splitlines()[-1]
+    assert result.stderr.splitlines()[-1] == f"scim-server: 127.0.0.1:{port}: Address already in use"
+
+
+def test_the_version() -> None:
+    result = run("--version")
+    assert (result.returncode, result.stdout) == (0, f"scim-server {version('scim-operator')}\n")
     assert "Traceback" not in result.stderr
 
 
