@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from scim_operator.cli.usage import run_program
+
 _COMMANDS = {
     "run": "Run the operator against a cluster.",
     "local": "Serve a folder of manifests on this machine, without a cluster.",
@@ -90,4 +92,4 @@ def _options(
 
 def main() -> None:
     """Entry point of the console script."""
-    app()
+    run_program(app, "scim-operator")

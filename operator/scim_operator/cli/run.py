@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from prometheus_client import start_http_server
@@ -176,6 +177,8 @@ def run(
     fixed = _fixed(replica or ())
     if service is None and not fixed:
         raise typer.BadParameter("give --server-service, or --replica for each server")
+    if public_url and not _is_url(public_url):
+        raise typer.BadParameter("https://HOST is expected, with port and path or without", param_hint="--public-url")
     names = DocumentNames(_config_namespace(config_namespace, service), config_name, secret_name)
     settings = ControllerSettings(
         names=names,
@@ -244,6 +247,14 @@ def _service(text: str) -> ObjectKey | None:
         return ObjectKey.parse(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--server-service") from None
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
 
 
 def _fixed(urls: Iterable[str]) -> tuple[Replica, ...]:

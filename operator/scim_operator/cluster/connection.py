@@ -42,7 +42,9 @@ class ClusterLogin:
                 await kubernetes_config.load_kube_config(  # type: ignore[no-untyped-call]
                     config_file=path, client_configuration=configuration
                 )
-        except (kubernetes_config.ConfigException, OSError, yaml.YAMLError) as error:
+        except yaml.YAMLError:
+            raise ClusterUnauthorized(f"no way to log in to a cluster: {path} is no kubeconfig: not YAML") from None
+        except (kubernetes_config.ConfigException, OSError) as error:
             raise ClusterUnauthorized(f"no way to log in to a cluster: {error}") from None
         return configuration
 

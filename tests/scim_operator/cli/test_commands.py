@@ -140,6 +140,32 @@ def test_an_unknown_command_is_a_usage_error() -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["local", "--port", "abc", "-f", "x"], "scim-operator local: --port: "),
+        (["local"], "scim-operator local: --filename / -f: a value is required\n"),
+        (["local", "--prot", "1"], "scim-operator local: No such option: --prot"),
+        (
+            ["run", "--management-token-file", str(SCRIPT)],
+            "scim-operator run: give --server-service, or --replica for each server\n",
+        ),
+        (
+            ["run", "--management-token-file", str(SCRIPT), "--server-service", "a/b", "--public-url", "foo"],
+            "scim-operator run: --public-url: https://HOST is expected",
+        ),
+    ],
+    ids=["no number", "missing", "no such option", "no servers", "no URL"],
+)
+def test_a_wrong_option_is_one_line(arguments: list[str], said: str) -> None:
+    result = scim_operator(*arguments)
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.endswith("\n")
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_render_prints_what_the_operator_would_deliver(folder: Path, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text(KEY + "\n")
