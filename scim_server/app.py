@@ -91,7 +91,7 @@ class Server:
             self.storage = TracedStorage(self.storage, tracing.tracer)
         self.intake = Intake(self.holder, self.storage, self.metrics)
         self.applier = RulesApplier(self.storage, self.holder, self.metrics)
-        status = Status(self.holder, self.intake, self.applier, self.storage, self.metrics)
+        self._status = Status(self.holder, self.intake, self.applier, self.storage, self.metrics)
         proxies = TrustedProxies(settings.trusted_proxies)
         self._key_fetcher = KeyFetcher()
         self._key_cache = KeyCache(self._key_fetcher.fetch)
@@ -113,7 +113,7 @@ class Server:
             self.holder,
             self.intake,
             self.applier,
-            status,
+            self._status,
             self.metrics,
             ManagementToken(settings.management_token_file),
         )
@@ -174,6 +174,7 @@ class Server:
             if self._tracing is not None:
                 closing.push_async_callback(self._tracing.close)
             closing.push_async_callback(self.storage.close)
+            closing.push_async_callback(self._status.close)
             closing.push_async_callback(self._key_fetcher.close)
             closing.push_async_callback(self._key_cache.close)
             closing.push_async_callback(self._end_background)

@@ -16,7 +16,9 @@ from scim_server.storage.protocol import Reader, Storage
 from scim_server.storage.records import TenantCounts
 
 _COUNTS_LIVE_SECONDS = 10.0
-"""Counting reads every user of a tenant: scrapes and resyncs share one count."""
+"""Scrapes and resyncs share one count of all tenants."""
+_PATIENCE_SECONDS = 2.0
+"""How long an answer waits for a database that may have stopped answering. Prometheus gives up after ten."""
 
 
 class Status:
@@ -30,7 +32,7 @@ class Status:
         self._applier = applier
         self._storage = storage
         self._metrics = metrics
-        self._counting = asyncio.Lock()
+        self._counting: asyncio.Task[None] | None = None
         self._counts: dict[str, TenantCounts] = {}
         self._counted_at = float("-inf")
         self._counted_revision = 0
@@ -47,8 +49,9 @@ class Status:
     async def document(self) -> dict[str, Any]:
         """The body of `GET /v1/status`."""
         try:
-            floor = await self._intake.floor()
-        except StorageUnavailable:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                floor = await self._intake.floor()
+        except (StorageUnavailable, TimeoutError):
             floor = 0
         rejection = self._holder.rejection
         return {
@@ -64,16 +67,37 @@ class Status:
     async def refresh_metrics(self) -> None:
         self._metrics.set_counts(await self._current_counts())
 
+    async def close(self) -> None:
+        if self._counting is not None:
+            self._counting.cancel()
+            await asyncio.wait({self._counting})
+
     async def _current_counts(self) -> dict[str, TenantCounts]:
-        async with self._counting:
-            fresh = time.monotonic() - self._counted_at < _COUNTS_LIVE_SECONDS
-            if not fresh or self._counted_revision != self._holder.revision:
-                try:
-                    self._counts = await self._count()
-                except StorageUnavailable:
-                    return self._counts
-                self._counted_at, self._counted_revision = time.monotonic(), self._holder.revision
-            return self._counts
+        """The counts known last where the database doesn't answer soon."""
+        give_up_at = time.monotonic() + _PATIENCE_SECONDS
+        while not self._is_fresh() and (left := give_up_at - time.monotonic()) > 0:
+            if self._counting is None or self._counting.done():
+                self._counting = asyncio.create_task(self._count_anew())
+            # Not awaited itself: who gives up waiting must not end it for the others.
+            done, _ = await asyncio.wait({self._counting}, timeout=left)
+            if not all(task.result() for task in done):
+                break
+        return self._counts
+
+    def _is_fresh(self) -> bool:
+        return (
+            self._counted_revision == self._holder.revision
+            and time.monotonic() - self._counted_at < _COUNTS_LIVE_SECONDS
+        )
+
+    async def _count_anew(self) -> bool:
+        revision = self._holder.revision
+        try:
+            self._counts = await self._count()
+        except StorageUnavailable:
+            return False
+        self._counted_at, self._counted_revision = time.monotonic(), revision
+        return True
 
     async def _count(self) -> dict[str, TenantCounts]:
         current = self._holder.current

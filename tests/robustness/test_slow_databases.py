@@ -67,6 +67,20 @@ async def test_a_network_that_stops(postgres: PostgresServer, connection: Connec
         (await read_state(postgres.dsn(), connection.key)).assert_whole(connection.tenant())
 
 
+async def test_metrics_of_a_network_that_stops(postgres: PostgresServer, connection: Connection) -> None:
+    """Whoever watches the server wants to see it all the more, sooner than Prometheus gives up (10 s)."""
+    assert postgres.tcp_port is not None
+    async with TcpProxy(postgres.tcp_port) as proxy:
+        url = f"postgresql://postgres@127.0.0.1:{proxy.port}/postgres"
+        async with Server(settings(url)) as server, httpx.AsyncClient(base_url=server.management_url) as watcher:
+            await server.intake.offer(bundle_of(connection), "test")
+            assert await server.applier.wait_settled(1, 10)
+            proxy.freeze()
+            scrapes = await asyncio.gather(*(watcher.get("/metrics", timeout=10) for _ in range(3)))
+            assert [scrape.status_code for scrape in scrapes] == [200, 200, 200]
+            proxy.thaw()
+
+
 async def test_a_lock_that_is_held_too_long(postgres: PostgresServer, connection: Connection) -> None:
     """The one who waits is told to come back, and gets nobody else into trouble."""
     async with Server(settings(postgres.dsn())) as server, client_of(server.url, connection) as provider:

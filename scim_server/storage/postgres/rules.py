@@ -18,10 +18,12 @@ _STAMP = """
 _RULES = "SELECT rules FROM tenants WHERE tenant = $1"
 
 _COUNTS = """
-    SELECT (SELECT count(*) FROM users WHERE tenant = $1) AS users,
+    SELECT (SELECT coalesce(sum(added - removed), 0)::bigint FROM totals
+            WHERE tenant = $1 AND kind = 'users') AS users,
            (SELECT count(*) FROM users WHERE tenant = $1 AND NOT active) AS inactive,
            (SELECT count(*) FROM users WHERE tenant = $1 AND NOT active AND blocked_at > $2) AS blocked,
-           (SELECT count(*) FROM groups WHERE tenant = $1) AS groups,
+           (SELECT coalesce(sum(added - removed), 0)::bigint FROM totals
+            WHERE tenant = $1 AND kind = 'groups') AS groups,
            greatest((SELECT max(modified) FROM users WHERE tenant = $1),
                     (SELECT max(modified) FROM groups WHERE tenant = $1)) AS last_sync
 """

@@ -17,10 +17,10 @@ _STAMP = """
 """
 
 _COUNTS = """
-    SELECT (SELECT count(*) FROM users WHERE tenant = ?1) AS users,
+    SELECT (SELECT coalesce(sum(added - removed), 0) FROM totals WHERE tenant = ?1 AND kind = 'users') AS users,
            (SELECT count(*) FROM users WHERE tenant = ?1 AND NOT active) AS inactive,
            (SELECT count(*) FROM users WHERE tenant = ?1 AND NOT active AND blocked_at > ?2) AS blocked,
-           (SELECT count(*) FROM groups WHERE tenant = ?1) AS groups,
+           (SELECT coalesce(sum(added - removed), 0) FROM totals WHERE tenant = ?1 AND kind = 'groups') AS groups,
            (SELECT max(modified) FROM users WHERE tenant = ?1) AS users_modified,
            (SELECT max(modified) FROM groups WHERE tenant = ?1) AS groups_modified
 """
