@@ -32,7 +32,7 @@ class Status:
         self._applier = applier
         self._storage = storage
         self._metrics = metrics
-        self._counting: asyncio.Task[None] | None = None
+        self._counting: asyncio.Task[bool] | None = None
         self._counts: dict[str, TenantCounts] = {}
         self._counted_at = float("-inf")
         self._counted_revision = 0
