@@ -28,7 +28,7 @@ def test_the_defaults_are_those_of_the_code() -> None:
     assert (limits.tenant_rate, limits.failed_authentication) == (rate, failures)
     assert failures.per_second * 60 == failures.burst
     assert default("requests of one tenant under way") == str(limits.tenant_requests)
-    assert f"{rate.per_second:,.0f} per second in the long run, {rate.burst:,} at once" in PAGE
+    assert f"{rate.per_second:,.0f} per second in the long run, bursts of up to {rate.burst:,}" in PAGE
     assert default("token requests") == str(limits.token_requests)
     assert default("failed authentications") == f"{failures.burst} per minute"
     assert default("size of a body") == f"{DEFAULT_LIMIT >> 20} MiB"
