@@ -112,7 +112,7 @@ class _Reading:
     def _object(self, file: str, document: Document, at: FieldPath, value: Any, ignored: Counter[str]) -> None:
         api_version, kind = _type_of(value)
         group = api_version.partition("/")[0] if "/" in api_version else ""
-        ours = group == GROUP or kind in PLURALS
+        ours = group == GROUP or (kind in PLURALS and group == "")  # other groups may have kinds of these names
         if not ours and (api_version, kind) not in (("v1", "Secret"), ("v1", "Namespace")):
             ignored[kind or "document without a kind"] += 1
             return

@@ -65,6 +65,11 @@ def test_items_of_a_list_are_objects() -> None:
     ]
 
 
+def test_kinds_of_other_groups_may_have_our_names() -> None:
+    [note] = read("{apiVersion: auth.example.com/v1, kind: RoleMapping, metadata: {name: roles}}").findings
+    assert (note.severity, note.message) == (Severity.NOTE, "ignored: 1 RoleMapping")
+
+
 def test_other_kinds_are_ignored_with_a_note() -> None:
     [note] = read("a: 1\n---\n{apiVersion: v1, kind: ConfigMap}\n---\n{apiVersion: v1, kind: ConfigMap}").findings
 
