@@ -35,13 +35,22 @@ async def test_everybody_is_seen_once_and_in_one_order(provider: httpx.AsyncClie
     assert await _walk(provider, "/Users") == users
 
 
-async def test_nobody_is_left_out_while_others_come_and_go(provider: httpx.AsyncClient) -> None:
+async def test_nobody_is_left_out_while_others_come(provider: httpx.AsyncClient) -> None:
     users = await _created(provider, "/Users", "userName", USERS)
     first = (await provider.get("/Users", params={"startIndex": 1, "count": PAGE})).json()["Resources"]
-    assert (await provider.delete(f"/Users/{users[0]}")).status_code == 204
     assert (await provider.post("/Users", json={"userName": "late"})).status_code == 201
     second = (await provider.get("/Users", params={"startIndex": PAGE + 1, "count": PAGE})).json()["Resources"]
     third = (await provider.get("/Users", params={"startIndex": 2 * PAGE + 1, "count": PAGE})).json()["Resources"]
     seen = [user["id"] for page in (first, second, third) for user in page]
     assert seen[:USERS] == users
     assert [user["userName"] for user in third][USERS - 2 * PAGE :] == ["late"]
+
+
+async def test_a_deletion_moves_up_what_follows(provider: httpx.AsyncClient) -> None:
+    """Pages by index are what counting gives at that moment (RFC 7644 §3.4.2.4), from whichever replica."""
+    users = await _created(provider, "/Users", "userName", USERS)
+    first = (await provider.get("/Users", params={"startIndex": 1, "count": PAGE})).json()["Resources"]
+    assert [user["id"] for user in first] == users[:PAGE]
+    assert (await provider.delete(f"/Users/{users[0]}")).status_code == 204
+    second = (await provider.get("/Users", params={"startIndex": PAGE + 1, "count": PAGE})).json()["Resources"]
+    assert [user["id"] for user in second] == users[PAGE + 1 : 2 * PAGE + 1]
