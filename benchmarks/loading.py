@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 
 from benchmarks.installation import TENANT, user
+from scim_server.folding import fold
 from scim_server.storage.documents import folded, to_json
 from scim_server.storage.index_keys import UserKeys, keys_of_user
 from scim_server.storage.records import Document
@@ -79,6 +80,7 @@ async def _into_postgresql(url: str, count: int, progress: Callable[[int], None]
 def _into_sqlite(url: str, count: int, progress: Callable[[int], None]) -> list[str]:
     ids: list[str] = []
     with closing(sqlite3.connect(sqlite_path(url), timeout=60)) as connection:
+        connection.create_function("fold", 1, fold, deterministic=True)  # a trigger's
         for users in _batches(count):
             rows = {
                 "users": [

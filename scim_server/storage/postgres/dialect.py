@@ -129,6 +129,10 @@ class _Postgres:
     def rare(self, condition: str) -> str:
         return condition
 
+    def has_provider_role(self, alias: str, tenant: str, role: str) -> str:
+        keys = f"provider_role_keys({alias}.tenant, {alias}.folded)"
+        return f"({alias}.folded ? 'roles' AND {keys} @> ARRAY[provider_role_key({tenant}, {role})])"
+
     def any_key(self, alias: str, condition: Callable[[str], str]) -> str:
         return f"EXISTS (SELECT FROM jsonb_object_keys({alias}.folded) AS key WHERE {condition('key')})"
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from scim_server.scim.filter import And, Comparison, Filter, Operator, Present, ValuePath
+from scim_server.scim.filter import And, Comparison, Filter, Not, Operator, Or, Present, ValuePath
 from scim_server.scim.filter.ast import Literal
 from scim_server.scim.path import AttributePath
 from scim_server.scim.schema import Attribute
 from scim_server.storage.records import EffectiveContext
 from scim_server.storage.search.dialect import Dialect, Place
-from scim_server.storage.search.searchable import Searchable, Virtual, comparable
+from scim_server.storage.search.searchable import Lead, Searchable, Shortcut, Virtual, comparable
 from scim_server.storage.search.sql_builder import SqlBuilder
 
 
@@ -25,7 +25,7 @@ class Compiler(SqlBuilder):
 
     def condition(self, filter_: Filter) -> str:
         """Raises `InvalidFilter` for an attribute that can't be filtered on."""
-        return self.boolean(filter_, self._leaf)
+        return self._found(self._without_negations(filter_))
 
     def sort_key(self, path: AttributePath) -> str | None:
         """An expression for ORDER BY; None where the attribute can't be sorted by."""
@@ -48,6 +48,57 @@ class Compiler(SqlBuilder):
 
         return place.preferred_element(key) if attribute.multi_valued else key(place)
 
+    def _found(self, node: Filter) -> str:
+        """The condition, where it says which rows are looked for: in no negation."""
+        match node:
+            case And(items):
+                return "(" + " AND ".join(map(self._found, items)) + ")"
+            case Or(items) if self._lead(node) is Lead.ALONE:
+                # PostgreSQL uses no index for an OR with a subquery in it, SQLite no partial one.
+                return self.among(f"{self.alias}.id", " UNION ALL ".join(map(self._ids, items)))
+            case _:
+                return self.boolean(node, self._leaf)
+
+    def _ids(self, node: Filter) -> str:
+        """A query for the ids of those that satisfy it."""
+        joins_outside, self.joins = self.joins, 0
+        alias = self.alias
+        ids = f"SELECT {alias}.id FROM {self._searchable.table} {alias} WHERE {alias}.tenant = {self.tenant}"
+        ids += f" AND {self._found(node)}"
+        self.joins = joins_outside
+        return ids
+
+    def _lead(self, node: Filter) -> Lead:
+        """The best one of several conditions that all have to hold, the worst one of alternatives."""
+        match node:
+            case And(items):
+                return max(map(self._lead, items))
+            case Or(items):
+                return min(map(self._lead, items))
+            case Comparison(path, operator, value):
+                virtual, shortcut = self._virtual(path), self._shortcut(path) if operator == "eq" else None
+                by_virtual = Lead.NONE if virtual is None else virtual.lead(path, operator, value)
+                return by_virtual if shortcut is None else shortcut.lead
+            case ValuePath(path, inner):
+                shortcuts = [self._shortcut(path, term) for term in _required_equalities(inner)]
+                return max((shortcut.lead for shortcut in shortcuts if shortcut is not None), default=Lead.NONE)
+            case _:
+                return Lead.NONE
+
+    def _without_negations(self, node: Filter) -> Filter:
+        """The same without those negations that would hide what an index answers."""
+        match node:
+            case And(items):
+                return And(tuple(map(self._without_negations, items)))
+            case Or(items):
+                return Or(tuple(map(self._without_negations, items)))
+            case Not(Not(item)):
+                return self._without_negations(item)
+            case Not(Comparison(path) as comparison) if (virtual := self._virtual(path)) is not None:
+                return virtual.opposite(comparison) or node
+            case _:
+                return node
+
     def _leaf(self, leaf: Filter) -> str:
         match leaf:
             case Comparison(path, operator, value):
@@ -60,12 +111,14 @@ class Compiler(SqlBuilder):
                 raise TypeError(leaf)
 
     def _comparison(self, path: AttributePath, operator: Operator, value: Literal) -> str:
-        if operator == "eq" and (shortcut := self._searchable.shortcuts.get((path.schema_urn, path.dotted))):
-            return shortcut(self, str(value))
+        shortcut = self._shortcut(path) if operator == "eq" else None
+        if shortcut is not None and shortcut.exact:
+            return shortcut.condition(self, str(value))
         virtual = self._virtual(path)
         if virtual is not None:
             return virtual.compare(self, path, operator, value)
-        return self._any_value(path, lambda place: self._compare_at(place, path.target, operator, value))
+        exact = self._any_value(path, lambda place: self._compare_at(place, path.target, operator, value))
+        return exact if shortcut is None else f"({shortcut.condition(self, str(value))} AND {exact})"
 
     def _present(self, path: AttributePath) -> str:
         virtual = self._virtual(path)
@@ -84,9 +137,9 @@ class Compiler(SqlBuilder):
             exact = f"({place.is_object()} AND {self._inside(place, inner)})"
         # What an index can answer of it narrows the search.
         narrowing = [
-            shortcut(self, str(term.value))
+            shortcut.condition(self, str(term.value))
             for term in _required_equalities(inner)
-            if (shortcut := self._searchable.shortcuts.get((path.schema_urn, term.path.dotted)))
+            if (shortcut := self._shortcut(path, term)) is not None
         ]
         return f"({' AND '.join([*narrowing, exact])})"
 
@@ -112,6 +165,10 @@ class Compiler(SqlBuilder):
 
     def _virtual(self, path: AttributePath) -> Virtual | None:
         return self._searchable.virtual.get((path.schema_urn, path.attribute.name))
+
+    def _shortcut(self, path: AttributePath, term: Comparison | None = None) -> Shortcut | None:
+        """For an attribute, or for a term of a value path."""
+        return self._searchable.shortcuts.get((path.schema_urn, (term.path if term else path).dotted))
 
     def _place(self, path: AttributePath) -> Place:
         """Where the attribute (not its sub-attribute) stands in the document."""

@@ -89,6 +89,10 @@ class Dialect(Protocol):
         """A condition that few resources satisfy: a hint for a planner that doesn't know the values."""
         ...
 
+    def has_provider_role(self, alias: str, tenant: str, role: str) -> str:
+        """Whether a user's `roles` have this folded `value`, by an index: it may also hold for a few others."""
+        ...
+
     def any_key(self, alias: str, condition: Callable[[str], str]) -> str:
         """Whether the document has a key at its top for which the condition holds."""
         ...

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 
 from scim_server.folding import fold
 from scim_server.scim.errors import InvalidFilter
@@ -19,8 +20,28 @@ FALSE, TRUE = "(1 = 0)", "(1 = 1)"
 Name = tuple[str | None, str]
 """An attribute: the extension's URN, or None, and the canonical name."""
 
-Shortcut = Callable[[SqlBuilder, str], str]
-"""The condition that some value of an attribute equals the text, answered by an index."""
+
+class Lead(IntEnum):
+    """What leads to those who satisfy a condition, of whom there are few then."""
+
+    NONE = 0
+    """All have to be looked at."""
+    ALONE = 1
+    """An index, in a query for them alone: their ids are in another table, or the index has no others."""
+    COLUMN = 2
+    """An index of the table that is searched, which databases combine with others of its."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """That some value of an attribute equals the text, answered by an index.
+
+    Not `exact`: it also holds for some others, which the condition on the document leaves out.
+    """
+
+    condition: Callable[[SqlBuilder, str], str]
+    lead: Lead = Lead.COLUMN
+    exact: bool = True
 
 
 class Virtual(ABC):
@@ -31,6 +52,14 @@ class Virtual(ABC):
 
     @abstractmethod
     def present(self, builder: SqlBuilder, path: AttributePath) -> str: ...
+
+    def lead(self, path: AttributePath, operator: Operator, value: Literal) -> Lead:
+        """To those who satisfy the comparison."""
+        return Lead.NONE
+
+    def opposite(self, comparison: Comparison) -> Comparison | None:
+        """What holds where the comparison doesn't, for an attribute that nobody lacks; None: say it by a NOT."""
+        return None
 
     def select(self, builder: SqlBuilder, path: AttributePath, inner: Filter) -> str:
         """The condition that one element satisfies the whole filter."""
@@ -49,7 +78,8 @@ class Searchable:
     shortcuts: Mapping[tuple[str | None, str], Shortcut]
     """By extension URN and dotted path: equality that an index answers."""
     sort_columns: Mapping[Name, str]
-    """Columns whose index gives an order; beyond 256 characters it is stable, but not alphabetical."""
+    """Columns that give an order, on PostgreSQL by their indexes; beyond 256 characters it is stable, but not
+    alphabetical."""
 
 
 class Id(Virtual):
@@ -60,6 +90,9 @@ class Id(Virtual):
         if operator == "eq":
             return f"{column} = {builder.bind(text)}" if is_id(text) else FALSE
         return builder.compare_text(builder.dialect.id_text(column), operator, text)
+
+    def lead(self, path: AttributePath, operator: Operator, value: Literal) -> Lead:
+        return Lead.COLUMN if operator == "eq" else Lead.NONE
 
     def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return TRUE
@@ -79,9 +112,8 @@ class Meta(Virtual):
             case "created":
                 return builder.compare_value(f"{builder.alias}.created", operator, value)
             case "lastModified":
-                # Who asks for this asks what changed since the last time.
                 condition = builder.compare_value(f"{builder.alias}.modified", operator, value)
-                return builder.dialect.rare(condition) if operator in ("eq", "gt", "ge") else condition
+                return builder.dialect.rare(condition) if self.lead(path, operator, value) else condition
             case "version":
                 etag = f"""('W/"' || {builder.alias}.version || '"')"""
                 return builder.compare_text(etag, operator, tag_of_version(str(value)))
@@ -90,6 +122,11 @@ class Meta(Virtual):
                 return TRUE if matches(Comparison(path, operator, value), constant) else FALSE
             case _:
                 raise not_searchable(path)
+
+    def lead(self, path: AttributePath, operator: Operator, value: Literal) -> Lead:
+        # Who asks for this asks what changed since the last time.
+        asks_for_changes = path.target.name == "lastModified" and operator in ("eq", "gt", "ge")
+        return Lead.COLUMN if asks_for_changes else Lead.NONE
 
     def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return TRUE

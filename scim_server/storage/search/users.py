@@ -1,5 +1,8 @@
 """Users: what a filter may ask that isn't in their documents, and what indexes answer."""
 
+from dataclasses import replace
+
+from scim_server.folding import fold
 from scim_server.provisioning.effective import State
 from scim_server.scim.core_schemas import USER_URN
 from scim_server.scim.effective import EFFECTIVE_URN
@@ -14,10 +17,12 @@ from scim_server.storage.search.searchable import (
     TRUE,
     Column,
     Id,
+    Lead,
     Meta,
     Rows,
     Schemas,
     Searchable,
+    Shortcut,
     Virtual,
     not_searchable,
 )
@@ -29,6 +34,12 @@ class _Active(Virtual):
 
     def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
         return f"{builder.alias}.active" if value else f"NOT {builder.alias}.active"
+
+    def lead(self, path: AttributePath, operator: Operator, value: Literal) -> Lead:
+        return Lead.NONE if value else Lead.ALONE
+
+    def opposite(self, comparison: Comparison) -> Comparison:
+        return replace(comparison, value=not comparison.value)
 
     def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return TRUE
@@ -43,12 +54,18 @@ class _State(Virtual):
     def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
         if builder.effective is None:
             raise not_searchable(path)
-        wanted = Comparison(path, operator, value)
-        chosen = [state for state in State if matches(wanted, {EFFECTIVE_URN: {path.attribute.name: state.value}})]
+        chosen = self._chosen(path, operator, value)
         return f"({' OR '.join(_is_in(builder, builder.effective, state) for state in chosen)})" if chosen else FALSE
+
+    def lead(self, path: AttributePath, operator: Operator, value: Literal) -> Lead:
+        return Lead.NONE if State.ACTIVE in self._chosen(path, operator, value) else Lead.ALONE
 
     def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return TRUE
+
+    def _chosen(self, path: AttributePath, operator: Operator, value: Literal) -> list[State]:
+        wanted = Comparison(path, operator, value)
+        return [state for state in State if matches(wanted, {EFFECTIVE_URN: {path.attribute.name: state.value}})]
 
 
 def _is_in(builder: SqlBuilder, effective: EffectiveContext, state: State) -> str:
@@ -65,6 +82,9 @@ class _Permissions(Virtual):
 
     def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
         return self._held(builder, path, Comparison(path, operator, value))
+
+    def lead(self, path: AttributePath, operator: Operator, value: Literal) -> Lead:
+        return Lead.ALONE
 
     def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return self._held(builder, path, Present(path))
@@ -147,6 +167,10 @@ def _has_role(builder: SqlBuilder, *roles: str) -> str:
     )
 
 
+def _has_provider_role(builder: SqlBuilder, role: str) -> str:
+    return builder.dialect.has_provider_role("u", builder.tenant, builder.bind(fold(role)))
+
+
 def _has_email(builder: SqlBuilder, address: str) -> str:
     key = builder.bind(folded_key(address))
     return builder.among(
@@ -181,12 +205,15 @@ USERS = Searchable(
         ),
     },
     shortcuts={
-        (None, "userName"): lambda builder, name: f"u.user_name_key = {builder.bind(folded_key(name))}",
-        (None, "displayName"): lambda builder, name: f"u.display_name_key = {builder.bind(folded_key(name))}",
-        (None, "externalId"): lambda builder, name: f"u.external_id_key = {builder.bind(index_key(name))}",
-        (None, "emails.value"): _has_email,
-        (None, "groups.value"): _in_group,
-        (EFFECTIVE_URN, "roles.value"): lambda builder, role: _has_role(builder, role),
+        (None, "userName"): Shortcut(lambda builder, name: f"u.user_name_key = {builder.bind(folded_key(name))}"),
+        (None, "displayName"): Shortcut(
+            lambda builder, name: f"u.display_name_key = {builder.bind(folded_key(name))}"
+        ),
+        (None, "externalId"): Shortcut(lambda builder, name: f"u.external_id_key = {builder.bind(index_key(name))}"),
+        (None, "emails.value"): Shortcut(_has_email, Lead.ALONE),
+        (None, "groups.value"): Shortcut(_in_group, Lead.ALONE),
+        (None, "roles.value"): Shortcut(_has_provider_role, exact=False),
+        (EFFECTIVE_URN, "roles.value"): Shortcut(_has_role, Lead.ALONE),
     },
     sort_columns={
         (None, "userName"): "user_name_key",

@@ -122,6 +122,10 @@ class _Sqlite:
     def rare(self, condition: str) -> str:
         return f"likelihood({condition}, 0.0005)"
 
+    def has_provider_role(self, alias: str, tenant: str, role: str) -> str:
+        users = f"SELECT user_id FROM user_provider_roles WHERE tenant = {tenant} AND value_key = {role}"
+        return f"{alias}.id IN ({users})"
+
     def any_key(self, alias: str, condition: Callable[[str], str]) -> str:
         return f"EXISTS (SELECT 1 FROM json_each({alias}.document) AS entry WHERE {condition('entry.key')})"
 

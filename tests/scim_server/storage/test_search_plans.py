@@ -1,7 +1,9 @@
 """The look-ups that providers make are answered by an index: read in the databases' own plans."""
 
 import asyncio
+import itertools
 import sqlite3
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -9,11 +11,12 @@ import pytest
 
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.filter import parse
+from scim_server.scim.path import resolve
 from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
 from scim_server.storage import open_storage
 from scim_server.storage.postgres.dialect import POSTGRES
 from scim_server.storage.protocol import Writer
-from scim_server.storage.records import Query
+from scim_server.storage.records import EffectiveContext, Query
 from scim_server.storage.search import GROUPS, USERS, CompiledSearch, compile_search
 from scim_server.storage.sqlite.dialect import SQLITE
 from tests.scim_server.storage.steps import Steps, named, rules
@@ -40,6 +43,7 @@ async def _fill(url: str) -> None:
             for number in range(COUNT):
                 active = number % 200 != 0
                 emails = [{"value": f"u{number}@example.com", "type": "work"}]
+                roles = {"roles": [{"value": f"Role {number}"}]} if number % 2 else {}
                 await writer.insert_user(
                     {
                         "userName": f"u{number}",
@@ -47,6 +51,7 @@ async def _fill(url: str) -> None:
                         "externalId": f"e{number}",
                         "active": active,
                         "emails": emails,
+                        **roles,
                     },
                     active,
                 )
@@ -96,6 +101,8 @@ def _scans(plan: str, table: str, alias: str) -> bool:
 
 
 ID = "8a3f7a3e-8c1b-4b57-9a55-0d5f6f1f2b11"
+PROVIDER_ROLES = ("users_provider_roles", "user_provider_roles USING PRIMARY KEY")
+CONTEXT = EffectiveContext(datetime(2026, 11, 24, tzinfo=UTC), {"admin": ["administer"], "viewer": []})
 
 
 @pytest.mark.parametrize(
@@ -114,15 +121,58 @@ ID = "8a3f7a3e-8c1b-4b57-9a55-0d5f6f1f2b11"
         ('emails[type eq "work"].value eq "u7@example.com"', ("user_emails_pkey", "user_emails USING PRIMARY KEY")),
         (f'{EFFECTIVE_URN}:roles.value eq "admin"', ("user_roles_role",)),
         (f'groups.value eq "{ID}"', ("memberships_pkey", "m USING PRIMARY KEY")),
+        ('roles.value eq "ROLE 7"', PROVIDER_ROLES),
+        ('roles eq "role 7"', PROVIDER_ROLES),
+        ('roles[value eq "role 7" and primary eq true]', PROVIDER_ROLES),
         ("active eq false", ("users_inactive",)),
+        ("active ne true", ("users_inactive",)),
+        ("not (active eq true)", ("users_inactive",)),
+        ("not (not (active eq false))", ("users_inactive",)),
+        ('not (userName ne "u7")', ("users_user_name",)),
         ('meta.lastModified gt "2099-01-01T00:00:00Z"', ("users_modified",)),
         ('userName eq "u7" and active eq true', ("users_user_name",)),
-        ('userName eq "u7" or externalId eq "e7"', ("users_user_name",)),
     ],
 )
 async def test_users_are_found_by_index(filled_url: str, filter_: str, indexes: tuple[str, ...]) -> None:
     plan = await _plan(filled_url, "users", Query(filter=parse(filter_, USER_TYPE)))
     assert any(index in plan for index in indexes), plan
+    assert not _scans(plan, "users", "u"), plan
+
+
+LEAVES = (
+    f'id eq "{ID}"',
+    'userName eq "u7"',
+    'displayName eq "user 7"',
+    'externalId eq "e7"',
+    'emails.value eq "u7@example.com"',
+    'emails[type eq "work" and value eq "u7@example.com"]',
+    'emails[type eq "work"].value eq "u7@example.com"',
+    f'groups.value eq "{ID}"',
+    'roles.value eq "role 7"',
+    f'{EFFECTIVE_URN}:roles.value eq "admin"',
+    f'{EFFECTIVE_URN}:permissions eq "administer"',
+    f'{EFFECTIVE_URN}:state eq "blocked"',
+    "active ne true",
+    'meta.lastModified gt "2099-01-01T00:00:00Z"',
+)
+"""What an index answers: so it does, too, when several are joined by `or`."""
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        *(f"{leaf} or {other}" for leaf, other in itertools.combinations(LEAVES, 2)),
+        *(f"{leaf} or {leaf}" for leaf in LEAVES),
+        " or ".join(LEAVES),
+        " or ".join(f'emails.value eq "u{number}@example.com"' for number in range(30)),
+        " or ".join(f'(emails.value eq "u{number}@example.com" and title pr)' for number in range(30)),
+        *(f'({leaf} or userName eq "u8") and active eq true' for leaf in LEAVES),
+        *(f'({leaf} or userName eq "u8") and (externalId eq "e7" or {leaf})' for leaf in LEAVES),
+        'emails.value eq "u7@example.com" or (title eq "x" and (userName eq "u8" or active eq false))',
+    ],
+)
+async def test_users_are_found_by_several_indexes(filled_url: str, filter_: str) -> None:
+    plan = await _plan(filled_url, "users", Query(filter=parse(filter_, USER_TYPE), effective=CONTEXT))
     assert not _scans(plan, "users", "u"), plan
 
 
@@ -135,12 +185,38 @@ async def test_users_are_found_by_index(filled_url: str, filter_: str, indexes: 
         (f'members eq "{ID}"', ("memberships_user",)),
         (f'id eq "{ID}" and members eq "{ID}"', ("groups_pkey", "sqlite_autoindex_groups_1")),
         ('meta.lastModified gt "2099-01-01T00:00:00Z"', ("groups_modified",)),
+        (f'displayName eq "g7" or members eq "{ID}"', ("groups_display_name",)),
+        (f'externalId eq "e7" or (members eq "{ID}" and displayName co "g")', ("memberships_user",)),
     ],
 )
 async def test_groups_are_found_by_index(filled_url: str, filter_: str, indexes: tuple[str, ...]) -> None:
     plan = await _plan(filled_url, "groups", Query(filter=parse(filter_, GROUP_TYPE)))
     assert any(index in plan for index in indexes), plan
     assert not _scans(plan, "groups", "g"), plan
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "sort_by", "index"),
+    [
+        ("users", "userName", "users_user_name"),
+        ("users", "displayName", "users_display_name"),
+        ("users", "externalId", "users_external_id"),
+        ("groups", "displayName", "groups_display_name"),
+        ("groups", "externalId", "groups_external_id"),
+    ],
+)
+async def test_sorted_pages_are_read_in_the_order_of_an_index(
+    filled_url: str, kind: str, sort_by: str, index: str, descending: bool
+) -> None:
+    """On PostgreSQL; SQLite has those without a value at the other end of an index."""
+    path = resolve(sort_by, USER_TYPE if kind == "users" else GROUP_TYPE)
+    plan = await _plan(filled_url, kind, Query(sort_by=path, descending=descending))
+    if filled_url.startswith("sqlite"):
+        assert (index in plan) is (index in ("users_user_name", "groups_display_name")), plan
+    else:
+        assert index in plan, plan
+        assert "Incremental Sort" in plan, plan  # of those alone that are alike
 
 
 @pytest.mark.parametrize("kind", ["users", "groups"])
