@@ -8,6 +8,8 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.replay import ReplayGuard
@@ -34,7 +36,6 @@ from scim_server.storage.errors import StorageUnavailable
 
 _log = logging.getLogger(__name__)
 
-_OF_A_RESOURCE = ("GET", "PUT", "PATCH", "DELETE")
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -97,6 +98,14 @@ def create_scim_app(
     return app
 
 
+class _OnlyRoute(Route):
+    """Of its path, whatever the method: else GET of `/Users/.search` would ask for the user with the id `.search`."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child_scope = super().matches(scope)
+        return Match.NONE if match is Match.NONE else Match.FULL, child_scope
+
+
 def _add(app: FastAPI, path: str, **handlers: _Handler) -> None:
     """One route for all methods of a path, so that `Allow` names them all."""
 
@@ -104,14 +113,9 @@ def _add(app: FastAPI, path: str, **handlers: _Handler) -> None:
         exchange = exchange_of(request)
         exchange.route = path
         # The web server leaves the body of HEAD out.
-        handler = handlers.get("GET" if exchange.method == "HEAD" else exchange.method)
-        if handler is None:
-            raise HTTPException(405, headers={"Allow": ", ".join(handlers)})
-        return await handler(request)
+        return await handlers["GET" if exchange.method == "HEAD" else exchange.method](request)
 
-    # Else GET of `/Users/.search` would ask for the user with the id `.search`.
-    methods = _OF_A_RESOURCE if path.endswith("/.search") else ()
-    app.add_route(path, endpoint, methods=[*handlers, *methods])
+    app.router.routes.append(_OnlyRoute(path, endpoint, methods=list(handlers)))
 
 
 async def _scim_error(_: Request, error: Exception) -> Response:
