@@ -103,14 +103,17 @@ def _print_ratio(console: Console, ratio: Ratio) -> None:
 def _verdict(ratio: Ratio) -> str:
     if ratio.holds is None:
         return ""
-    return f"  [green]{ratio.wanted}, as wanted[/green]" if ratio.holds else f"  [red]{ratio.wanted} is wanted[/red]"
+    return f"  {ratio.wanted}: {_judged(ratio)}"
+
+
+def _judged(ratio: Ratio) -> str:
+    return {True: "[green]as wanted[/green]", False: "[red]missed[/red]", None: ""}[ratio.holds]
 
 
 def _print_table(console: Console, results: list[tuple[Bench, Ratio]]) -> None:
-    table = Table("benchmark", "ratio", "what", "wanted", box=None, pad_edge=False)
+    table = Table("benchmark", "ratio", "what", "wanted", "", box=None, pad_edge=False)
     for bench, ratio in results:
-        colour = {True: "green", False: "red", None: ""}[ratio.holds]
-        table.add_row(bench.name, f"{ratio.value:.2f}", ratio.what, ratio.wanted or "", style=colour)
+        table.add_row(bench.name, f"{ratio.value:.2f}", ratio.what, ratio.wanted or "", _judged(ratio))
     console.print(table)
 
 

@@ -7,6 +7,9 @@ from benchmarks.installation import patch
 from benchmarks.load import Series, encode_request
 from benchmarks.measured.one_client import latencies_in_turn
 
+_SECONDS = 0.003
+"""What one client may wait; it holds for a machine that does nothing else."""
+
 
 def member_patches(base_url: str, headers: dict[str, str], group_id: str, user_id: str) -> list[bytes]:
     """Requests that add a user who isn't a member of a group, and remove him again."""
@@ -32,8 +35,13 @@ def _run(workshop: Workshop) -> list[Ratio]:
     found = latencies_in_turn(workshop, series)
     first, *others = found
     return [
-        Ratio(f"one-member PATCH, p50: {other} ÷ {first}", found[other].p50 / found[first].p50, "≤ 1.3")
-        for other in others
+        *(
+            Ratio(f"one-member PATCH, p50: {other} ÷ {first}", found[other].p50 / found[first].p50, "≤ 1.3")
+            for other in others
+        ),
+        Ratio(
+            f"one-member PATCH, p50: {others[-1]} ÷ {_SECONDS * 1000:g} ms", found[others[-1]].p50 / _SECONDS, "≤ 1"
+        ),
     ]
 
 
