@@ -101,8 +101,11 @@ def test_an_oauth_client(installation: Installation, namespace: str) -> None:
     client = {"name": "ping", "clientId": "ping", "secretRef": {"name": "client"}, "access": "Read"}
     tenant = tenant_with(installation, namespace, oauthClients=client)
     tenant.apply(secret(namespace, "client", clientSecret=first))
+    installation.wait_until(
+        lambda: grant(installation, tenant, 0, first).status_code == 200,
+        "the client secret works",
+    )
     granted = grant(installation, tenant, 0, first)
-    assert granted.status_code == 200, granted.text
     old = f"Bearer {granted.json()['access_token']}"
     wait_for_all(installation, tenant, old, 200, "a token of one replica works at both")
     assert grant(installation, tenant, 1, second).json()["error"] == "invalid_client"
@@ -138,6 +141,10 @@ def test_a_deleted_config_ends_every_kind(installation: Installation, namespace:
         secret(namespace, "login", username="sync", password=password),
         secret(namespace, "keys", jwks=key_set(key)),
         secret(namespace, "client", clientSecret=password),
+    )
+    installation.wait_until(
+        lambda: grant(installation, tenant, 0, password).status_code == 200,
+        "the client secret works",
     )
     granted = grant(installation, tenant, 0, password).json()["access_token"]
     ways = (basic("sync", password), signed(key), f"Bearer {granted}", f"Bearer {tenant.token}")

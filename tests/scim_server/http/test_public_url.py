@@ -103,7 +103,7 @@ async def test_a_request_names_one_host(server: Server, version: str, hosts: tup
     answer = await ask(server, version, *hosts)
     assert answer.startswith("HTTP/1.1 400 ")
     assert "content-type: application/scim+json" in answer
-    assert '"status":"400","detail":"One header Host' in answer
+    assert '"status":"400","detail":"one header Host' in answer
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,7 @@ async def test_failures(
         wrong = {"filter": 'nonsense eq "ada@acme.com"'}
         assert (await provider.get("/Users", params=wrong)).status_code == 400
         with sqlite3.connect(tmp_path / "scim.db") as database:
+            database.create_function("fold", 1, str.lower)  # triggers name it
             database.execute("ALTER TABLE user_emails RENAME TO broken")
         database.close()
         broken = {"userName": "eve@acme.com", "emails": [{"value": "eve@acme.com"}]}
