@@ -8,7 +8,7 @@ INSTALL_THIS := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint fmt typecheck schemas control-plane bench lock clean check-format check-imports check-schemas
+.PHONY: help setup run test lint fmt typecheck schemas control-plane bench soak lock clean check-format check-imports check-schemas
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ control-plane: $(VENV)/.dev ## Build etcd, kube-apiserver and kubectl for the te
 
 bench: $(VENV)/.dev ## Run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(VENV)/.dev control-plane ## Run the attacks and loads of soak/, which take minutes each
+	$(BIN)/python -m pytest -q soak $(ARGS)
 
 lock: $(VENV)/.dev ## Choose versions anew: requirements/*.txt from pyproject.toml
 	@test -x $(BIN)/uv || $(PIP_INSTALL) uv
