@@ -21,6 +21,7 @@ from scim_operator.api.constants import (
 )
 from scim_operator.api.field_path import FieldPath, format_field_path
 from scim_operator.api.keys import ObjectKey
+from scim_operator.api.nearest import did_you_mean, nearest
 from scim_operator.api.provisioning_config import (
     AllowedNamespaces,
     NamespacesFrom,
@@ -66,7 +67,9 @@ __all__ = [
     "RoleMappingRule",
     "RoleMappingSpec",
     "TokenIssuer",
+    "did_you_mean",
     "format_field_path",
+    "nearest",
     "secret_data",
     "set_conditions",
 ]

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from scim_operator.manifests.structural_schema import SchemaError, nearest_field, unknown_field
+from scim_operator.api import nearest
+from scim_operator.manifests.structural_schema import SchemaError, unknown_field
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
@@ -35,7 +36,7 @@ _FIELDS = frozenset(
 def metadata_errors(metadata: dict[str, Any]) -> Iterator[SchemaError]:
     """Of an object that has a name, relative to its root."""
     for field in sorted(set(metadata) - _FIELDS):
-        yield ("metadata", field), unknown_field(nearest_field(field, _FIELDS))
+        yield ("metadata", field), unknown_field(nearest(field, _FIELDS))
     name, namespace = metadata["name"], metadata.get("namespace")
     if len(name) > 253 or not _SUBDOMAIN.fullmatch(name):
         yield ("metadata", "name"), f"{name!r} is no name: small letters, digits, '-' and '.' are expected"

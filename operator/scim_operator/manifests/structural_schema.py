@@ -4,12 +4,11 @@ Only the keywords that our definitions use; a test holds that they use no others
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 
-from scim_operator.api import FieldPath
+from scim_operator.api import FieldPath, nearest
 from scim_server.config import compile_pattern
 
 Schema = dict[str, Any]
@@ -36,17 +35,10 @@ def unknown_fields(value: Any, schema: Schema, path: FieldPath = ()) -> Iterator
             if name in properties:
                 yield from unknown_fields(member, properties[name], (*path, name))
             else:
-                yield (*path, name), nearest_field(name, properties)
+                yield (*path, name), nearest(name, properties)
     elif isinstance(value, list) and "items" in schema:
         for index, item in enumerate(value):
             yield from unknown_fields(item, schema["items"], (*path, index))
-
-
-def nearest_field(name: str, known: Iterable[str]) -> str | None:
-    """The known field that `name` resembles, letters' case apart."""
-    by_small_letters = {field.lower(): field for field in known}
-    nearest = get_close_matches(name.lower(), by_small_letters, n=1, cutoff=0.75)
-    return by_small_letters[nearest[0]] if nearest else None
 
 
 def unknown_field(meant: str | None) -> str:
