@@ -129,6 +129,8 @@ class Metrics:
         self._users.clear()
         self._groups.clear()
         for tenant, count in counts.items():
+            if count.departed:
+                continue
             self._users.labels(tenant, "active").set(count.active)
             self._users.labels(tenant, "blocked").set(count.blocked)
             self._users.labels(tenant, "deactivated").set(count.deactivated)

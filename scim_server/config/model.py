@@ -16,11 +16,14 @@ from scim_server.config.credentials import (
 from scim_server.config.extension_schemas import ExtensionSchema
 from scim_server.config.patterns import compile_pattern
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised when a field is added: a server that doesn't know the field must say so, not drop it."""
 
 _LONGEST_DELAY_SECONDS = 365 * 24 * 3600
 """As of every duration in the custom resource."""
+
+RETENTION_SECONDS = 90 * 24 * 3600
+"""How long the users of a deleted ProvisioningConfig are kept where it doesn't say."""
 
 
 class Role(Contract):
@@ -79,6 +82,21 @@ class Deprovisioning(Contract):
     """How a user leaves. A blocked user becomes deactivated after `deactivation_delay_seconds`."""
 
     deactivation_delay_seconds: int = Field(default=900, strict=True, ge=0, le=_LONGEST_DELAY_SECONDS)
+    retention_seconds: int = Field(
+        default=RETENTION_SECONDS,
+        strict=True,
+        ge=0,
+        le=_LONGEST_DELAY_SECONDS,
+        exclude_if=lambda value: value == RETENTION_SECONDS,
+    )
+    """How long the users of a deleted ProvisioningConfig are kept."""
+
+
+class OnDeletion(StrEnum):
+    """What becomes of the users when the ProvisioningConfig is deleted: kept for the retention, or erased at once."""
+
+    RETAIN = "Retain"
+    ERASE = "Erase"
 
 
 class Conformance(StrEnum):
@@ -98,6 +116,12 @@ class Tenant(Contract):
 
     namespace: DnsLabel
     name: DnsLabel
+    uid: str | None = Field(default=None, max_length=128, exclude_if=lambda value: value is None)
+    """Of the object in its cluster: another one of the same name is a new tenant with former users."""
+    deleted: bool = Field(default=False, exclude_if=lambda value: not value)
+    """The ProvisioningConfig is gone. The entry stays until a server has noted that, so that a tenant that is merely
+    missing is never taken for a deleted one; it serves nobody, and says what becomes of the users."""
+    on_deletion: OnDeletion = Field(default=OnDeletion.RETAIN, exclude_if=lambda value: value == OnDeletion.RETAIN)
     display_name: str | None = None
     provider: str = "Generic"
     conformance: Conformance = Field(
@@ -135,6 +159,17 @@ class Tenant(Contract):
         shared: list[Credential] = [*self.credentials, *self.basic_credentials]
         shared += [client for client in self.oauth_clients if not client.has_keys]
         return tuple(credential.name for credential in shared)
+
+    @property
+    def kept_after_deletion_seconds(self) -> int:
+        """How long its users outlive it."""
+        return 0 if self.on_deletion is OnDeletion.ERASE else self.deprovisioning.retention_seconds
+
+    @model_validator(mode="after")
+    def _deleted_serves_nobody(self) -> Self:
+        if self.deleted and self.all_credentials:
+            raise ValueError(f"credentials: {self.key} is deleted, which leaves it none")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

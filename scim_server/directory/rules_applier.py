@@ -1,5 +1,7 @@
 """Brings the role rules of each accepted configuration into the database, and users' roles after them.
 
+Tenants that the configuration calls deleted are noted as departed, and erased when their time has come.
+
 Every replica does this; the database lets one of them win (`put_rules`) and shares the rest (`settle_some`).
 What a crash leaves is found again at start, and every replica looks now and then for what another one left.
 """
@@ -8,8 +10,9 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
 
-from scim_server.config import ConfigBundle, ConfigHolder
+from scim_server.config import ConfigBundle, ConfigHolder, Tenant
 from scim_server.directory.tenant import ServedTenant
 from scim_server.metrics import Metrics
 from scim_server.provisioning.grants import RoleRules
@@ -84,7 +87,7 @@ class RulesApplier:
             if tenant.key in self._known:
                 return
             if await self._storage.read(tenant.key, lambda reader: reader.rules_stamp()) is None:
-                await self._put(tenant.key, RoleRules.of(tenant.config), tenant.revision)
+                await self._put(tenant.config, RoleRules.of(tenant.config), tenant.revision)
             self._known.add(tenant.key)
 
     async def _apply_current(self) -> None:
@@ -94,22 +97,50 @@ class RulesApplier:
             await self._settle({tenant.key for tenant in bundle.config.tenants})
             await self._announce(bundle.revision)
         await self._settle()
+        for key in await self._storage.tenants_to_erase():
+            await self._erase(key)
 
     async def _put_all(self, bundle: ConfigBundle) -> None:
-        rules = {tenant.key: RoleRules.of(tenant) for tenant in bundle.config.tenants}
+        tenants = {tenant.key: tenant for tenant in bundle.config.tenants if not tenant.deleted}
+        rules = {key: RoleRules.of(tenant) for key, tenant in tenants.items()}
         others = await self._storage.bump_revisions(
-            {key: each.fingerprint for key, each in rules.items()}, bundle.revision
+            {key: each.fingerprint for key, each in rules.items()},
+            bundle.revision,
+            {key: tenant.uid for key, tenant in tenants.items() if tenant.uid is not None},
         )
         for key in others:
-            await self._put(key, rules[key], bundle.revision)
-        self._known.update(rules)
+            await self._put(tenants[key], rules[key], bundle.revision)
+        self._known = set(rules)
+        for tenant in bundle.config.tenants:
+            if tenant.deleted:
+                await self._depart(tenant, bundle.revision)
 
-    async def _put(self, key: str, rules: RoleRules, revision: int) -> None:
+    async def _put(self, tenant: Tenant, rules: RoleRules, revision: int) -> None:
         async def work(writer: Writer) -> bool:
-            return await writer.put_rules(rules, revision)
+            return await writer.put_rules(rules, revision, tenant.uid)
 
-        if await self._storage.write(key, work, exclusive=True):
-            _log.info("role rules of %s are of revision %d", key, revision)
+        await self._erase(tenant.key)  # in batches, what of a former tenant of this name is to be erased
+        if await self._storage.write(tenant.key, work, exclusive=True):
+            _log.info("role rules of %s are of revision %d", tenant.key, revision)
+
+    async def _depart(self, tenant: Tenant, revision: int) -> None:
+        keep = timedelta(seconds=tenant.kept_after_deletion_seconds)
+
+        async def work(writer: Writer) -> bool:
+            return await writer.depart(keep, revision)
+
+        if await self._storage.write(tenant.key, work, exclusive=True):
+            _log.info("%s is deleted; its users are kept for %s", tenant.key, keep)
+
+    async def _erase(self, key: str) -> None:
+        async def work(writer: Writer) -> bool:
+            return await writer.erase_some()
+
+        erased = False
+        while await self._storage.write(key, work, exclusive=True):
+            erased = True
+        if erased:
+            _log.info("the users and groups of %s, which was deleted, are erased", key)
 
     async def _settle(self, among: Collection[str] | None = None) -> None:
         """The tenants that need it; None: also those that the configuration doesn't have any more."""

@@ -115,8 +115,15 @@ class Status:
 
 
 def _counts_json(counts: TenantCounts) -> dict[str, Any]:
+    former = counts.former_users
     return {
         "users": {"active": counts.active, "blocked": counts.blocked, "deactivated": counts.deactivated},
         "groups": counts.groups,
-        "lastSyncTime": counts.last_sync.isoformat().replace("+00:00", "Z") if counts.last_sync else None,
+        "lastSyncTime": _text(counts.last_sync) if counts.last_sync else None,
+        "formerUsers": {"count": former.count, "since": _text(former.since)} if former else None,
+        "departed": counts.departed,
     }
+
+
+def _text(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")

@@ -22,7 +22,7 @@ user's last two reasons for a role can't each still see the other's.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from scim_server.provisioning.effective import GroupGrant, HeldRole
@@ -99,7 +99,7 @@ class Reader(Protocol):
         ...
 
     async def rules_stamp(self) -> RulesStamp | None:
-        """None when no configuration was ever applied for this tenant."""
+        """None when no configuration was ever applied for this tenant, or none since it departed."""
         ...
 
     async def rules(self) -> RoleRules | None: ...
@@ -171,11 +171,29 @@ class Writer(Reader, Protocol):
         """Make `user_roles` of these users what memberships and grants say now; the changes that made."""
         ...
 
-    async def put_rules(self, rules: RoleRules, revision: int) -> bool:
+    async def put_rules(self, rules: RoleRules, revision: int, uid: str | None = None) -> bool:
         """Store the rules of a newer revision and the grants of every group. Exclusive only.
 
         Returns False, and does nothing, when the database holds this or a higher revision. Users whose roles
         may change are recorded as unsettled, in the same transaction, to be worked off by `settle_some`.
+
+        A tenant that had departed, or whose `uid` is another one than before, has returned: its users of before are
+        counted as former ones. Those that were to be erased are erased first.
+        """
+        ...
+
+    async def depart(self, keep: timedelta, revision: int) -> bool:
+        """Note that there is no such tenant since `revision`, and when its data are to be erased. Exclusive only.
+
+        Returns False, and does nothing, for a tenant that was never seen, has departed before, or is of this or a
+        higher revision.
+        """
+        ...
+
+    async def erase_some(self, limit: int = 5000) -> bool:
+        """Erase up to `limit` rows of a tenant that is to be erased by now. Exclusive only.
+
+        Whether to call again: False where nothing is left, or nothing is to be erased.
         """
         ...
 
@@ -228,8 +246,16 @@ class Storage(Protocol):
 
     async def unsettled_tenants(self) -> Sequence[str]: ...
 
-    async def bump_revisions(self, fingerprints: Mapping[str, str], revision: int) -> Sequence[str]:
-        """Raise the revision of the tenants whose stored rules have the given fingerprint already.
+    async def tenants_to_erase(self) -> Sequence[str]:
+        """Departed tenants whose time has come. For an hour after the erasure too: a replica that doesn't know of
+        the departure yet may still write."""
+        ...
+
+    async def bump_revisions(
+        self, fingerprints: Mapping[str, str], revision: int, uids: Mapping[str, str] | None = None
+    ) -> Sequence[str]:
+        """Raise the revision of the tenants whose stored rules have the given fingerprint already, and whose
+        ProvisioningConfig is the same (`uids`, for those that have one).
 
         Returns the other tenants that are of a lower revision or were never seen: for them `put_rules` is to
         be called. A few statements for all tenants together.

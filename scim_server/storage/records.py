@@ -176,6 +176,15 @@ class RulesStamp:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerUsers:
+    """Users whom a tenant has from a deleted ProvisioningConfig of its name."""
+
+    count: int
+    """How many there were at `since`, when the new ProvisioningConfig came."""
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TenantCounts:
     active: int
     blocked: int
@@ -183,6 +192,9 @@ class TenantCounts:
     groups: int
     last_sync: datetime | None
     """When a user or group last changed."""
+    former_users: FormerUsers | None = None
+    departed: bool = False
+    """It is noted that the ProvisioningConfig is gone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,13 @@ class TracedStorage:
     async def unsettled_tenants(self) -> Sequence[str]:
         return await self._storage.unsettled_tenants()
 
-    async def bump_revisions(self, fingerprints: Mapping[str, str], revision: int) -> Sequence[str]:
-        return await self._storage.bump_revisions(fingerprints, revision)
+    async def tenants_to_erase(self) -> Sequence[str]:
+        return await self._storage.tenants_to_erase()
+
+    async def bump_revisions(
+        self, fingerprints: Mapping[str, str], revision: int, uids: Mapping[str, str] | None = None
+    ) -> Sequence[str]:
+        return await self._storage.bump_revisions(fingerprints, revision, uids)
 
     @contextmanager
     def _span(self, name: str, tenant: str) -> Iterator[None]:

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from scim_server.provisioning.grants import Grant, RoleRules
+from scim_server.storage.departures import has_returned
 from scim_server.storage.documents import from_json
 from scim_server.storage.errors import NeedsExclusive
 from scim_server.storage.grant_changes import grant_changes
+from scim_server.storage.postgres.departures import Departures
 from scim_server.storage.postgres.roles import RoleReads, RoleWrites
-from scim_server.storage.records import RoleChange, RulesStamp, TenantCounts
+from scim_server.storage.records import FormerUsers, RoleChange, RulesStamp, TenantCounts
 
 _STAMP = """
     SELECT revision, fingerprint, NOT EXISTS (SELECT FROM unsettled WHERE tenant = $1) AS settled
-    FROM tenants WHERE tenant = $1
+    FROM tenants WHERE tenant = $1 AND departed IS NULL
 """
 
 _RULES = "SELECT rules FROM tenants WHERE tenant = $1"
@@ -25,20 +27,25 @@ _COUNTS = """
            (SELECT coalesce(sum(added - removed), 0)::bigint FROM totals
             WHERE tenant = $1 AND kind = 'groups') AS groups,
            greatest((SELECT max(modified) FROM users WHERE tenant = $1),
-                    (SELECT max(modified) FROM groups WHERE tenant = $1)) AS last_sync
+                    (SELECT max(modified) FROM groups WHERE tenant = $1)) AS last_sync,
+           t.former_users, t.returned, t.departed
+    FROM (SELECT) one LEFT JOIN tenants t ON t.tenant = $1
 """
 
 # Locked, because revisions are raised (`Storage.bump_revisions`) without the tenant's lock.
 _HELD = """
-    SELECT revision, fingerprint, base_roles, fallback_roles FROM tenants WHERE tenant = $1 FOR NO KEY UPDATE
+    SELECT revision, fingerprint, base_roles, fallback_roles, uid, departed FROM tenants
+    WHERE tenant = $1
+    FOR NO KEY UPDATE
 """
 
 _STORE = """
-    INSERT INTO tenants (tenant, revision, fingerprint, rules, base_roles, fallback_roles)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO tenants (tenant, revision, fingerprint, rules, base_roles, fallback_roles, uid)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (tenant) DO UPDATE
     SET revision = excluded.revision, fingerprint = excluded.fingerprint, rules = excluded.rules,
-        base_roles = excluded.base_roles, fallback_roles = excluded.fallback_roles
+        base_roles = excluded.base_roles, fallback_roles = excluded.fallback_roles,
+        uid = coalesce(excluded.uid, tenants.uid)
 """
 
 _GROUPS = "SELECT id, document FROM groups WHERE tenant = $1"
@@ -109,16 +116,21 @@ class RuleReads(RoleReads):
             deactivated=row["inactive"] - row["blocked"],
             groups=row["groups"],
             last_sync=row["last_sync"],
+            former_users=FormerUsers(row["former_users"], row["returned"]) if row["former_users"] else None,
+            departed=row["departed"] is not None,
         )
 
 
-class RuleWrites(RuleReads, RoleWrites):
-    async def put_rules(self, rules: RoleRules, revision: int) -> bool:
+class RuleWrites(Departures, RuleReads, RoleWrites):
+    async def put_rules(self, rules: RoleRules, revision: int, uid: str | None = None) -> bool:
         if not self.exclusive:
             raise NeedsExclusive
         held = await self._connection.fetchrow(_HELD, self.tenant)
         if held is not None and held["revision"] >= revision:
             return False
+        if held is not None and has_returned(held["departed"], held["uid"], uid):
+            await self.note_return()
+            held = await self._connection.fetchrow(_HELD, self.tenant)
         await self._connection.execute(
             _STORE,
             self.tenant,
@@ -127,6 +139,7 @@ class RuleWrites(RuleReads, RoleWrites):
             rules.to_document().decode(),
             rules.base_roles,
             rules.fallback_roles,
+            uid,
         )
         if held is not None and held["fingerprint"] == rules.fingerprint:
             return True

@@ -42,10 +42,10 @@ _SETTINGS = {
 # Each replica knows a part of the tenants' revisions; the rows are locked in order, so that replicas don't deadlock.
 _BUMP = """
     WITH offered AS (
-        SELECT * FROM unnest($1::text[], $2::text[]) AS o (tenant, fingerprint)
+        SELECT * FROM unnest($1::text[], $2::text[], $4::text[]) AS o (tenant, fingerprint, uid)
     ), same AS MATERIALIZED (
         SELECT t.tenant FROM tenants t JOIN offered o ON o.tenant = t.tenant AND o.fingerprint = t.fingerprint
-        WHERE t.revision < $3
+        WHERE t.revision < $3 AND t.departed IS NULL AND (o.uid IS NULL OR o.uid = t.uid)
         ORDER BY t.tenant
         FOR NO KEY UPDATE OF t
     )
@@ -168,10 +168,18 @@ class PostgresStorage:
             )
         return [row["tenant"] for row in rows]
 
-    async def bump_revisions(self, fingerprints: Mapping[str, str], revision: int) -> Sequence[str]:
-        tenants, stamps = [*fingerprints], [*fingerprints.values()]
+    async def tenants_to_erase(self) -> Sequence[str]:
         async with self._connection() as connection:
-            await connection.execute(_BUMP, tenants, stamps, revision)
+            rows = await connection.fetch("SELECT tenant FROM tenants WHERE erase_at <= now() ORDER BY tenant")
+        return [row["tenant"] for row in rows]
+
+    async def bump_revisions(
+        self, fingerprints: Mapping[str, str], revision: int, uids: Mapping[str, str] | None = None
+    ) -> Sequence[str]:
+        tenants, stamps = [*fingerprints], [*fingerprints.values()]
+        uids = uids or {}
+        async with self._connection() as connection:
+            await connection.execute(_BUMP, tenants, stamps, revision, [uids.get(tenant) for tenant in tenants])
             rows = await connection.fetch(_OTHERS, tenants, revision)
         return [row["tenant"] for row in rows]
 

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from scim_server.provisioning.grants import Grant, RoleRules
+from scim_server.storage.departures import has_returned
 from scim_server.storage.documents import from_json, to_json
 from scim_server.storage.grant_changes import grant_changes
-from scim_server.storage.records import RoleChange, RulesStamp, TenantCounts
+from scim_server.storage.records import FormerUsers, RoleChange, RulesStamp, TenantCounts
+from scim_server.storage.sqlite.departures import Departures, note_return
 from scim_server.storage.sqlite.roles import RoleReads, RoleWrites, settle
-from scim_server.storage.sqlite.times import from_optional_microseconds, microseconds
+from scim_server.storage.sqlite.times import from_microseconds, from_optional_microseconds, microseconds
 
 _STAMP = """
     SELECT revision, fingerprint, NOT EXISTS (SELECT 1 FROM unsettled WHERE tenant = ?1) AS settled
-    FROM tenants WHERE tenant = ?1
+    FROM tenants WHERE tenant = ?1 AND departed IS NULL
 """
 
 _COUNTS = """
@@ -22,17 +24,20 @@ _COUNTS = """
            (SELECT count(*) FROM users WHERE tenant = ?1 AND NOT active AND blocked_at > ?2) AS blocked,
            (SELECT coalesce(sum(added - removed), 0) FROM totals WHERE tenant = ?1 AND kind = 'groups') AS groups,
            (SELECT max(modified) FROM users WHERE tenant = ?1) AS users_modified,
-           (SELECT max(modified) FROM groups WHERE tenant = ?1) AS groups_modified
+           (SELECT max(modified) FROM groups WHERE tenant = ?1) AS groups_modified,
+           t.former_users, t.returned, t.departed
+    FROM (SELECT 1) LEFT JOIN tenants t ON t.tenant = ?1
 """
 
-_HELD = "SELECT revision, fingerprint, base_roles, fallback_roles FROM tenants WHERE tenant = ?"
+_HELD = "SELECT revision, fingerprint, base_roles, fallback_roles, uid, departed FROM tenants WHERE tenant = ?"
 
 _STORE = """
-    INSERT INTO tenants (tenant, revision, fingerprint, rules, base_roles, fallback_roles)
-    VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO tenants (tenant, revision, fingerprint, rules, base_roles, fallback_roles, uid)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (tenant) DO UPDATE
     SET revision = excluded.revision, fingerprint = excluded.fingerprint, rules = excluded.rules,
-        base_roles = excluded.base_roles, fallback_roles = excluded.fallback_roles
+        base_roles = excluded.base_roles, fallback_roles = excluded.fallback_roles,
+        uid = coalesce(excluded.uid, tenants.uid)
 """
 
 _REVOKE = "DELETE FROM grants WHERE tenant = ? AND group_id = ? AND mapping = ? AND rule = ? AND role = ?"
@@ -78,9 +83,9 @@ class RuleReads(RoleReads):
         return await self._connection.run(_counts, self.tenant, microseconds(blocked_after))
 
 
-class RuleWrites(RuleReads, RoleWrites):
-    async def put_rules(self, rules: RoleRules, revision: int) -> bool:
-        return await self._connection.run(_put, self.tenant, rules, revision)
+class RuleWrites(Departures, RuleReads, RoleWrites):
+    async def put_rules(self, rules: RoleRules, revision: int, uid: str | None = None) -> bool:
+        return await self._connection.run(_put, self.tenant, self._now, rules, revision, uid)
 
     async def settle_some(self, limit: int = 5000) -> Sequence[RoleChange] | None:
         return await self._connection.run(_settle_some, self.tenant, self._now, limit)
@@ -105,15 +110,25 @@ def _counts(connection: sqlite3.Connection, tenant: str, blocked_after: int) -> 
         deactivated=row["inactive"] - row["blocked"],
         groups=row["groups"],
         last_sync=from_optional_microseconds(max(changes, default=None)),
+        former_users=FormerUsers(row["former_users"], from_microseconds(row["returned"]))
+        if row["former_users"]
+        else None,
+        departed=row["departed"] is not None,
     )
 
 
-def _put(connection: sqlite3.Connection, tenant: str, rules: RoleRules, revision: int) -> bool:
+def _put(
+    connection: sqlite3.Connection, tenant: str, now: int, rules: RoleRules, revision: int, uid: str | None
+) -> bool:
     held = connection.execute(_HELD, (tenant,)).fetchone()
     if held is not None and held["revision"] >= revision:
         return False
+    if held is not None and has_returned(held["departed"], held["uid"], uid):
+        note_return(connection, tenant, now)
+        held = connection.execute(_HELD, (tenant,)).fetchone()
     roles_of_all = (to_json(rules.base_roles), to_json(rules.fallback_roles))
-    connection.execute(_STORE, (tenant, revision, rules.fingerprint, rules.to_document().decode(), *roles_of_all))
+    document = rules.to_document().decode()
+    connection.execute(_STORE, (tenant, revision, rules.fingerprint, document, *roles_of_all, uid))
     if held is not None and held["fingerprint"] == rules.fingerprint:
         return True
     regranted = _regrant_all(connection, tenant, rules)

@@ -25,7 +25,8 @@ T = TypeVar("T")
 
 _BUMP = """
     UPDATE tenants SET revision = ?2
-    WHERE revision < ?2 AND (tenant, fingerprint) IN (SELECT key, value FROM json_each(?1))
+    WHERE revision < ?2 AND departed IS NULL AND (tenant, fingerprint) IN (SELECT key, value FROM json_each(?1))
+      AND NOT EXISTS (SELECT 1 FROM json_each(?3) WHERE key = tenant AND value IS NOT uid)
 """
 
 _OTHERS = """
@@ -123,10 +124,17 @@ class SqliteStorage:
                 (),
             )
 
-    async def bump_revisions(self, fingerprints: Mapping[str, str], revision: int) -> Sequence[str]:
+    async def tenants_to_erase(self) -> Sequence[str]:
+        now = microseconds(datetime.now(UTC))
+        async with self._reader() as connection:
+            return await connection.run(_fetch_names, "SELECT tenant FROM tenants WHERE erase_at <= ?", (now,))
+
+    async def bump_revisions(
+        self, fingerprints: Mapping[str, str], revision: int, uids: Mapping[str, str] | None = None
+    ) -> Sequence[str]:
         parameters = (to_json(dict(fingerprints)), revision)
         async with self._write_turn(), transaction(self._writer, "BEGIN IMMEDIATE"):
-            await self._writer.run(_execute, _BUMP, parameters)
+            await self._writer.run(_execute, _BUMP, (*parameters, to_json(dict(uids or {}))))
             return await self._writer.run(_fetch_names, _OTHERS, parameters)
 
     @asynccontextmanager
