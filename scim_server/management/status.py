@@ -121,7 +121,6 @@ def _counts_json(counts: TenantCounts) -> dict[str, Any]:
         "groups": counts.groups,
         "lastSyncTime": _text(counts.last_sync) if counts.last_sync else None,
         "formerUsers": {"count": former.count, "since": _text(former.since)} if former else None,
-        "departed": counts.departed,
     }
 
 

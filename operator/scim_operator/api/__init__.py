@@ -20,6 +20,7 @@ from scim_operator.api.constants import (
     VERSION,
 )
 from scim_operator.api.field_path import FieldPath, format_field_path
+from scim_operator.api.former_users import former_users_note
 from scim_operator.api.keys import ObjectKey
 from scim_operator.api.nearest import did_you_mean, nearest
 from scim_operator.api.provisioning_config import (
@@ -69,6 +70,7 @@ __all__ = [
     "TokenIssuer",
     "did_you_mean",
     "format_field_path",
+    "former_users_note",
     "nearest",
     "secret_data",
     "set_conditions",

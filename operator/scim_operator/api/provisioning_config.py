@@ -10,7 +10,7 @@ from scim_operator.api.authentication import Authentication
 from scim_operator.api.constants import PROVISIONING_CONFIG
 from scim_operator.api.duration import Duration
 from scim_operator.api.resource import ApiModel, Name, Resource, require_unique
-from scim_server.config import Conformance
+from scim_server.config import Conformance, OnDeletion
 
 
 class Provider(StrEnum):
@@ -38,6 +38,8 @@ class RoleEntry(ApiModel):
 
 class Deprovisioning(ApiModel):
     deactivation_delay: Duration = timedelta(minutes=15)
+    retention: Duration = timedelta(days=90)
+    """How long the users of a deleted config are kept."""
 
 
 class LabelSelectorRequirement(ApiModel):
@@ -82,6 +84,7 @@ class ProvisioningConfigSpec(ApiModel):
     base_roles: tuple[Name, ...] = ()
     fallback_roles: tuple[Name, ...] = ()
     deprovisioning: Deprovisioning = Deprovisioning()
+    on_deletion: OnDeletion = OnDeletion.RETAIN
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
 
     @model_validator(mode="after")

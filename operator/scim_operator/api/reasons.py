@@ -75,3 +75,7 @@ DOCUMENT_TOO_LARGE: Final = "DocumentTooLarge"
 of effect nevertheless, and the rest goes on."""
 NOT_ACCEPTED: Final = "NotAccepted"
 """Nothing of the mapping can be programmed; `Accepted` says why."""
+
+# Of Events alone.
+FORMER_USERS: Final = "FormerUsers"
+"""The ProvisioningConfig has found users of a deleted one of its name."""

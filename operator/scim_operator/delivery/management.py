@@ -39,6 +39,14 @@ class RevisionRefused(ManagementError):
 
 
 @dataclass(frozen=True, slots=True)
+class FormerUsers:
+    """Users of a deleted ProvisioningConfig of the same name: how many there were when this one came, at `since`."""
+
+    count: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TenantStatus:
     """What a server tells of one tenant."""
 
@@ -47,6 +55,7 @@ class TenantStatus:
     deactivated: int = 0
     groups: int = 0
     last_sync_time: datetime | None = None
+    former_users: FormerUsers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +198,14 @@ def _tenant_status(tenants: Mapping[str, Any], key: str) -> TenantStatus:
         deactivated=_integer(users, "deactivated", 0),
         groups=_integer(tenant, "groups", 0),
         last_sync_time=_time(tenant, "lastSyncTime"),
+        former_users=_former_users(tenant),
     )
+
+
+def _former_users(tenant: Mapping[str, Any]) -> FormerUsers | None:
+    former = _object(tenant, "formerUsers")
+    since = _time(former, "since")
+    return FormerUsers(_integer(former, "count"), since) if since is not None else None
 
 
 def _not_ours(name: str) -> ReplicaUnreachable:

@@ -12,6 +12,7 @@ from scim_server.config import (
     ExtensionSchema,
     GroupSelector,
     JwtIssuer,
+    OnDeletion,
     Role,
     RoleRule,
     SharedSecret,
@@ -32,12 +33,12 @@ def describe_changes(before: ConfigBundle | None, after: ConfigBundle, left_out:
     Without a configuration before, all tenants are new. What isn't there any more is gone, unless `left_out` has it.
     """
     left_out = left_out or {}
-    old = {tenant.key: tenant for tenant in before.config.tenants} if before else {}
-    new = {tenant.key: tenant for tenant in after.config.tenants}
+    old = {tenant.key: tenant for tenant in before.config.tenants if not tenant.deleted} if before else {}
+    new = {tenant.key: tenant for tenant in after.config.tenants if not tenant.deleted}
     lines = []
     for key in sorted(old.keys() | new.keys()):
         if key not in new:
-            lines.append(f"provisioningconfig {key}: is gone, its users can't be reached any more")
+            lines.append(f"provisioningconfig {key}: is gone; its users {_fate(old[key])}")
         elif key not in old:
             lines.append(f"provisioningconfig {key}: is served at /{key}/scim/v2")
         else:
@@ -45,6 +46,21 @@ def describe_changes(before: ConfigBundle | None, after: ConfigBundle, left_out:
             lines += _of_tenant(old[key], new[key], digests_before, after.secrets.digests)
             lines += _of_parts(old[key], new[key], left_out)
     return lines
+
+
+def _fate(tenant: Tenant) -> str:
+    """What becomes of the users of a deleted config."""
+    if tenant.on_deletion is OnDeletion.ERASE:
+        return "are erased"
+    return f"can't be reached, and are erased after {_duration(tenant.deprovisioning.retention_seconds)}"
+
+
+def _duration(seconds: int) -> str:
+    """As in a manifest: `2160h`, `15m`, `90s`."""
+    for unit, length in (("h", 3600), ("m", 60)):
+        if seconds and seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
 
 
 def _of_tenant(
@@ -74,8 +90,13 @@ def _of_settings(old: Tenant, new: Tenant) -> Iterable[str]:
         yield f"base roles are now {_listed(new.base_roles)}"
     if set(old.fallback_roles) != set(new.fallback_roles):
         yield f"fallback roles are now {_listed(new.fallback_roles)}"
-    if old.deprovisioning != new.deprovisioning:
-        yield f"blocked users are deactivated after {new.deprovisioning.deactivation_delay_seconds} s"
+    if old.deprovisioning.deactivation_delay_seconds != new.deprovisioning.deactivation_delay_seconds:
+        yield f"blocked users are deactivated after {_duration(new.deprovisioning.deactivation_delay_seconds)}"
+    if (old.on_deletion, old.deprovisioning.retention_seconds) != (
+        new.on_deletion,
+        new.deprovisioning.retention_seconds,
+    ):
+        yield f"once it is deleted, its users {_fate(new)}"
     for name, before, after in _differences(old.roles, new.roles, lambda role: role.name):
         yield from _of_role(name, before, after)
 

@@ -81,7 +81,7 @@ class FolderPlan:
     @property
     def tenants(self) -> tuple[ObjectKey, ...]:
         """Those that are served."""
-        return tuple(key for key, plan in self.planned.plans.items() if plan.tenant is not None)
+        return tuple(key for key, plan in self.planned.plans.items() if plan.tenant and not plan.tenant.deleted)
 
     def left_out(self) -> LeftOut:
         """Parts of mappings that are not in effect, and why."""

@@ -6,9 +6,11 @@ import errno
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from scim_operator.api import former_users_note
 from scim_operator.local.changes import describe_changes
 from scim_operator.local.data import DataDirectory
 from scim_operator.local.folder import FolderPlan, UnusableManifests, plan_folder
@@ -86,6 +88,21 @@ class LocalServer:
                 self._reporter.change(line)
             self._reporter.warnings(self.plan.warnings)
             await self._settled()
+            await self._tell_former_users(before, after)
+
+    async def _tell_former_users(self, before: ConfigBundle | None, after: ConfigBundle) -> None:
+        """Of the tenants that are new."""
+        known = {tenant.key for tenant in before.config.tenants if not tenant.deleted} if before else set()
+        for tenant in after.config.tenants:
+            if tenant.deleted or tenant.key in known:
+                continue
+            try:
+                counts = await self._server.storage.read(tenant.key, lambda reader: reader.counts(datetime.now(UTC)))
+            except StorageUnavailable:
+                continue  # their users are in the table, and in the status of a cluster
+            if counts.former_users is not None:
+                note = former_users_note(counts.former_users.count)
+                self._reporter.change(f"provisioningconfig {tenant.key}: {note}")
 
     async def _offer(self, plan: FolderPlan) -> ConfigBundle:
         bundle = await self._bundle(plan)

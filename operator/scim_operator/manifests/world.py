@@ -46,11 +46,12 @@ class WorldPlan:
 def plan_world(
     world: World, token_key: bytes, *, now: datetime | None = None, previous: ConfigBundle | None = None
 ) -> WorldPlan:
-    """`plan_tenant` for each config. `previous` is what is delivered now: suspended configs keep their part of it."""
+    """`plan_tenant` for each config. `previous` is what is delivered now, and has been noted by the server: suspended
+    configs keep their part of it, and of those that are gone it is said once that they are."""
     tenants = {ObjectKey(tenant.namespace, tenant.name): tenant for tenant in _tenants(previous)}
     digests = previous.secrets.digests if previous is not None else {}
     plans = {}
-    for key in sorted(world.config_keys):
+    for key in sorted(world.config_keys | tenants.keys()):
         plans[key] = plan_tenant(
             TenantInputs(
                 config_key=key,
@@ -66,6 +67,7 @@ def plan_world(
                 previous=tenants.get(key),
                 previous_digests=digests,
                 now=now,
+                departure_noted=True,
             )
         )
     return WorldPlan(plans)

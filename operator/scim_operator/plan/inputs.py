@@ -45,3 +45,16 @@ class TenantInputs:
 
     invalid_mappings: Mapping[tuple[str, ObjectKey], str] = field(default_factory=dict)
     """Mappings (kind, key) that name `config_key` but don't parse: what is wrong with each."""
+
+    departure_noted: bool = False
+    """Every server has noted that this tenant is deleted, as `previous` says."""
+
+    @property
+    def settings_before(self) -> Tenant | None:
+        """`previous`, unless it is what is left of a deleted config."""
+        return None if self.previous is None or self.previous.deleted else self.previous
+
+    @property
+    def departed(self) -> Tenant | None:
+        """`previous` if it is what is left of a deleted config."""
+        return self.previous if self.previous is not None and self.previous.deleted else None

@@ -2,7 +2,8 @@
 
 What can't be used never widens anything, and what was taken away stays away:
 
-* no config, or one that is being deleted: no tenant;
+* no config, or one that is being deleted: of the tenant that is delivered nothing stays but its name and what is to
+  become of its users, until the servers have noted that; then nothing;
 * suspended: exactly what is delivered now, and nothing is said about it;
 * a spec that can't be used: its settings (catalogue, base and fallback roles, deprovisioning) stay as delivered,
   while mappings, and credentials as far as the spec parses, are followed as always: a deleted mapping's roles and
@@ -44,7 +45,7 @@ def plan_tenant(inputs: TenantInputs) -> TenantPlan:
 
 def _plan_config(inputs: TenantInputs, config: ProvisioningConfig) -> TenantPlan:
     problems = catalogue_problems(config)
-    settings = inputs.previous if problems else _settings(config)
+    settings = inputs.settings_before if problems else _settings(config)
     credentials = plan_credentials(config, inputs.secrets, inputs.token_key, inputs.now)
     attached = attachments(inputs.role_mappings, inputs.attribute_mappings, permitted_by(config, inputs.namespaces))
     mappings = _plan_mappings(inputs, attached, settings)
@@ -56,12 +57,12 @@ def _plan_config(inputs: TenantInputs, config: ProvisioningConfig) -> TenantPlan
         problems=(*problems, *credentials.problems),
     )
     if settings is None:
-        return TenantPlan(None, {}, verdict, mappings.verdicts)
+        return TenantPlan(inputs.departed, {}, verdict, mappings.verdicts)
     return _delivered(settings, mappings, credentials, verdict)
 
 
 def _plan_unparsed(inputs: TenantInputs, invalid: str) -> TenantPlan:
-    settings = inputs.previous
+    settings = inputs.settings_before
     attached = attachments(
         inputs.role_mappings, inputs.attribute_mappings, permitted_unread(inputs.config_key, settings)
     )
@@ -75,13 +76,27 @@ def _plan_unparsed(inputs: TenantInputs, invalid: str) -> TenantPlan:
         problems=(Problem(("spec",), reasons.INVALID_SPEC, invalid),),
     )
     if settings is None:
-        return TenantPlan(None, {}, verdict, mappings.verdicts)
+        return TenantPlan(inputs.departed, {}, verdict, mappings.verdicts)
     return _delivered(settings, mappings, credentials, verdict)
 
 
 def _plan_absent(inputs: TenantInputs) -> TenantPlan:
     attached = attachments(inputs.role_mappings, inputs.attribute_mappings, permitted_never)
-    return TenantPlan(None, {}, None, _plan_mappings(inputs, attached, None).verdicts)
+    return TenantPlan(_deleted(inputs), {}, None, _plan_mappings(inputs, attached, None).verdicts)
+
+
+def _deleted(inputs: TenantInputs) -> Tenant | None:
+    """What tells the servers that the config is gone, rather than that it is missing by some mistake."""
+    previous = inputs.previous
+    if previous is None or (previous.deleted and inputs.departure_noted):
+        return None
+    return Tenant(
+        namespace=previous.namespace,
+        name=previous.name,
+        deleted=True,
+        on_deletion=previous.on_deletion,
+        deprovisioning=previous.deprovisioning,
+    )
 
 
 def _plan_suspended(inputs: TenantInputs) -> TenantPlan:
@@ -145,6 +160,8 @@ def _settings(config: ProvisioningConfig) -> Tenant:
     return Tenant(
         namespace=config.metadata.namespace,
         name=config.metadata.name,
+        uid=config.metadata.uid or None,
+        on_deletion=config.spec.on_deletion,
         display_name=config.spec.display_name,
         provider=config.spec.provider.value,
         conformance=config.spec.conformance,
@@ -152,7 +169,8 @@ def _settings(config: ProvisioningConfig) -> Tenant:
         base_roles=_once_sorted(config.spec.base_roles),
         fallback_roles=_once_sorted(config.spec.fallback_roles),
         deprovisioning=Deprovisioning(
-            deactivation_delay_seconds=int(config.spec.deprovisioning.deactivation_delay.total_seconds())
+            deactivation_delay_seconds=int(config.spec.deprovisioning.deactivation_delay.total_seconds()),
+            retention_seconds=int(config.spec.deprovisioning.retention.total_seconds()),
         ),
     )
 

@@ -56,6 +56,11 @@ class Applied:
     changed: bool
     shortage: Shortage | None = None
 
+    @property
+    def departed(self) -> bool:
+        """The document says that the config is deleted."""
+        return self.plan.tenant is not None and self.plan.tenant.deleted
+
 
 class DocumentStore:
     """The ConfigMap and the Secret. Methods raise `ClusterError`, and `DocumentTooLarge` when not even less fits."""
@@ -155,8 +160,9 @@ class DocumentStore:
         token_key = damaged.token_key or new_token_key()
         less: list[Step] = []
         whole: list[Step] = []
-        for raw in sorted(await self._client.list_configs(), key=_age):
-            key = ObjectKey.of(raw)
+        keys = [ObjectKey.of(raw) for raw in sorted(await self._client.list_configs(), key=_age)]
+        # Those that were deleted meanwhile come last.
+        for key in dict.fromkeys((*keys, *sorted(damaged.tenants))):
             before = damaged.tenants.get(key)
             gathered = await gather(self._client, key)
             plan = plan_tenant(gathered.inputs(token_key, before, self._now()))

@@ -43,6 +43,8 @@ class Gathered:
     invalid_mappings: Mapping[MappingKey, str]
     secrets: Mapping[ObjectKey, Mapping[str, bytes]]
     namespaces: Mapping[str, Mapping[str, str]]
+    departure_noted: bool = False
+    """See `TenantInputs`."""
 
     @property
     def nothing(self) -> bool:
@@ -72,6 +74,7 @@ class Gathered:
             previous_digests=delivered.digests if delivered is not None else {},
             now=now,
             invalid_mappings=self.invalid_mappings,
+            departure_noted=self.departure_noted,
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from scim_operator.api import PLURALS, reasons
+from scim_operator.api import PLURALS, former_users_note, reasons
 from scim_operator.api.constants import API_VERSION
 from scim_operator.cluster import (
     ClusterClient,
@@ -54,6 +54,12 @@ class Publisher:
         for condition in transitions(existing.get("conditions") or (), wanted["conditions"]):
             if condition["type"] in _ANNOUNCED:
                 await self._announce({**raw, "apiVersion": API_VERSION, "kind": kind}, condition, now)
+        former = wanted.get("formerUsers")
+        if former is not None and former != existing.get("formerUsers"):
+            note = former_users_note(former["count"])
+            await self._create_event(
+                {**raw, "apiVersion": API_VERSION, "kind": kind}, EventType.WARNING, reasons.FORMER_USERS, note, now
+            )
 
     def _worth_writing(self, uid: str, existing: Mapping[str, Any], wanted: Status) -> bool:
         return differs(existing, wanted) or (counters_differ(existing, wanted) and uid not in self._recent())
@@ -68,14 +74,12 @@ class Publisher:
         bad = (condition["status"] == "True") == (condition["type"] == reasons.STALLED)
         if not bad and condition["type"] in (reasons.STALLED, reasons.RESOLVED_REFS):
             return  # good news of these is told by Ready
+        note = f"{condition['type']}={condition['status']}: {condition['message']}"
+        await self._create_event(raw, EventType.WARNING if bad else EventType.NORMAL, condition["reason"], note, now)
+
+    async def _create_event(self, raw: JsonObject, kind: EventType, reason: str, note: str, now: datetime) -> None:
         event = event_object(
-            raw,
-            kind=EventType.WARNING if bad else EventType.NORMAL,
-            reason=condition["reason"],
-            action="Reconcile",
-            note=f"{condition['type']}={condition['status']}: {condition['message']}",
-            now=now,
-            instance=self._instance,
+            raw, kind=kind, reason=reason, action="Reconcile", note=note, now=now, instance=self._instance
         )
         try:
             await self._client.create_event(event)

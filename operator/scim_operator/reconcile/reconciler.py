@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from scim_operator.api import PROVISIONING_CONFIG, ObjectKey
@@ -54,8 +55,6 @@ class Reconciler:
             delivered = await self._bring_about(gathered)
         except (ClusterError, DocumentTooLarge) as error:
             raise RetryLater(str(error)) from error
-        if gathered.nothing:
-            self._triggers.forget(key)
         if delivered.under_way:
             raise RetryLater(delivered.condition.message)
 
@@ -63,6 +62,12 @@ class Reconciler:
         applied = await self._store.merge(gathered)
         self._note_shortage(gathered.key, applied)
         delivered = programmed(await deliver(self._delivery, self._store, applied.bundle))
+        if applied.departed and not applied.changed and not delivered.under_way:
+            # Every server has noted that the config is gone: its entry has done what it is for. Not at once, so that
+            # a deletion is one revision while others wait: the next resync does it.
+            return await self._bring_about(replace(gathered, departure_noted=True))
+        if gathered.nothing and not applied.departed:
+            self._triggers.forget(gathered.key)
         # The tenant's part may be older than the document: then its revision is the one that was said.
         revision = applied.bundle.revision
         said = None if applied.changed else _said_revision(gathered)

@@ -17,7 +17,7 @@ _CONFIG_CONDITIONS = frozenset(
 )
 _MAPPING_CONDITIONS = frozenset((reasons.ACCEPTED, reasons.PROGRAMMED))
 
-_COUNTERS = frozenset(("users", "groups", "lastSyncTime"))
+_COUNTERS = frozenset(("users", "groups", "lastSyncTime", "formerUsers"))
 """Fields that follow what identity providers send. They alone are no reason to write more than once a minute."""
 
 _REASONS = {
@@ -96,6 +96,11 @@ def config_status(
     status["groups"] = tenant.groups
     if tenant.last_sync_time is not None:
         status["lastSyncTime"] = format_time(tenant.last_sync_time)
+    if tenant.former_users is not None:
+        status["formerUsers"] = {
+            "count": tenant.former_users.count,
+            "since": format_time(tenant.former_users.since),
+        }
     return status
 
 

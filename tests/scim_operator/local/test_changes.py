@@ -15,6 +15,7 @@ from scim_server.config import (
     Deprovisioning,
     ExtensionSchema,
     GroupSelector,
+    OnDeletion,
     Role,
     RoleRule,
     ServerConfig,
@@ -71,7 +72,15 @@ def test_tenants_come_and_go() -> None:
     assert describe_changes(None, bundle(OKTA)) == ["provisioningconfig acme/okta: is served at /acme/okta/scim/v2"]
     assert describe_changes(bundle(OKTA), bundle(other, revision=2)) == [
         "provisioningconfig acme/entra-id: is served at /acme/entra-id/scim/v2",
-        "provisioningconfig acme/okta: is gone, its users can't be reached any more",
+        "provisioningconfig acme/okta: is gone; its users can't be reached, and are erased after 2160h",
+    ]
+    erasing = OKTA.model_copy(update={"on_deletion": OnDeletion.ERASE})
+    gone = Tenant(namespace="acme", name="okta", deleted=True, on_deletion=OnDeletion.ERASE)
+    assert describe_changes(bundle(erasing), bundle(gone, revision=2)) == [
+        "provisioningconfig acme/okta: is gone; its users are erased"
+    ]
+    assert describe_changes(bundle(gone), bundle(other, revision=2)) == [
+        "provisioningconfig acme/entra-id: is served at /acme/entra-id/scim/v2"
     ]
 
 
@@ -130,7 +139,12 @@ def test_attributes(attributes: list[AttributeRule], said: str) -> None:
         ({"provider": "Okta"}, "provider is now Okta"),
         (
             {"deprovisioning": Deprovisioning(deactivation_delay_seconds=60)},
-            "blocked users are deactivated after 60 s",
+            "blocked users are deactivated after 1m",
+        ),
+        ({"on_deletion": OnDeletion.ERASE}, "once it is deleted, its users are erased"),
+        (
+            {"deprovisioning": Deprovisioning(retention_seconds=90)},
+            "once it is deleted, its users can't be reached, and are erased after 90s",
         ),
         (
             {"roles": (*OKTA.roles, Role(name="admin", permissions=("b", "a")))},

@@ -2,9 +2,17 @@ from datetime import UTC, datetime
 
 from scim_operator.api import ObjectKey, ProvisioningConfig
 from scim_operator.plan import secret_refs
-from scim_server.config import Access, BearerCredential, Deprovisioning, Role, Tenant, token_digest
+from scim_server.config import Access, BearerCredential, Deprovisioning, OnDeletion, Role, Tenant, token_digest
 from tests.scim_operator.objects import config, config_object
 from tests.scim_operator.plan.inputs import OKTA, SECRETS, TOKEN, TOKEN_KEY, inputs, plan
+
+DELETED = Tenant(
+    namespace="acme",
+    name="okta",
+    deleted=True,
+    on_deletion=OnDeletion.ERASE,
+    deprovisioning=Deprovisioning(retention_seconds=3600),
+)
 
 
 def test_a_config_becomes_a_tenant() -> None:
@@ -51,19 +59,50 @@ def test_a_config_becomes_a_tenant() -> None:
     assert not planned.config_verdict.stalled.is_true
 
 
-def test_a_config_that_is_not_there_is_no_tenant() -> None:
-    planned = plan(config=None, previous=plan().tenant)
+def test_a_config_that_was_never_there_is_no_tenant() -> None:
+    planned = plan(config=None)
 
     assert planned.tenant is None
     assert planned.digests == {}
     assert planned.config_verdict is None
 
 
+def test_of_a_deleted_config_its_name_stays_and_what_becomes_of_its_users_until_that_is_noted() -> None:
+    before = plan(config=config(onDeletion="Erase", deprovisioning={"retention": "1h"}))
+
+    planned = plan(config=None, previous=before.tenant, previous_digests=before.digests)
+
+    assert planned.tenant == DELETED
+    assert planned.digests == {}
+    assert planned.config_verdict is None
+    assert plan(config=None, previous=DELETED).tenant == DELETED
+    assert plan(config=None, previous=DELETED, departure_noted=True).tenant is None
+    # Of an earlier deletion:
+    assert plan(config=None, previous=before.tenant, departure_noted=True).tenant == DELETED
+
+
+def test_a_new_config_of_a_deleted_ones_name_starts_afresh() -> None:
+    assert plan(config=config(), previous=DELETED).tenant == plan(config=config()).tenant
+    for unusable in (config(suspend=True), config(baseRoles=["nobody"])):
+        assert plan(config=unusable, previous=DELETED).tenant == DELETED
+    assert plan(config=None, invalid="spec.roles: a list is expected", previous=DELETED).tenant == DELETED
+
+
+def test_the_object_is_told_from_others_of_its_name() -> None:
+    raw = config_object()
+    raw["metadata"]["uid"] = "0c1d"
+    tenant = plan(config=ProvisioningConfig.from_object(raw)).tenant
+    assert tenant is not None
+    assert tenant.uid == "0c1d"
+
+
 def test_a_config_that_is_being_deleted_is_no_tenant_though_finalizers_hold_it() -> None:
     raw = config_object()
     raw["metadata"]["deletionTimestamp"] = "2026-11-05T12:00:00Z"
 
-    assert plan(config=ProvisioningConfig.from_object(raw), previous=plan().tenant).tenant is None
+    planned = plan(config=ProvisioningConfig.from_object(raw), previous=plan().tenant)
+    assert planned.tenant is not None
+    assert planned.tenant.deleted
 
 
 def test_a_base_role_outside_the_catalogue_stalls_and_the_settings_before_it_stay() -> None:
