@@ -55,7 +55,9 @@ class Intake:
         outcome = self._holder.offer(bundle, source)
         if outcome is Outcome.ACCEPTED:
             _log.info("configuration of revision %d runs, from %s", bundle.revision, source)
-            self._metrics.use_config(bundle.revision, {tenant.key for tenant in bundle.config.tenants})
+            self._metrics.use_config(
+                bundle.revision, {tenant.key for tenant in bundle.config.tenants if not tenant.deleted}
+            )
         return outcome
 
     def refuse(self, error: ConfigError, source: str) -> None:

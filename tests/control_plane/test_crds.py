@@ -71,7 +71,8 @@ SPECS: dict[str, JsonObject] = {
         ],
         "baseRoles": ["viewer"],
         "fallbackRoles": ["viewer"],
-        "deprovisioning": {"deactivationDelay": "1h30m"},
+        "deprovisioning": {"deactivationDelay": "1h30m", "retention": "720h"},
+        "onDeletion": "Erase",
         "allowedNamespaces": {
             "from": "Selector",
             "selector": {
@@ -222,6 +223,10 @@ CHANGES: list[tuple[str, str, Any, bool, str]] = [
     ("ProvisioningConfig", "deprovisioning.deactivationDelay", "15", False, "deactivationDelay"),
     ("ProvisioningConfig", "deprovisioning.deactivationDelay", 900, False, "deactivationDelay"),
     ("ProvisioningConfig", "deprovisioning", None, True, ""),
+    ("ProvisioningConfig", "deprovisioning.retention", "0s", True, ""),
+    ("ProvisioningConfig", "deprovisioning.retention", "8760h1s", False, "at most 8760h"),
+    ("ProvisioningConfig", "deprovisioning.retention", "90d", False, "retention"),
+    ("ProvisioningConfig", "onDeletion", "Keep", False, "Unsupported value"),
     ("ProvisioningConfig", "allowedNamespaces.from", "Same", False, "selector is expected with from: Selector"),
     ("ProvisioningConfig", "allowedNamespaces.from", "Some", False, "Unsupported value"),
     ("ProvisioningConfig", "allowedNamespaces.selector", MISSING, False, "selector is expected with from: Selector"),
@@ -399,7 +404,8 @@ def test_validate_fills_in_the_defaults_of_the_api_server(
                     {"name": "a", "secretRef": {"name": "s", "key": "token"}, "access": "Provision"},
                 ]
             },
-            "deprovisioning": {"deactivationDelay": "15m"},
+            "deprovisioning": {"deactivationDelay": "15m", "retention": "2160h"},
+            "onDeletion": "Retain",
             "allowedNamespaces": {"from": "Same"},
         }
 

@@ -303,3 +303,27 @@ def test_other_kinds_are_ignored_with_a_note(manifests: Path, data: Path) -> Non
     with RunningLocalMode(manifests, data) as running:
         running.wait_for(r"deployment\.yaml:1: note: ignored: 1 Deployment\n")
         assert httpx.get(f"{running.base_url()}/Users").status_code == 401
+
+
+@pytest.mark.parametrize("fate", ["Retain", "Erase"])
+def test_users_of_a_deleted_config_are_kept_or_erased(
+    manifests: Path, running: RunningLocalMode, engineer: str, fate: str
+) -> None:
+    file = manifests / "provisioningconfig.yaml"
+    edit(file, "spec:\n", f"spec:\n  onDeletion: {fate}\n")
+    if fate == "Erase":
+        running.wait_for(r"acme/okta: once it is deleted, its users are erased\n")
+    away = file.rename(manifests.parent / file.name)
+    will_be = "are erased" if fate == "Erase" else "can't be reached, and are erased after 2160h"
+    running.wait_for(rf"provisioningconfig acme/okta: is gone; its users {will_be}\n")
+    with running.client() as client:
+        wait_until(lambda: client.get("/Users").status_code == 401, seconds=10, what="nobody to be let in")
+        away.rename(file)
+        running.wait_for(r"provisioningconfig acme/okta: is served at /acme/okta/scim/v2\n")
+        wait_until(lambda: client.get("/Users").status_code == 200, seconds=10, what="the provider to be let in")
+        found = client.get(f"/Users/{engineer}")
+        assert found.status_code == (200 if fate == "Retain" else 404)
+    if fate == "Retain":
+        running.wait_for(r"acme/okta: 1 user of a former ProvisioningConfig of this name is here again\n")
+    else:
+        assert "former" not in running.said

@@ -6,6 +6,7 @@ import pytest
 
 from scim_operator.cluster import ClusterUnavailable
 from scim_operator.reconcile.queue import RetryLater
+from scim_server.config import OnDeletion
 from tests.scim_operator.reconcile.conftest import Object, World
 
 
@@ -87,7 +88,8 @@ async def test_a_deleted_config_is_taken_out_and_its_mappings_say_so(world: Worl
     await world.reconcile()
     world.delete("provisioningconfig", "okta")
     await world.reconcile()
-    assert world.stored_config().tenants == ()
+    [left] = world.stored_config().tenants
+    assert (left.deleted, left.all_credentials, left.rules) == (True, (), ())
     assert world.stored_secrets().digests == {}
     assert world.conditions("rolemapping", "roles") == {
         "Accepted": ("False", "ConfigNotFound"),
@@ -96,7 +98,53 @@ async def test_a_deleted_config_is_taken_out_and_its_mappings_say_so(world: Worl
     assert world.okta in world.triggers
     world.delete("rolemapping", "roles")
     await world.reconcile()
+    assert world.stored_config().tenants == ()
     assert world.okta not in world.triggers
+
+
+async def test_the_servers_are_told_of_a_deletion_that_nobody_saw(world: World) -> None:
+    world.apply(world.secret(), world.config(onDeletion="Erase"))
+    await world.reconcile()
+    world.delete("provisioningconfig", "okta")
+    world.start_operator()
+    await world.delivery.poll()
+    _, keys = await world.store.open()
+    assert keys == {world.okta}
+    await world.reconcile()
+    [left] = world.stored_config().tenants
+    assert (left.deleted, left.on_deletion) == (True, OnDeletion.ERASE)
+
+
+async def test_a_deletion_is_told_until_every_server_has_noted_it(world: World) -> None:
+    world.apply(world.secret(), world.config())
+    await world.reconcile()
+    world.delete("provisioningconfig", "okta")
+    world.stub.settles = False
+    for _ in range(2):
+        with pytest.raises(RetryLater):
+            await world.reconcile()
+        assert [tenant.deleted for tenant in world.stored_config().tenants] == [True]
+    world.stub.settle()
+    await world.delivery.poll()
+    await world.reconcile()
+    assert world.stored_config().tenants == ()
+
+
+async def test_former_users_are_shown_and_told_once(world: World) -> None:
+    world.apply(world.secret(), world.config())
+    since = datetime(2026, 11, 5, 12, tzinfo=UTC)
+    world.stub.tenants[str(world.okta)] = {
+        "users": {"active": 3},
+        "formerUsers": {"count": 3, "since": since.isoformat()},
+    }
+    await world.delivery.poll()
+    for _ in range(2):
+        await world.reconcile()
+    status = world.get("provisioningconfig", "okta")["status"]
+    assert status["formerUsers"] == {"count": 3, "since": "2026-11-05T12:00:00Z"}
+    [told] = [event for event in world.client.events if event["reason"] == "FormerUsers"]
+    assert told["type"] == "Warning"
+    assert told["note"] == "3 users of a former ProvisioningConfig of this name are here again"
 
 
 async def test_the_document_is_healed_after_a_crash_between_its_two_halves(world: World) -> None:

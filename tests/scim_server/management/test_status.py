@@ -3,8 +3,10 @@
 from contextlib import AsyncExitStack
 
 import httpx
+import pytest
 
 from scim_server.app import Server
+from scim_server.config import ConfigBundle, OnDeletion, Tenant
 from tests.scim_server.http.running import connected, refusals
 from tests.scim_server.http.test_groups import create_group
 from tests.scim_server.http.test_users import create
@@ -103,3 +105,34 @@ async def test_a_tenant_that_is_gone_leaves_no_series(
     text = (await management.get("/metrics")).text
     assert 'tenant="acme/okta"' not in text
     assert 'scim_groups{tenant="acme/other"} 0.0' in text
+
+
+@pytest.mark.parametrize("fate", OnDeletion)
+async def test_another_config_of_a_deleted_ones_name(
+    server: Server,
+    provider: httpx.AsyncClient,
+    management: httpx.AsyncClient,
+    connection: Connection,
+    fate: OnDeletion,
+) -> None:
+    """It finds the users of the deleted one, or none."""
+    user = await create(provider, "a@acme.com")
+    await create_group(provider, "App Admins", user["id"])
+    gone = Tenant(namespace="acme", name="okta", deleted=True, on_deletion=fate)
+    empty = bundle_of(revision=2)
+    config = empty.config.model_copy(update={"tenants": (gone,)})
+    await server.intake.offer(ConfigBundle(config=config, secrets=empty.secrets), "test")
+    assert await server.applier.wait_settled(2, 30)
+    assert (await provider.get("/Users")).status_code == 401
+    assert 'tenant="acme/okta"' not in (await management.get("/metrics")).text
+
+    await server.intake.offer(bundle_of(connection, revision=3), "test")
+    assert await server.applier.wait_settled(3, 30)
+    status = (await management.get("/v1/status")).json()["tenants"]["acme/okta"]
+    if fate is OnDeletion.ERASE:
+        assert (await provider.get(f"/Users/{user['id']}")).status_code == 404
+        assert (status["users"]["active"], status["formerUsers"]) == (0, None)
+        await create(provider, "a@acme.com")
+    else:
+        assert (await provider.get(f"/Users/{user['id']}")).status_code == 200
+        assert (status["users"]["active"], status["formerUsers"]["count"]) == (1, 1)
