@@ -35,7 +35,7 @@ from scim_server.tracing.start import Tracing
 _log = logging.getLogger(__name__)
 
 _DATABASE_RETRY_SECONDS = 1.0
-_MANAGEMENT_CONNECTIONS = ConnectionLimits(most=100)
+_MANAGEMENT_CONNECTIONS = ConnectionLimits(most=100, probes=frozenset({"/livez", "/readyz"}))
 """Of the operator, probes and scrapers: so few that no one else can use up the process's open files there."""
 
 

@@ -1,74 +1,115 @@
-"""Connections of a port: how many, and how long a request's head may take.
+"""Connections of a port: how many, what of a client waits, and how long a head may take or an answer lie unread.
 
-uvicorn bounds neither the time nor the size of a head, nor the number of connections: a few thousand idle or
-creeping clients would keep everybody else out. Errors before there is a request are SCIM bodies as well.
+uvicorn bounds neither the time nor the size of a head, nor the number of connections, nor what a client sends before
+it has read the answers: a few clients would keep everybody else out. Errors before there is a request are SCIM bodies
+as well.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sized
 from dataclasses import dataclass
 
+import httptools
 import orjson
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from scim_server.http.deadlines import client_gone
+from scim_server.http.deadlines import client_gone, let_cut_off
+from scim_server.http.offers import head_without_offer
 from scim_server.http.responses import MEDIA_TYPE, RETRY_AFTER_SECONDS
 from scim_server.scim.errors import ScimError
+
+_PIECE_BYTES = 1024
+"""What a parser gets at once. It can't be stopped within, and reads at most 64 requests in it: about 150 KB of memory
+for one client. The rest of what has arrived, up to 256 KB, waits as bytes until they are answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
     most: int = 2000
-    """Open at once. When there are more, the one that has waited longest for a request is closed; when each of them
-    has a request under way, the new one is turned away with 503."""
+    """Open at once. When there are more, the one that has waited longest for a request is closed; else one whose
+    client leaves answers unread or sends requests before it has the answer; when there is none, the new one's request
+    is turned away with 503."""
     head_seconds: float = 20.0
     """From the first byte of a request, or from the connection on, to the end of its head."""
     head_bytes: int = 64 << 10
     """A bearer token with many groups in it has up to 16 KiB."""
+    unread_seconds: float = 60.0
+    """How long a client may read nothing of what is there for it."""
+    probes: Collection[str] = frozenset()
+    """Paths that aren't turned away."""
 
 
 def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -> type[HttpToolsProtocol]:
     """A protocol for `uvicorn.Config(http=…)`: for one port, whose connections it counts.
 
-    `refused` is called with `connections`, `slow_head` or `large_head` for each connection that is ended for that.
+    `refused` is called with `connections`, `slow_head`, `large_head` or `slow_answer` for each connection that is
+    ended for that.
     """
 
     class LimitedProtocol(HttpToolsProtocol):
-        _head_timer: asyncio.TimerHandle | None = None
+        _answered: RequestResponseCycle | None = None
+        """The request that is answered at present, or that was answered last."""
+        _rest = b""
+        """What isn't parsed yet, while requests before it wait."""
+        _refusal: ScimError | None = None
+        """Of what can't be read: its turn comes after the requests before it."""
+        _is_beyond = False
+        """One connection too many."""
+        _is_offer = False
+        """Whether the parser stops at the head that it has read."""
         _in_head = False
         _head_bytes = 0
-        _head_bytes_at_most = 0
-        _head_is_too_large = False
-        _had_request = False
+        """Of the head that is not complete yet, and at most a piece of what came before."""
+        _head_timer: asyncio.TimerHandle | None = None
+        _unread_timer: asyncio.TimerHandle | None = None
+
+        # What the transport tells
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            if len(self.connections) > limits.most:
-                refused("connections")
-                if not waiting:
-                    self._turn_away(ScimError(503, "the server has too many connections"))
+            self.flow = _Flow(transport, self.pipeline)
+            if not make_room(self):
+                self._is_beyond = True
+                if len(self.connections) > 2 * limits.most:
+                    self._turn_away_for_want_of_room()
                     return
-                next(iter(waiting)).drop()
             waiting[self] = None
             self._start_head_timer()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._head_is_over()
+            self._forget()
+            self._rest = b""
+            self.pipeline.clear()
             super().connection_lost(exc)
-            if self._had_request and not self.cycle.response_complete:
-                client_gone(self.cycle.scope)
+            self._unset_keepalive_if_required()
+            if self._answered is not None and not self._answered.response_complete:
+                self._answered.disconnected = True
+                self._answered.message_event.set()
+                client_gone(self._answered.scope)
 
         def data_received(self, data: bytes) -> None:
-            if self.transport.is_closing():
+            if self.transport.is_closing() or self._refusal is not None:
                 return
+            self._unset_keepalive_if_required()
             if self in waiting:
                 self._start_head_timer()
-            self._head_bytes_at_most = self._head_bytes + len(data)
-            super().data_received(data)
-            if self._in_head and not self.transport.is_closing():
-                self._head_bytes += len(data)
-                if self._head_bytes > limits.head_bytes:
-                    self._turn_large_head_away()
+            self._read(self._rest + data if self._rest else data)
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._note_crowding()
+            if self._unread_timer is None:
+                self._watch_unread()
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self._note_crowding()
+            if not self.transport.is_closing():
+                self._end_watch()
+
+        # What the parser tells
 
         def on_message_begin(self) -> None:
             self._in_head = True
@@ -81,35 +122,180 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
                 super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
-            # One that arrives at once, together with its end.
-            if self._head_bytes_at_most > limits.head_bytes and self._size_of_head() > limits.head_bytes:
-                self._head_is_too_large = True
-                raise ValueError("the head is too large")  # ends the parser, which asks for an answer 400
+            """What it raises ends the parser, and with it the connection: see `_parse`."""
+            if self._head_bytes + _PIECE_BYTES > limits.head_bytes and self._size_of_head() > limits.head_bytes:
+                raise self._too_large()
+            if self.parser.should_upgrade():
+                if self.parser.get_method() == b"CONNECT":
+                    raise ValueError("this is no proxy")
+                self._is_offer = True
+                return
+            if self._is_beyond and not self._has_room():
+                raise ScimError(503, "the server has too many connections")
             self._in_head = False
             self._head_is_over()
             super().on_headers_complete()
-            if self.scope["method"] != "HEAD":  # whose answer is a head alone
-                self.cycle.transport = _HeadWithBody(self.transport, self.cycle)
-            self._had_request = True
+            answer = _Answer(self.transport, self.cycle)
+            self.cycle.transport = answer
+            let_cut_off(self.scope, answer.abort)  # type: ignore[arg-type]
+
+        def on_message_complete(self) -> None:
+            if not self._is_offer:  # else it is only the stopped parser's
+                super().on_message_complete()
+
+        # What uvicorn tells
+
+        def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+            self._answered = cycle
+            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
-            if self.cycle.response_complete:  # no further request is under way
-                waiting[self] = None
-
-        def send_400_response(self, msg: str) -> None:
-            if self._head_is_too_large:
-                self._turn_large_head_away()
-            else:
-                self._turn_away(ScimError(400, "this isn't a valid HTTP request, or its method isn't known"))
+            if self.transport.is_closing():
+                if self in self.connections:
+                    self._wait_until_read()
+                return
+            if self._rest and not self.pipeline:
+                rest, self._rest = self._rest, b""
+                self._read(rest)
+            self.flow.resume_reading()
+            if self in crowding:
+                self._note_crowding()
+            if self._is_under_way():
+                return
+            if self._refusal is not None:
+                self._turn_away(self._refusal)
+                return
+            waiting[self] = None
+            if self._in_head:
+                self._start_head_timer()
 
         def timeout_keep_alive_handler(self) -> None:
-            self.drop()
+            if self.transport.get_write_buffer_size() == 0:
+                self.drop()
+            else:
+                self._wait_until_read()
+
+        # What follows from it
 
         def drop(self) -> None:
             """Close without waiting for a client that doesn't read."""
-            self._head_is_over()
+            self._forget()
+            self.connections.discard(self)
             self.transport.abort()
+
+        def _read(self, data: bytes) -> None:
+            for begin in range(0, len(data), _PIECE_BYTES):
+                if self.pipeline:
+                    self._rest = data[begin:]
+                    return
+                if not self._parse(data[begin : begin + _PIECE_BYTES]):
+                    return
+
+        def _parse(self, piece: bytes) -> bool:
+            """False when the connection ends here."""
+            left = piece
+            while True:
+                try:
+                    self.parser.feed_data(left)
+                except httptools.HttpParserUpgrade as stopped:
+                    (position,) = stopped.args
+                    try:
+                        left = self._head_without_offer() + left[position:]
+                    except ValueError:
+                        return self._refuse(_not_http())
+                    self.parser = _new_parser(self)
+                    self._is_offer = False
+                except httptools.HttpParserError as error:
+                    cause = error.__context__
+                    return self._refuse(cause if isinstance(cause, ScimError) else _not_http())
+                else:
+                    break
+            if self._in_head:
+                self._head_bytes += len(piece)
+                if self._head_bytes > limits.head_bytes + _PIECE_BYTES:
+                    return self._refuse(self._too_large())
+            if self.pipeline:
+                self._note_crowding()
+            return True
+
+        def _head_without_offer(self) -> bytes:
+            return head_without_offer(
+                self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers
+            )
+
+        def _is_under_way(self) -> bool:
+            """Whether a request is answered at present. Those in the pipeline come after it."""
+            return self._answered is not None and not self._answered.response_complete
+
+        def _refuse(self, error: ScimError) -> bool:
+            """Answer what came whole, then `error`, then close."""
+            self._rest = b""
+            if not self._is_under_way():
+                self._turn_away(error)
+            elif self.cycle.more_body and self.cycle is self._answered:
+                self.drop()  # its own body can't be read
+            else:
+                if self.cycle.more_body and self.pipeline:
+                    self.pipeline.popleft()  # the newest, whose body it is
+                self._refusal = error
+            return False
+
+        def _turn_away(self, error: ScimError) -> None:
+            if error.status == 431:
+                refused("large_head")
+            elif error.status == 503:
+                refused("connections")
+            self._head_is_over()
+            body = orjson.dumps(error.body())
+            retry = f"retry-after: {RETRY_AFTER_SECONDS}\r\n" if error.status == 503 else ""
+            head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n{retry}connection: close\r\n\r\n"
+            self.transport.write(STATUS_LINE[error.status] + head.encode("ascii") + body)
+            self.transport.close()
+            self._wait_until_read()
+
+        def _turn_away_for_want_of_room(self) -> None:
+            self._turn_away(ScimError(503, "the server has too many connections"))
+
+        def _has_room(self) -> bool:
+            if make_room(self):
+                self._is_beyond = False
+                return True
+            return httptools.parse_url(self.url).path.decode("ascii") in limits.probes
+
+        def _wait_until_read(self) -> None:
+            """Close when the client has read all that is there for it, doesn't go on reading, or must make room."""
+            waiting[self] = None
+            self._unset_keepalive_if_required()
+            if self._unread_timer is None:
+                self._watch_unread()
+
+        def _watch_unread(self, before: int | None = None) -> None:
+            self._unread_timer = None
+            unread = self.transport.get_write_buffer_size()
+            if unread and unread == before:
+                refused("slow_answer")
+                self.drop()
+            elif unread or self.transport.is_closing():
+                self._unread_timer = self.loop.call_later(limits.unread_seconds, self._watch_unread, unread)
+            elif self in waiting:
+                self.drop()
+
+        def _end_watch(self) -> None:
+            if self._unread_timer is not None:
+                self._unread_timer.cancel()
+                self._unread_timer = None
+
+        def _note_crowding(self) -> None:
+            if self.pipeline or self.flow.write_paused:
+                crowding.setdefault(self)
+            else:
+                crowding.pop(self, None)
+
+        def _forget(self) -> None:
+            self._head_is_over()
+            crowding.pop(self, None)
+            self._end_watch()
 
         def _head_is_over(self) -> None:
             waiting.pop(self, None)
@@ -121,9 +307,8 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
             """Without the method and the version."""
             return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
-        def _turn_large_head_away(self) -> None:
-            refused("large_head")
-            self._turn_away(ScimError(431, f"the request's head is larger than {limits.head_bytes} bytes"))
+        def _too_large(self) -> ScimError:
+            return ScimError(431, f"the request's head is larger than {limits.head_bytes} bytes")
 
         def _start_head_timer(self) -> None:
             if self._head_timer is None:
@@ -133,22 +318,46 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
             refused("slow_head")
             self.drop()
 
-        def _turn_away(self, error: ScimError) -> None:
-            if self._had_request and not self.cycle.response_complete:
-                self.drop()  # in the middle of an earlier answer
-                return
-            self._head_is_over()
-            body = orjson.dumps(error.body())
-            retry = f"retry-after: {RETRY_AFTER_SECONDS}\r\n" if error.status == 503 else ""
-            head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n{retry}connection: close\r\n\r\n"
-            self.transport.write(STATUS_LINE[error.status] + head.encode("ascii") + body)
-            self.transport.close()
+    def make_room(new: LimitedProtocol) -> bool:
+        """Whether there is room for `new`, then or before."""
+        while len(new.connections) > limits.most:
+            one = next((one for candidates in (waiting, crowding) for one in candidates if one is not new), None)
+            if one is None:
+                return False
+            refused("connections")
+            one.drop()
+        return True
 
-    waiting: dict[LimitedProtocol, None] = {}  # in the order since when they wait for a request
+    waiting: dict[LimitedProtocol, None] = {}
+    """Those without a request under way, in the order since when."""
+    crowding: dict[LimitedProtocol, None] = {}
+    """Those whose clients leave answers unread or send further requests before they have them, since when."""
     return LimitedProtocol
 
 
-class _HeadWithBody(asyncio.Transport):
+def _not_http() -> ScimError:
+    return ScimError(400, "this isn't a valid HTTP request, or its method isn't known")
+
+
+def _new_parser(protocol: HttpToolsProtocol) -> httptools.HttpRequestParser:
+    parser = httptools.HttpRequestParser(protocol)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+    return parser
+
+
+class _Flow(FlowControl):
+    """Reads on only when no request waits for the answers to those before it."""
+
+    def __init__(self, transport: asyncio.Transport, pipeline: Sized) -> None:
+        super().__init__(transport)
+        self._pipeline = pipeline
+
+    def resume_reading(self) -> None:
+        if not self._pipeline:
+            super().resume_reading()
+
+
+class _Answer(asyncio.Transport):
     """Where a request's answer is written: its head leaves together with the first part of its body.
 
     As ASGI wants it, and in one packet instead of two.
@@ -159,7 +368,7 @@ class _HeadWithBody(asyncio.Transport):
         self._transport = transport
         self._cycle = cycle
         self._head: bytes | None = None
-        self._head_has_left = False
+        self._head_has_left = cycle.scope["method"] == "HEAD"  # whose answer is a head alone
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._head_has_left or not self._cycle.response_started:  # before that there may be a `100 Continue`
@@ -172,6 +381,10 @@ class _HeadWithBody(asyncio.Transport):
 
     def close(self) -> None:
         self._transport.close()
+
+    def abort(self) -> None:
+        self._cycle.disconnected = True
+        self._transport.abort()
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()

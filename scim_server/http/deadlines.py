@@ -1,7 +1,7 @@
 """How long each part of a request may take."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from types import TracebackType
@@ -10,6 +10,7 @@ from typing import Self
 from starlette.types import Message, Receive, Scope, Send
 
 _KEY = "scim_server.deadlines"
+_CUT_OFF = "scim_server.cut_off"
 _PRECISION = 0.05
 """How much earlier than its deadline a part may end, as a fraction of its time."""
 
@@ -112,3 +113,18 @@ def client_gone(scope: Mapping[str, object]) -> None:
     deadlines = scope.get(_KEY)
     if isinstance(deadlines, Deadlines):
         deadlines.give_up()
+
+
+def let_cut_off(scope: MutableMapping[str, object], abort: Callable[[], None]) -> None:
+    """`abort` ends the connection of the request at once."""
+    scope[_CUT_OFF] = abort
+
+
+def cut_off(scope: Mapping[str, object]) -> None:
+    """End the connection of a request that `let_cut_off` was called for.
+
+    The client can't take a part of an answer for the whole then, and nothing waits for a client that doesn't read.
+    """
+    abort = scope[_CUT_OFF]
+    assert callable(abort)  # noqa: S101 - see above
+    abort()

@@ -23,7 +23,7 @@ from scim_server.config import ConfigBundle, ConfigHolder
 from scim_server.directory.caller import Caller
 from scim_server.directory.tenant import ServedTenant, tenants_of
 from scim_server.http.access import READING, refusal
-from scim_server.http.deadlines import Deadlines, OutOfTime, Part
+from scim_server.http.deadlines import Deadlines, OutOfTime, Part, cut_off
 from scim_server.http.exchange import TRACE_ID, Exchange
 from scim_server.http.oauth import (
     METADATA_PATH,
@@ -127,15 +127,18 @@ class Gate:
             if late.part is Part.CLIENT_GONE:
                 exchange.status = _CLIENT_GONE
                 return
-            self._metrics.refused(f"slow_{late.part.name.lower()}")
             if exchange.response_started:
+                self._metrics.refused("slow_answer")
                 _log.warning("answer cut off", extra={"fields": {"requestId": exchange.request_id}})
-                raise
+                cut_off(scope)
+                return
+            self._metrics.refused(f"slow_{late.part.name.lower()}")
             await _late(late)(scope, receive, send_with_id)
         except Exception:
             _log.exception("request failed", extra={"fields": {"requestId": exchange.request_id}})
             if exchange.response_started:
-                raise  # uvicorn cuts the connection: the client can't take the part for the whole
+                cut_off(scope)
+                return
             failure = error_response(
                 ScimError(500, "the server failed to answer; its log says more under the request id in X-Request-ID")
             )
