@@ -22,6 +22,7 @@ from scim_server.http.connections import ConnectionLimits, limited_protocol
 from scim_server.http.protection import Protection, RequestLimits
 from scim_server.http.public_url import PublicUrl
 from scim_server.limits.client_address import TrustedProxies
+from scim_server.logs import dropped_lines
 from scim_server.management.app import create_management_app
 from scim_server.management.intake import Intake
 from scim_server.management.status import Status
@@ -83,6 +84,7 @@ class Server:
         self.metrics = Metrics()
         self.storage = open_storage(settings.database, self.metrics)
         self.metrics.watch(self.storage)
+        self.metrics.watch_log(dropped_lines)
         self._tracing = tracing
         if tracing is not None:
             # Imported here and below, since they need OpenTelemetry, which is an extra.

@@ -4,6 +4,8 @@ Nothing secret and nothing personal is logged: no bodies, no query strings, no m
 (they quote values).
 """
 
+import atexit
+import io
 import logging
 import sys
 import time
@@ -12,14 +14,23 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 import orjson
+
+from scim_server.log_writer import LogWriter
 
 _REQUEST_LOGGER = "scim_server.request"
 
 Fields = Mapping[str, Any]
 """What a line says beside its message: a record's attribute `fields`."""
+
+
+class LineStream(Protocol):
+    """What lines are written to."""
+
+    def write(self, line: str, /) -> object: ...
+    def flush(self) -> None: ...
 
 
 class LogFormat(StrEnum):
@@ -83,14 +94,14 @@ class RequestLog:
     """
 
     def __init__(self) -> None:
-        self._stream: TextIO | None = None
+        self._stream: LineStream | None = None
         self._line = _json_line
 
     @property
     def is_on(self) -> bool:
         return self._stream is not None
 
-    def configure(self, stream: TextIO | None, log_format: LogFormat) -> None:
+    def configure(self, stream: LineStream | None, log_format: LogFormat) -> None:
         """None: it is off, as it is at first."""
         self._stream = stream
         self._line = _json_line if log_format is LogFormat.JSON else _text_line
@@ -138,10 +149,37 @@ def configure(log_format: LogFormat, level: str) -> None:
     # No line shows where it comes from, or from which thread; finding that out would cost more than the line.
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    handler = logging.StreamHandler(sys.stderr)
+    stream = _standard_error(log_format)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter(log_format, describe))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # uvicorn's own lines repeat ours, and its warnings only tell that somebody sent what isn't HTTP.
     logging.getLogger("uvicorn").setLevel(max(logging.ERROR, logging.getLogger().level))
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
-    request_log.configure(sys.stderr if logging.getLogger().isEnabledFor(logging.INFO) else None, log_format)
+    request_log.configure(stream if logging.getLogger().isEnabledFor(logging.INFO) else None, log_format)
+
+
+_writers: list[LogWriter] = []
+"""The process's own, once `configure` was called."""
+
+
+def dropped_lines() -> int:
+    """How many lines standard error didn't take."""
+    return sum(writer.dropped for writer in _writers)
+
+
+def _standard_error(log_format: LogFormat) -> LineStream:
+    try:
+        descriptor = sys.stderr.fileno()
+    except io.UnsupportedOperation:  # it is in memory, as a test has it
+        return sys.stderr
+    line = _json_line if log_format is LogFormat.JSON else _text_line
+
+    def note(dropped: int) -> str:
+        fields = {"lines": dropped}
+        return line(time.time(), "WARNING", __name__, "lines were dropped: standard error wasn't read", fields) + "\n"
+
+    writer = LogWriter(descriptor, note)
+    atexit.register(writer.close)
+    _writers.append(writer)
+    return writer

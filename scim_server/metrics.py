@@ -1,6 +1,6 @@
 """Prometheus metrics of one server. Labels never hold anything that identifies a person."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
 from importlib.metadata import version
 
@@ -14,6 +14,8 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from scim_server.storage.protocol import Storage
 from scim_server.storage.records import TenantCounts
@@ -116,6 +118,10 @@ class Metrics:
         )
         waiting.set_function(lambda: storage.usage().waiting)
 
+    def watch_log(self, dropped: Callable[[], int]) -> None:
+        """Show the lines of the log that were dropped, asked at each scrape. Once."""
+        self.registry.register(_DroppedLines(dropped))
+
     def use_config(self, revision: int, tenants: Collection[str]) -> None:
         """A configuration runs from now on; requests of tenants that it doesn't have disappear."""
         self.config_revision.set(revision)
@@ -139,3 +145,15 @@ class Metrics:
     def text(self) -> bytes:
         """The exposition format."""
         return generate_latest(self.registry)
+
+
+class _DroppedLines(Collector):
+    """The count is kept where lines are dropped: below, and for the whole process."""
+
+    def __init__(self, dropped: Callable[[], int]) -> None:
+        self._dropped = dropped
+
+    def collect(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(
+            "scim_log_lines_dropped", "Lines of the log that standard error didn't take", value=self._dropped()
+        )

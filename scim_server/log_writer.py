@@ -1,0 +1,86 @@
+"""Lines on their way to a file that may stop taking them: standard error is a pipe, and its reader may stand still.
+
+`logging.handlers.QueueListener` isn't used: it hands over one record at a time, here all lines that have come are
+written together, and it waits for its thread at the end, however long that takes.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+
+_MOST_LINES = 10_000
+"""About 3 MB. What doesn't fit is dropped: nobody waits for a log."""
+_LINES_AT_ONCE = 200
+_CLOSE_SECONDS = 5.0
+"""How long the end of the process may wait for a reader that stands still."""
+
+
+class LogWriter:
+    """Writes lines in the order of `write`, in a thread of its own. Any thread may write.
+
+    It is a stream, as `logging.StreamHandler` takes one. It writes to the file descriptor itself: a thread that
+    stands still in a stream of Python's keeps the process from ending. `note` makes the line that says how many lines
+    were dropped, once writing goes on.
+    """
+
+    def __init__(self, descriptor: int, note: Callable[[int], str], most_lines: int = _MOST_LINES) -> None:
+        self._descriptor = descriptor
+        self._note = note
+        self._most = most_lines
+        self._lines: SimpleQueue[str | None] = SimpleQueue()
+        """None: the end."""
+        self._dropped = 0
+        self._counting = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """Lines, since the start."""
+        return self._dropped
+
+    def write(self, line: str) -> None:
+        """`line` is whole, with its end."""
+        if self._closed:
+            self._put_out(line)
+        elif self._lines.qsize() < self._most:
+            self._lines.put(line)
+        else:
+            with self._counting:
+                self._dropped += 1
+
+    def flush(self) -> None:
+        """Nothing to do: lines are on their way."""
+
+    def close(self, seconds: float = _CLOSE_SECONDS) -> None:
+        """Return when all lines are written, or after `seconds`. What comes later is written at once."""
+        self._lines.put(None)
+        self._thread.join(seconds)
+        self._closed = not self._thread.is_alive()
+
+    def _run(self) -> None:
+        told = 0
+        while (line := self._lines.get()) is not None:
+            lines, ends = [line], False
+            with suppress(Empty):
+                while len(lines) < _LINES_AT_ONCE and not ends:
+                    line = self._lines.get_nowait()
+                    if line is None:
+                        ends = True
+                    else:
+                        lines.append(line)
+            self._put_out("".join(lines))
+            if (dropped := self._dropped) > told and self._lines.empty():
+                self._put_out(self._note(dropped - told))
+                told = dropped
+            if ends:
+                return
+
+    def _put_out(self, text: str) -> None:
+        left = memoryview(text.encode(errors="backslashreplace"))
+        with suppress(OSError):  # nobody reads it any more: nothing fails for that
+            while left:
+                left = left[os.write(self._descriptor, left) :]
