@@ -8,7 +8,7 @@ INSTALL_THIS := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint fmt typecheck schemas control-plane bench soak lock clean check-format check-imports check-schemas
+.PHONY: help setup run test lint fmt typecheck schemas control-plane programs bench soak lock clean check-format check-imports check-schemas
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ setup: $(VENV)/.dev ## Install everything that development needs into .venv
 run: $(VENV)/.run ## Start the quick start: a server in local mode and a provider's sync against it
 	@exec $(BIN)/scim-operator quickstart --port $(PORT)
 
-test: lint check-format typecheck check-schemas control-plane ## Run every check and every test
+test: lint check-format typecheck check-schemas control-plane programs ## Run every check and every test
 	$(BIN)/python -m pytest -q --numprocesses logical --maxprocesses 4 --dist loadgroup $(ARGS)
 
 lint: check-imports ## Look for mistakes (ruff) and for imports against the layers (import-linter)
@@ -40,6 +40,9 @@ schemas: $(VENV)/.dev ## Write the generated files: JSON Schema of the server's 
 
 control-plane: $(VENV)/.dev ## Build etcd, kube-apiserver and kubectl for the tests, once per user
 	$(BIN)/python -m tests.control_plane.build
+
+programs: $(VENV)/.dev ## Install curl and nginx for the tests where they are missing (as root, with apt-get)
+	$(BIN)/python -m tests.support.debian
 
 bench: $(VENV)/.dev ## Run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
