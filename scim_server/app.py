@@ -106,6 +106,7 @@ class Server:
             self._key_cache,
             self.storage,
             settings.body_limit,
+            self._tell_of_write,
         )
         if tracing is not None:
             from scim_server.http.request_spans import RequestSpans
@@ -119,11 +120,21 @@ class Server:
             self.metrics,
             ManagementToken(settings.management_token_file),
         )
+        self._write_listeners: list[Callable[[str, str], None]] = []
         self._ports: list[Port] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stop_asked = asyncio.Event()
         self._stopping = False
         self._failure: ServerFailed | None = None
+
+    def subscribe_writes(self, listener: Callable[[str, str], None]) -> None:
+        """`listener` is called with the tenant and the credential after each answered request that may have changed
+        something."""
+        self._write_listeners.append(listener)
+
+    def _tell_of_write(self, tenant: str, credential: str) -> None:
+        for listener in self._write_listeners:
+            listener(tenant, credential)
 
     @property
     def url(self) -> str:

@@ -48,8 +48,12 @@ def create_scim_app(
     key_cache: KeyCache,
     replay: ReplayGuard,
     body_limit: int,
+    written: Callable[[str, str], None] = lambda tenant, credential: None,
 ) -> FastAPI:
-    """SCIM at `/{namespace}/{name}/scim/v2`. FastAPI routes; bodies never pass through pydantic."""
+    """SCIM at `/{namespace}/{name}/scim/v2`. FastAPI routes; bodies never pass through pydantic.
+
+    `written` is called with the tenant and the credential after each request that may have changed something.
+    """
     app = FastAPI(
         title="scim-server",
         docs_url=None,
@@ -94,6 +98,7 @@ def create_scim_app(
         protection=protection,
         key_cache=key_cache,
         replay=replay,
+        written=written,
     )
     return app
 

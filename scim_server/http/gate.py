@@ -72,6 +72,7 @@ class Gate:
         protection: Protection,
         key_cache: KeyCache,
         replay: ReplayGuard,
+        written: Callable[[str, str], None] = lambda tenant, credential: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._app = app
@@ -80,6 +81,7 @@ class Gate:
         self._protection = protection
         self._key_cache = key_cache
         self._replay = replay
+        self._written = written
         self._clock = clock
         self._served: _Served | None = None
         if holder.current is not None:
@@ -254,6 +256,8 @@ class Gate:
     def _record(self, exchange: Exchange, seconds: float) -> None:
         method = exchange.known_method
         self._metrics.request(exchange.tenant, method, exchange.route, exchange.status, seconds)
+        if exchange.method not in READING and exchange.tenant and exchange.status < 300:
+            self._written(exchange.tenant, exchange.credential)
         if request_log.is_on:
             fields = {
                 "method": method,

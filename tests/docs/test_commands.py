@@ -1,5 +1,7 @@
 """The commands that the documentation shows, run as shown, and the output that it shows beside them."""
 
+import os
+import pty
 import re
 import shlex
 import signal
@@ -80,15 +82,22 @@ def test_files_that_are_applied_exist(command: str) -> None:
 
 
 def test_the_readme_shows_what_make_run_prints(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    process = start_process(
-        [SCIM_OPERATOR, "quickstart", "--port", "0", "--data-dir", tmp_path / "data"], log=log, cwd=ROOT
-    )
-    wait_until(lambda: "Ctrl-C ends." in log.read_text(), seconds=30, what="quickstart", process=process, log=log)
-    assert kill_process(process, signal.SIGINT) == 0
-    printed = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8080", log.read_text())
+    """On a terminal, where Enter shows the table again."""
+    log, data = tmp_path / "log", tmp_path / "data"
+    keyboard, terminal = pty.openpty()
+    command: list[str | Path] = [SCIM_OPERATOR, "quickstart", "--port", "0", "--data-dir", data]
+    process = start_process(command, log=log, cwd=ROOT, stdin=terminal)
+    wait_until(lambda: "begins anew." in log.read_text(), seconds=30, what="quickstart", process=process, log=log)
+    printed = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8080", log.read_text()).replace(str(data), ".local/quickstart")
     shown = "\n".join(line.rstrip() for line in printed.splitlines()).strip("\n")
     assert shown in (ROOT / "README.md").read_text()
+
+    os.write(keyboard, b"\n")
+    twice = re.compile("(?s)Katherine Johnson.*Katherine Johnson")
+    wait_until(lambda: twice.search(log.read_text()) is not None, seconds=30, what="the table", log=log)
+    assert kill_process(process, signal.SIGINT) == 0
+    os.close(keyboard)
+    os.close(terminal)
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -25,6 +25,7 @@ def start_process(
     cwd: Path | None = None,
     user: int | None = None,
     group: int | None = None,
+    stdin: int = subprocess.DEVNULL,
     death_signal: signal.Signals = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
     """Start `argv`, its output appended to `log`.
@@ -43,7 +44,7 @@ def start_process(
     with log.open("ab") as output:
         return subprocess.Popen(
             [str(part) for part in argv],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=env,

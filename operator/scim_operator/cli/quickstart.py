@@ -16,6 +16,7 @@ from scim_operator.quickstart.directory import ACME
 from scim_operator.quickstart.next_steps import next_steps
 from scim_operator.quickstart.okta import OktaAgent, UnexpectedAnswer, play
 from scim_operator.quickstart.overview import EffectiveUser, as_document, as_table, read_users
+from scim_operator.quickstart.table_again import at_each_enter
 
 
 class Output(StrEnum):
@@ -55,7 +56,16 @@ def quickstart(
             typer.echo(json.dumps({"baseURL": base_url, "users": as_document(users)}, ensure_ascii=False))
         else:
             console.print(as_table(users, connection.targets))
-            console.print(next_steps(base_url, path, connection), soft_wrap=True, highlight=False)
+
+            async def show_again() -> None:
+                try:
+                    console.print(as_table(await read_users(base_url, connection.read.value), connection.targets))
+                except aiohttp.ClientError as error:
+                    reporter.note(f"the users can't be read now: {error}")
+
+            enter = at_each_enter(show_again)
+            steps = next_steps(base_url, path, data_dir, connection, enter=enter)
+            console.print(steps, soft_wrap=True, highlight=False)
 
     run_local(options, reporter, started, verbose=verbose)
 

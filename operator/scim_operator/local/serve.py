@@ -16,6 +16,7 @@ from scim_operator.local.data import DataDirectory
 from scim_operator.local.folder import FolderPlan, UnusableManifests, plan_folder
 from scim_operator.local.report import Reporter
 from scim_operator.local.role_news import RoleNews
+from scim_operator.local.scim_news import ScimNews
 from scim_operator.local.watch import Watch
 from scim_operator.plan import same_content
 from scim_server.app import Server, ServerFailed, ServerSettings
@@ -56,6 +57,7 @@ class LocalServer:
         self._token_key = data.token_key()
         self._reporter = reporter
         self._news = RoleNews(server, reporter)
+        self._scim_news = ScimNews(server, reporter)
         self._watch = Watch(path)
         self._served = data.last_served()
         self.plan = plan_folder(path, self._token_key, self._served)
@@ -74,7 +76,10 @@ class LocalServer:
         await self._settled()
 
     async def follow(self) -> None:
-        """Serve every change of the manifests, until cancelled."""
+        """Serve every change of the manifests, and tell what is changed over SCIM, until cancelled."""
+        await asyncio.gather(self._scim_news.run(), self._follow_manifests())
+
+    async def _follow_manifests(self) -> None:
         async for _ in self._watch.changes():
             try:
                 self.plan = await asyncio.to_thread(plan_folder, self._path, self._token_key, self._served)
@@ -89,6 +94,7 @@ class LocalServer:
             self._reporter.warnings(self.plan.warnings)
             await self._settled()
             await self._tell_former_users(before, after)
+            await self._scim_news.forget_changes()
 
     async def _tell_former_users(self, before: ConfigBundle | None, after: ConfigBundle) -> None:
         """Of the tenants that are new."""

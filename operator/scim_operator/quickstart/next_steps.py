@@ -1,23 +1,32 @@
 """What the quick start says after the table: where it serves, where its tokens are, what to try."""
 
+import shlex
 from pathlib import Path
 
 from rich.markup import escape
 
 from scim_operator.local.folder import Connection, Token
 
+_NEW_USER = '{"userName": "joan.clarke@acme.example", "displayName": "Joan Clarke"}'
 
-def next_steps(base_url: str, manifests: Path, connection: Connection) -> str:
-    """Rich markup."""
+
+def next_steps(base_url: str, manifests: Path, data: Path, connection: Connection, *, enter: bool) -> str:
+    """Rich markup. `enter`: pressing it shows the table again."""
+    users = escape(f"{base_url}/Users")
+    again = "Enter shows the table again. " if enter else ""
     lines = [
         f"[bold]SCIM base URL[/bold]  {escape(base_url)}",
         f"[bold]Token[/bold]          for a provider: {_place(connection.provision)}",
         f"               for an application, to read: {_place(connection.read)}",
-        "[bold]Try[/bold]",
+        "[bold]Read[/bold] as an application",
         f"  TOKEN=$({escape(connection.read.command)})",
-        f'  curl -H "Authorization: Bearer $TOKEN" {escape(base_url)}/Users',
+        f'  curl -s -H "Authorization: Bearer $TOKEN" {users} | python3 -m json.tool',
+        "[bold]Write[/bold] as a provider",
+        f"  TOKEN=$({escape(connection.provision.command)})",
+        f'  curl -s -H "Authorization: Bearer $TOKEN" -d {escape(shlex.quote(_NEW_USER))} {users}',
         "",
-        f"Edit a file in {escape(str(manifests))} and see roles change. Ctrl-C ends.",
+        f"Edit a file in {escape(str(manifests))} and see roles change. {again}Ctrl-C ends.",
+        f"All data are in {escape(str(data))}: without it, all begins anew.",
     ]
     return "\n".join(lines)
 

@@ -327,3 +327,20 @@ def test_users_of_a_deleted_config_are_kept_or_erased(
         running.wait_for(r"acme/okta: 1 user of a former ProvisioningConfig of this name is here again\n")
     else:
         assert "former" not in running.said
+
+
+def test_what_a_provider_changes_is_told(running: RunningLocalMode) -> None:
+    with running.client() as client:
+        ada = create_user(client, "ada@acme.example", "Ada Lovelace")
+        running.wait_for(r"acme/okta: okta created Ada Lovelace: guest, viewer\n")
+        create_group(client, "Engineering", ada)
+        running.wait_for(r"acme/okta: okta created group Engineering with 1 member\n")
+        running.wait_for(r"acme/okta: okta changed Ada Lovelace: gained developer; lost guest\n")
+        assert client.delete(f"/Users/{ada}").status_code == 204
+        running.wait_for(r"acme/okta: okta deleted Ada Lovelace\n")
+        told = running.said
+        assert client.get("/Users").status_code == 200
+        assert client.post("/Users", json={}).status_code == 400
+        create_user(client, "bob@acme.example", "Bob")
+        running.wait_for(r"acme/okta: okta created Bob: guest, viewer\n")
+        assert len(running.said.splitlines()) == len(told.splitlines()) + 1
