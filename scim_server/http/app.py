@@ -16,6 +16,7 @@ from scim_server.auth.replay import ReplayGuard
 from scim_server.config import ConfigHolder
 from scim_server.directory.directory import Directory
 from scim_server.http.bodies import Bodies, NoRoom
+from scim_server.http.codings import ACCEPTED_CODINGS, UnknownCoding
 from scim_server.http.exchange import exchange_of
 from scim_server.http.gate import Gate
 from scim_server.http.protection import Protection
@@ -89,6 +90,7 @@ def create_scim_app(
     app.add_exception_handler(ScimError, _scim_error)
     app.add_exception_handler(StorageUnavailable, _storage_unavailable)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(UnknownCoding, _unknown_coding)
     app.add_exception_handler(NoRoom, partial(_no_room, metrics))
     app.add_middleware(
         Gate,
@@ -132,6 +134,12 @@ async def _storage_unavailable(request: Request, error: Exception) -> Response:
     # Only the type and what the database says of itself: see `StorageUnavailable`.
     _log.warning("%s", error, extra={"fields": {"requestId": exchange_of(request).request_id}})
     return unavailable("the database doesn't answer; nothing is lost, try again")
+
+
+async def _unknown_coding(_: Request, error: Exception) -> Response:
+    """RFC 9110 §12.5.3, §15.5.16."""
+    detail = f"Content-Encoding: {ACCEPTED_CODINGS} or none is expected, not {str(error)[:80]!r}"
+    return error_response(ScimError(415, detail), {"Accept-Encoding": ACCEPTED_CODINGS})
 
 
 async def _no_room(metrics: Metrics, _: Request, __: Exception) -> Response:

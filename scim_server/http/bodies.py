@@ -15,6 +15,7 @@ from typing import TypeVar
 import orjson
 from starlette.requests import Request
 
+from scim_server.http.codings import Unpacking, coding_of
 from scim_server.http.exchange import exchange_of
 from scim_server.limits.shared_room import SharedRoom
 from scim_server.limits.turns import Turns
@@ -57,8 +58,8 @@ class Bodies:
         """What `understand` makes of the body, a JSON object. The block is the work with it, at the end of which
         the turn of a large body is over. `understand` may run in a thread.
 
-        Raises ScimError 400, 413 or 415, NoRoom, and what `understand` raises. A missing Content-Type is taken for
-        JSON: several providers' HTTP libraries leave it out.
+        Raises ScimError 400, 413 or 415, UnknownCoding, NoRoom, and what `understand` raises. A missing Content-Type
+        is taken for JSON: several providers' HTTP libraries leave it out.
         """
         content_type = request.headers.get("content-type")
         if content_type and content_type.partition(";")[0].strip().lower() not in _ACCEPTED:
@@ -117,28 +118,50 @@ class _Held:
 
 
 async def _receive(request: Request, limit: int, held: _Held) -> _Bytes:
+    """The body, unpacked. Both the bytes that are sent and those that they unpack to may be `limit`."""
+    coding = coding_of(request.headers.getlist("content-encoding"))
     declared = request.headers.get("content-length", "")
     if declared.isdecimal():
         if int(declared) > limit:
             raise _too_large(limit)
         held.grow_to(int(declared))  # now, rather than to refuse one after the other when all of them are half read
+    chunks = _chunks(request)
     body: _Bytes = b""
-    while True:
+    async for chunk in chunks if coding is None else _unpacked(chunks, Unpacking(coding), limit):
+        size = len(body) + len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        held.grow_to(size)
+        if not body:
+            body = chunk
+        else:
+            body = body if isinstance(body, bytearray) else bytearray(body)
+            body += chunk
+    return body
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    more = True
+    while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ScimError(400, "the connection was closed before the body was complete")
         if chunk := message.get("body", b""):
-            size = len(body) + len(chunk)
-            if size > limit:
-                raise _too_large(limit)
-            held.grow_to(size)
-            if not body:
-                body = chunk
-            else:
-                body = body if isinstance(body, bytearray) else bytearray(body)
-                body += chunk
-        if not message.get("more_body", False):
-            return body
+            yield chunk
+        more = message.get("more_body", False)
+
+
+async def _unpacked(chunks: AsyncIterator[bytes], unpacking: Unpacking, limit: int) -> AsyncIterator[bytes]:
+    received = 0
+    async for chunk in chunks:
+        received += len(chunk)
+        if received > limit:
+            raise _too_large(limit)
+        for piece in unpacking.pieces(chunk):
+            if piece:
+                yield piece
+            await asyncio.sleep(0)  # a few bytes may be megabytes: others are answered between two pieces
+    unpacking.end()
 
 
 def _understood(understand: Callable[[JsonObject], T], body: _Bytes) -> T:

@@ -1,7 +1,7 @@
 """The outermost application of the public port: authentication before routing, limits, one log line per request.
 
-The path is what uvicorn decoded, once; authentication, routing and log all go by that same text, so that no
-encoding can make one of them see another tenant than the others.
+The path is what uvicorn decoded, once, in its canonical form; authentication, routing and log all go by that same
+text, so that no encoding can make one of them see another tenant than the others.
 """
 
 import logging
@@ -23,6 +23,7 @@ from scim_server.config import ConfigBundle, ConfigHolder
 from scim_server.directory.caller import Caller
 from scim_server.directory.tenant import ServedTenant, tenants_of
 from scim_server.http.access import READING, refusal
+from scim_server.http.addresses import canonical_path
 from scim_server.http.deadlines import Deadlines, OutOfTime, Part, cut_off
 from scim_server.http.exchange import TRACE_ID, Exchange
 from scim_server.http.oauth import (
@@ -158,7 +159,7 @@ class Gate:
         served = self._served
         if served is None:
             return unavailable("the server has no configuration yet")
-        path: str = scope["path"]
+        path = scope["path"] = canonical_path(scope["path"])
         if base := _TENANT_PATH.match(path):
             return await self._admit_scim(served, base, scope, headers, exchange)
         if named := TOKEN_PATH.fullmatch(path):
@@ -200,8 +201,6 @@ class Gate:
             found.user_name,
         )
         scope["root_path"] = base_path
-        if path.endswith("/") and len(path) > len(base_path):
-            path = scope["path"] = path.rstrip("/")
         if reason := refusal(found.access, exchange.method, path[len(base_path) :]):
             return error_response(ScimError(403, reason))
         return None

@@ -2,7 +2,8 @@
 
 Providers append to whatever base URL people gave them: OneLogin leaves a `&` or `?` at the end, Entra ID's base
 URL may hold a flag (`?aadOptscim062020`), `+` is a space. Unknown parameters are ignored, names compare without
-case.
+case. Generated clients send every parameter; one without a value is as if it weren't there, but for `cursor`, whose
+empty value asks for the first page.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from scim_server.scim.values import shown
 from scim_server.storage.records import Query
 
 _MAX_PARAMETERS = 100
+_Names = str | tuple[str, ...]
 _SHOWN_TO_READERS = (EFFECTIVE_URN, "members.value", "members.$ref", "members.type", "members.display")
 
 
@@ -72,15 +74,15 @@ class Parameters:
     @property
     def names_attributes(self) -> bool:
         """Whether the client says which attributes an answer shall have."""
-        return "attributes" in self._values or "excludedattributes" in self._values
+        return bool(self._names("attributes") or self._names("excludedattributes"))
 
     def projection(self, caller: Caller, resource_type: ResourceType) -> Projection:
         """A credential with read access is shown what is returned on request without asking, unless it asks."""
-        asked = "attributes" in self._values
+        asked = self._names("attributes")
         return _projection(
             resource_type,
-            _names(self._values.get("attributes")),
-            _names(self._values.get("excludedattributes")),
+            asked,
+            self._names("excludedattributes"),
             _SHOWN_TO_READERS if caller.reads_effective and not asked else None,
         )
 
@@ -96,6 +98,8 @@ class Parameters:
         strict = caller.tenant.strict
         text = self._values.get("filter", "").strip()
         order = self._values.get("sortorder", "ascending").strip().lower()
+        if not order and not strict:
+            order = "ascending"
         if order not in ("ascending", "descending"):
             raise InvalidValue(f"sortOrder: ascending or descending is expected, not {shown(order)}")
         sort_by = self._values.get("sortby", "").strip()
@@ -108,20 +112,23 @@ class Parameters:
         )
         return ListRequest(query, page, "\0".join((text, sort_by.lower(), order)))
 
+    def _names(self, parameter: str) -> _Names:
+        """Names of attributes; empty where there are none."""
+        given = self._values.get(parameter, "")
+        if isinstance(given, list):
+            return tuple(name for name in given if name.strip())
+        return given if given.strip(", ") else ""
+
 
 _NONE = Parameters({})
 
-_Names = str | tuple[str, ...] | None
-
 
 @lru_cache(maxsize=256)
-def _projection(resource_type: ResourceType, attributes: _Names, excluded: _Names, requested: _Names) -> Projection:
+def _projection(
+    resource_type: ResourceType, attributes: _Names, excluded: _Names, requested: _Names | None
+) -> Projection:
     """Most requests of a provider ask for the same; working a projection out costs more than applying it."""
     return Projection(resource_type, attributes, excluded, requested)
-
-
-def _names(given: str | list[str] | None) -> _Names:
-    return tuple(given) if isinstance(given, list) else given
 
 
 def _sort_by(name: str, resource_type: ResourceType, *, strict: bool) -> AttributePath | None:

@@ -11,6 +11,9 @@ def references(names: Iterable[str]) -> JsonObject:
 
 def headers() -> dict[str, JsonObject]:
     return {
+        "Accept-Encoding": _header(
+            "Codings that a body may have, where that was what is wrong", {"type": "string"}, required=False
+        ),
         "Content-Location": _header("URL of the resource that is shown", {"type": "string", "format": "uri"}),
         "ETag": _header("Version of the resource, a weak entity tag", {"type": "string", "pattern": '^W/".*"$'}),
         "Location": _header("URL of the resource", {"type": "string", "format": "uri"}),
@@ -23,5 +26,5 @@ def headers() -> dict[str, JsonObject]:
     }
 
 
-def _header(description: str, schema: JsonObject) -> JsonObject:
-    return {"description": description, "required": True, "schema": schema}
+def _header(description: str, schema: JsonObject, *, required: bool = True) -> JsonObject:
+    return {"description": description, "required": required, "schema": schema}

@@ -18,7 +18,7 @@ _ERRORS: Mapping[int, tuple[str, tuple[str, ...]]] = {
     409: ("`uniqueness`: another resource has the name", ()),
     412: ("The resource doesn't have a version that If-Match names", ()),
     413: ("The body is too large, or has too many operations", ()),
-    415: ("The body has another type than JSON", ()),
+    415: ("The body has another type than JSON, or an unknown Content-Encoding", ("Accept-Encoding",)),
     429: ("Too many requests", ("Retry-After",)),
     501: ("The credential stands for no user, or the method isn't implemented here", ()),
 }

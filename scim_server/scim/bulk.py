@@ -27,7 +27,7 @@ Endpoint = Literal["Users", "Groups"]
 
 _METHODS: Mapping[str, Method] = {"POST": "POST", "PUT": "PUT", "PATCH": "PATCH", "DELETE": "DELETE"}
 _ENDPOINTS: Mapping[str, Endpoint] = {"users": "Users", "groups": "Groups"}
-_PATH = re.compile(r"/?([A-Za-z]+)(?:/([A-Za-z0-9:._-]{1,300}))?/?")
+_PATH = re.compile(r"/*([A-Za-z]+)(?:/+([A-Za-z0-9:._-]{1,300}))?/*")
 PREFIX = "bulkId:"
 """Before the name of what another operation creates."""
 _DEEPEST = 32

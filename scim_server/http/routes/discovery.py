@@ -58,7 +58,7 @@ def _is_okta(request: Request, caller: Caller) -> bool:
 
 
 def _list(request: Request, documents: _Documents) -> Response:
-    if "filter" in request.query_params:
+    if request.query_params.get("filter", "").strip():
         # RFC 7644 §4: a filter here must be refused, so that nobody takes the whole list for its result.
         raise ScimError(403, "discovery endpoints take no filter (RFC 7644 §4)")
     found = _documents(request, documents)
