@@ -33,11 +33,13 @@ PYTEST = [command for command in SHOWN if "-m pytest" in command]
 KUBECTL = [command for command in SHOWN if "kubectl" in command]
 DATABASE = [command for command in SHOWN if command.split()[0] in ("pg_dump", "pg_restore", "python3", "rm", "cp")]
 """Run by test_backup.py."""
+APPLICATION = [command for command in SHOWN if command.startswith("curl") or re.match("[A-Z]+=", command)]
+"""Run by test_read_users_and_roles.py."""
 OURS = [command for command in SHOWN if command.split()[0] in ("scim-operator", ".venv/bin/scim-operator")]
 
 
 def test_every_command_is_of_a_kind_that_is_tested_here() -> None:
-    assert set(SHOWN) - {*MAKE, *PYTEST, *KUBECTL, *DATABASE, *OURS} == set()
+    assert set(SHOWN) - {*MAKE, *PYTEST, *KUBECTL, *DATABASE, *APPLICATION, *OURS} == set()
     assert MAKE
     assert OURS
 
