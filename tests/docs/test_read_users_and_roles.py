@@ -1,4 +1,4 @@
-"""The page for applications: its commands, run in their order against the quick start, and the answer that it shows."""
+"""The page for applications: its commands, run in order against the quick start, and the answer that it shows."""
 
 import json
 import re
@@ -21,9 +21,8 @@ def shown(kind: str) -> list[str]:
 def answers(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
     """Each command with what it printed."""
     data = tmp_path_factory.mktemp("quickstart") / "data"
-    commands = [
-        line.removeprefix("$ ") for block in shown("console") for line in block.splitlines() if line[0] == "$"
-    ]
+    lines = [line for block in shown("console") for line in block.splitlines()]
+    commands = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
     with RunningLocalMode(ROOT / "examples" / "quickstart", data, "-o", "json", command="quickstart") as running:
         document = json.loads(running.wait_for(r"(?m)^\{.*\}$")[0])
         script = "".join(f"{command}\nprintf '\\036'\n" for command in commands)

@@ -83,6 +83,11 @@ class FolderPlan:
         """Those that are served."""
         return tuple(key for key, plan in self.planned.plans.items() if plan.tenant and not plan.tenant.deleted)
 
+    @property
+    def suspended(self) -> frozenset[ObjectKey]:
+        """Configs that are to be left as they are served."""
+        return frozenset(key for key, config in self.manifests.world.configs.items() if config.spec.suspend)
+
     def left_out(self) -> LeftOut:
         """Parts of mappings that are not in effect, and why."""
         verdicts: dict[tuple[str, ObjectKey], MappingVerdict] = {}

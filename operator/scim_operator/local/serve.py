@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scim_operator.api import former_users_note
+from scim_operator.api import ObjectKey, former_users_note
 from scim_operator.local.changes import describe_changes
 from scim_operator.local.data import DataDirectory
 from scim_operator.local.folder import FolderPlan, UnusableManifests, plan_folder
@@ -72,6 +72,7 @@ class LocalServer:
         await self._offer(self.plan)
         for note in self.plan.notes:
             self._reporter.note(note)
+        self._tell_suspended(frozenset())
         self._reporter.warnings(self.plan.warnings)
         await self._settled()
 
@@ -81,6 +82,7 @@ class LocalServer:
 
     async def _follow_manifests(self) -> None:
         async for _ in self._watch.changes():
+            suspended = self.plan.suspended
             try:
                 self.plan = await asyncio.to_thread(plan_folder, self._path, self._token_key, self._served)
             except UnusableManifests as error:
@@ -91,10 +93,19 @@ class LocalServer:
             after = await self._offer(self.plan)
             for line in describe_changes(before, after, self.plan.left_out()):
                 self._reporter.change(line)
+            self._tell_suspended(suspended)
             self._reporter.warnings(self.plan.warnings)
             await self._settled()
             await self._tell_former_users(before, after)
             await self._scim_news.forget_changes()
+
+    def _tell_suspended(self, before: frozenset[ObjectKey]) -> None:
+        for key in sorted(self.plan.suspended - before):
+            served = "is served as it was" if key in self.plan.tenants else "has never been served"
+            self._reporter.change(f"provisioningconfig {key}: is suspended: it {served}, and changes wait")
+        for key in sorted(before - self.plan.suspended):
+            if key in self.plan.tenants:
+                self._reporter.change(f"provisioningconfig {key}: is no longer suspended")
 
     async def _tell_former_users(self, before: ConfigBundle | None, after: ConfigBundle) -> None:
         """Of the tenants that are new."""

@@ -344,3 +344,17 @@ def test_what_a_provider_changes_is_told(running: RunningLocalMode) -> None:
         create_user(client, "bob@acme.example", "Bob")
         running.wait_for(r"acme/okta: okta created Bob: guest, viewer\n")
         assert len(running.said.splitlines()) == len(told.splitlines()) + 1
+
+
+def test_it_says_that_a_config_is_suspended(manifests: Path, running: RunningLocalMode, data: Path) -> None:
+    file = manifests / "provisioningconfig.yaml"
+    edit(file, "spec:\n", "spec:\n  suspend: true\n")
+    running.wait_for(r"acme/okta: is suspended: it is served as it was, and changes wait\n")
+    edit(file, "suspend: true", "suspend: false")
+    running.wait_for(r"acme/okta: is no longer suspended\n")
+    edit(file, "suspend: false", "suspend: true")
+    for where, served in ((data, "is served as it was"), (data.with_name("other"), "has never been served")):
+        if where == data:
+            assert running.stop() == 0
+        with RunningLocalMode(manifests, where) as again:
+            again.wait_for(rf"acme/okta: is suspended: it {served}, and changes wait\n")
