@@ -177,7 +177,7 @@ async def _change(
     """Only what really changes is written; Okta sends the name along with every change of members."""
     after = record
     if document != record.document:
-        validate_resource(document, caller.tenant.groups)
+        validate_resource(document, caller.tenant.groups, before=record.document)
         after = await writer.update_group(record, document, await _grants(directory, writer, document))
     if delta and await writer.change_members(record.id, delta) and after is record:
         after = await writer.touch_group(record)

@@ -152,7 +152,7 @@ async def _locked(caller: Caller, writer: Writer, user_id: str, if_match: str | 
 async def _update(caller: Caller, writer: Writer, record: UserRecord, document: JsonObject) -> UserRecord:
     if document == record.document:
         return record
-    validate_resource(document, caller.tenant.users)
+    validate_resource(document, caller.tenant.users, before=record.document)
     return await writer.update_user(record, document, document.get("active", record.active))
 
 

@@ -1,8 +1,11 @@
 """Resources as a whole: what they must hold, what of them is shown (RFC 7643 §2.2, §7; RFC 7644 §3.4.2.5)."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from scim_server.scim.errors import InvalidValue, MutabilityViolation
 from scim_server.scim.path import UnresolvedPath, resolve
@@ -23,6 +26,8 @@ class Limits:
     string_length: int = 65_536
     elements: int = 1_000
     """Elements of one multi-valued attribute."""
+    whole: int = 1 << 20
+    """Bytes of the document as JSON: what a server holds for a page of resources is a multiple of it."""
 
 
 DEFAULT_LIMITS = Limits()
@@ -30,9 +35,16 @@ DEFAULT_LIMITS = Limits()
 _KEYS = frozenset({"userName", "externalId", "displayName"})
 
 
-def validate_resource(document: JsonObject, resource_type: ResourceType, limits: Limits = DEFAULT_LIMITS) -> None:
+def validate_resource(
+    document: JsonObject,
+    resource_type: ResourceType,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    before: JsonObject | None = None,
+) -> None:
     """Check a normalised document (after POST, PUT or PATCH) for required attributes and sizes.
 
+    `before`: the stored document that it takes the place of, which may be larger than is accepted by now.
     Raises InvalidValue naming the attribute. Types were settled by the normaliser.
     """
     _check_required(document, resource_type.schema.attributes)
@@ -42,6 +54,7 @@ def validate_resource(document: JsonObject, resource_type: ResourceType, limits:
         if part:
             _check_required(part, extension.attributes)
             _check_sizes(part, resource_type, extension.id, limits)
+    _check_whole(document, resource_type, limits.whole, before)
 
 
 def longest_text(
@@ -100,6 +113,43 @@ def _check_sizes(document: JsonObject, resource_type: ResourceType, urn: str | N
         elif isinstance(value, dict) and not (urn is None and resource_type.schema_of_urn(name)):
             for sub_name, inner in value.items():
                 _check_element(f"{name}.{sub_name}", inner, limits)
+
+
+def _check_whole(document: JsonObject, resource_type: ResourceType, most: int, before: JsonObject | None) -> None:
+    """A resource that is too large already may shrink, and be deactivated: that mustn't fail for a byte."""
+    if before is None:
+        fits = len(orjson.dumps(document)) <= most
+    else:
+        fits = _size(document, most) <= most or _size(document, present := _size(before)) <= present
+    if not fits:
+        raise InvalidValue(
+            f"the {resource_type.name} as a whole has more than {most} bytes as JSON, and no more are accepted"
+        )
+
+
+def _size(document: JsonObject, most: float = math.inf) -> int:
+    """Bytes as JSON, but for `active`; beyond `most` only that there are more.
+
+    In pieces: a PATCH may put one long text into a thousand elements, which are one text only in memory.
+    """
+    size = 2
+    for name, value in document.items():
+        if name == "active":
+            continue
+        size += len(name) + 4
+        if isinstance(value, dict):
+            size += _size(value, most - size)
+        elif isinstance(value, list):
+            size += 2
+            for element in value:
+                size += len(orjson.dumps(element)) + 1
+                if size > most:
+                    return size
+        else:
+            size += len(orjson.dumps(value))
+        if size > most:
+            return size
+    return size
 
 
 def _check_element(name: str, element: Any, limits: Limits) -> None:

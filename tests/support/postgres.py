@@ -39,8 +39,9 @@ class PostgresServer:
 
     It refuses to run as root, so under root it runs as `nobody`.
 
-    `directory` must be short (see RunDirectory). `durable` makes a commit wait for the disk: what a test of crashes
-    of PostgreSQL itself needs. `settings` are further parameters of postgresql.conf.
+    `directory` must be short (see RunDirectory) and, under root, in folders that everybody may enter. `durable` makes
+    a commit wait for the disk: what a test of crashes of PostgreSQL itself needs. `settings` are further parameters of
+    postgresql.conf.
     """
 
     def __init__(
@@ -68,11 +69,12 @@ class PostgresServer:
         }
         self._process: subprocess.Popen[bytes] | None = None
 
+        made = [folder for folder in (directory, *directory.parents) if not folder.exists()]
         directory.mkdir(parents=True, exist_ok=True)
         if self._account:
             os.chown(directory, self._account.pw_uid, self._account.pw_gid)
-            for parent in (directory, directory.parent):
-                parent.chmod(0o755)
+            for folder in made:
+                folder.chmod(0o755)
         self._bin = self._executable_programs(directory) / "bin"
         self._run("initdb", "--pgdata", self._data, "--username", _SUPERUSER, *_INITDB_OPTIONS)
 

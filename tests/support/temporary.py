@@ -23,6 +23,8 @@ class RunDirectory:
         parent = Path("/tmp")
         _remove_leftovers(parent)
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        if os.geteuid() == 0:
+            self.path.chmod(0o755)  # PostgreSQL runs as another account then
         self._lock = _open_lock(self.path / _LOCK)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 

@@ -1,6 +1,8 @@
 """The PostgreSQL that the other tests stand on."""
 
+import stat
 from collections.abc import Callable
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -22,6 +24,17 @@ async def test_each_test_has_an_empty_database(postgres_server: PostgresServer, 
     assert connection.get_server_version().major == 18
     assert postgres_server.psql("SELECT count(*) FROM pg_tables WHERE tablename = 'users'", other) == "0"
     postgres_server.drop_database(other)
+
+
+def test_folders_that_were_there_keep_their_rights(run_directory: Path) -> None:
+    """Under root too, where the server runs as another account."""
+    there = run_directory / "sticky"
+    there.mkdir()
+    there.chmod(0o1777)
+    server = PostgresServer(there / "a" / "b")
+    assert stat.S_IMODE(there.stat().st_mode) == 0o1777
+    server.start()
+    server.stop()
 
 
 async def test_a_commit_survives_a_killed_and_a_crashed_server(durable_server: PostgresServer) -> None:

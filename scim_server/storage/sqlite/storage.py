@@ -17,6 +17,7 @@ from scim_server.storage.records import Document, PoolUsage, UserRecord
 from scim_server.storage.sqlite.connection import Connection
 from scim_server.storage.sqlite.insertions import Insertions
 from scim_server.storage.sqlite.migrate import migrate
+from scim_server.storage.sqlite.private_files import keep_private
 from scim_server.storage.sqlite.reader import SqliteReader, SqliteWriter
 from scim_server.storage.sqlite.times import microseconds
 from scim_server.storage.sqlite.transactions import transaction
@@ -66,6 +67,7 @@ class SqliteStorage:
         if self._path.is_dir():
             raise StorageUnusable(f"SQLite database {self._path}: a file is expected, not a folder")
         try:
+            keep_private(self._path)
             await self._writer.open()
             await self._writer.run(migrate)
             for reader in self._readers:
