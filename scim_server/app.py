@@ -102,7 +102,7 @@ class Server:
             self.holder,
             PublicUrl(settings.public_url, proxies),
             self.metrics,
-            Protection(settings.limits, proxies),
+            Protection(settings.limits, proxies, self.metrics),
             self._key_cache,
             self.storage,
             settings.body_limit,

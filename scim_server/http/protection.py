@@ -11,6 +11,7 @@ from scim_server.http.deadlines import TimeLimits
 from scim_server.limits.client_address import TrustedProxies
 from scim_server.limits.keyed_limit import KeyedLimit
 from scim_server.limits.token_bucket import Rate
+from scim_server.metrics import Metrics
 
 DEFAULT_TENANT_RATE = Rate(1000, 5000)
 DEFAULT_FAILURE_RATE = Rate(20 / 60, 20)
@@ -37,21 +38,23 @@ class RequestLimits:
 
 
 class Protection:
-    """The state of the limits of one server."""
+    """The state of the limits of one server. `metrics` count what is refused."""
 
-    def __init__(self, limits: RequestLimits, proxies: TrustedProxies) -> None:
+    def __init__(self, limits: RequestLimits, proxies: TrustedProxies, metrics: Metrics) -> None:
         self.times = limits.times
         self.unread_answers = limits.unread_answers
         self.large_bodies = limits.large_bodies
         self._proxies = proxies
+        self._metrics = metrics
         self._tenants = KeyedLimit(limits.tenant_rate)
         self._failures = KeyedLimit(limits.failed_authentication)
-        self.tenants_under_way = UnderWay(limits.tenant_requests)
-        self.strangers_under_way = UnderWay(limits.token_requests)
+        self._tenants_under_way = UnderWay(limits.tenant_requests)
+        self._token_requests = UnderWay(limits.token_requests)
 
     def note_failure(self, scope: Scope) -> int:
         """Count a failed authentication. 0, or the seconds that the address has to wait."""
-        return _whole(self._failures.take(self.address_of(scope)))
+        self._metrics.authentication_failures.inc()
+        return self._refused("failed_authentication", self._failures.take(self.address_of(scope)))
 
     def address_of(self, scope: Scope) -> str:
         """Of the client, or its network. See `TrustedProxies.client_of`."""
@@ -61,7 +64,33 @@ class Protection:
 
     def note_request(self, tenant: str) -> int:
         """Count a request of a tenant. 0, or the seconds that it has to wait."""
-        return _whole(self._tenants.take(tenant))
+        return self._refused("tenant_rate", self._tenants.take(tenant))
+
+    def begin_request(self, tenant: str) -> bool:
+        """Whether one more request of the tenant may be under way; then `end_request` has to follow."""
+        if self._tenants_under_way.begin(tenant):
+            return True
+        self._metrics.refused("tenant_requests")
+        return False
+
+    def end_request(self, tenant: str) -> None:
+        self._tenants_under_way.end(tenant)
+
+    def begin_token_request(self, address: str) -> bool:
+        """Whether one more token request of the address may be under way; then `end_token_request` has to follow."""
+        if self._token_requests.begin(address):
+            return True
+        self._metrics.refused("token_requests")
+        return False
+
+    def end_token_request(self, address: str) -> None:
+        self._token_requests.end(address)
+
+    def _refused(self, reason: str, wait_seconds: float) -> int:
+        """RFC 9110 §10.2.3: Retry-After has no fractions."""
+        if wait_seconds:
+            self._metrics.refused(reason)
+        return math.ceil(wait_seconds)
 
 
 class UnderWay:
@@ -82,8 +111,3 @@ class UnderWay:
         self._counts[key] -= 1
         if not self._counts[key]:
             del self._counts[key]
-
-
-def _whole(seconds: float) -> int:
-    """RFC 9110 §10.2.3: Retry-After has no fractions."""
-    return math.ceil(seconds)

@@ -141,7 +141,7 @@ async def test_an_issuers_token(server: Server) -> None:
 async def test_the_log_says_why_a_token_is_refused_and_nothing_of_the_token(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, logger="scim_server.http.gate"):
+    with caplog.at_level(logging.INFO, logger="scim_server.http.admission"):
         async with client(server, issued(FIRST, aud="other", sub="ann@acme.com")) as one:
             answer = await one.get(f"{BASE}/Users")
     (line,) = [record for record in caplog.records if record.getMessage() == "JWT refused"]
@@ -158,7 +158,7 @@ async def test_refused_tokens_are_logged_no_more_often_than_they_are_answered_40
     issuer = JwtIssuer(name="entra", issuer=ISSUER, audiences=("app",), jwks_url="https://127.0.0.1:9/keys")
     bundle = bundle_of_tenants(tenant("acme/entra", jwt_issuers=(issuer,)))
     limits = RequestLimits(failed_authentication=Rate(0.001, 2))
-    with caplog.at_level(logging.INFO, logger="scim_server.http.gate"):
+    with caplog.at_level(logging.INFO, logger="scim_server.http.admission"):
         async with running(tmp_path, bundle, limits=limits) as server:
             answers = [await status(server, issued(SECOND, iss="x")) for _ in range(5)]
     assert answers == [401, 401, 429, 429, 429]

@@ -81,7 +81,7 @@ async def test_every_route_is_in_it_and_nothing_else(server: Server, provider: h
         server.holder,
         PublicUrl(None, proxies),
         server.metrics,
-        Protection(RequestLimits(), proxies),
+        Protection(RequestLimits(), proxies, server.metrics),
         KeyCache(fetcher.fetch),
         server.storage,
         1024,
