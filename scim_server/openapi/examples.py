@@ -2,8 +2,8 @@
 
 from scim_server.scim.core_schemas import GROUP_URN, USER_URN
 from scim_server.scim.enterprise import ENTERPRISE_URN
+from scim_server.scim.normalise.patch_body import PATCH_OP_URN
 from scim_server.scim.schema import JsonObject
-from scim_server.scim.strict import PATCH_OP_URN
 
 _ID = "4f2b8bd0-5d0e-4d8c-a3a6-0d6d0c9a8f11"
 

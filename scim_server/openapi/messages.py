@@ -6,9 +6,9 @@ from scim_server.scim.bulk import BULK_REQUEST_URN, BULK_RESPONSE_URN
 from scim_server.scim.discovery import Features
 from scim_server.scim.errors import ERROR_URN, SCIM_TYPES
 from scim_server.scim.filter.parser import MAX_LENGTH
+from scim_server.scim.normalise.patch_body import PATCH_OP_URN
 from scim_server.scim.paging import LIST_RESPONSE_URN
 from scim_server.scim.schema import JsonObject
-from scim_server.scim.strict import PATCH_OP_URN
 
 SEARCH_REQUEST_URN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
@@ -123,9 +123,8 @@ def bulk_request(features: Features) -> JsonObject:
         "properties": {
             "schemas": {"description": f"{BULK_REQUEST_URN}; not looked at"},
             "failOnErrors": {
-                "description": "After how many errors nothing more is done",
+                "description": "After how many errors nothing more is done; 0 and less for never",
                 "type": ["integer", "null"],
-                "minimum": 1,
             },
             "Operations": {
                 "type": "array",
@@ -140,7 +139,10 @@ def bulk_request(features: Features) -> JsonObject:
                             "type": ["string", "null"],
                         },
                         "version": {"description": "As If-Match", "type": ["string", "null"]},
-                        "data": {"description": "The body", "type": ["object", "null"]},
+                        "data": {
+                            "description": "The body; of a PATCH also its operations alone",
+                            "type": ["object", "array", "null"],
+                        },
                     },
                     "required": ["method", "path"],
                 },

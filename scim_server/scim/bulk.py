@@ -90,8 +90,10 @@ def parse_bulk(body: Any, max_operations: int = MAX_OPERATIONS) -> BulkRequest:
     if len(raw) > max_operations:
         raise ScimError(413, f"{len(raw)} operations in one request; at most {max_operations} are accepted")
     limit = fields.get("failonerrors")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise InvalidValue("failOnErrors: expected an integer of 1 or more")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
+        raise InvalidValue(f"failOnErrors: expected an integer, found {described(limit)}")
+    if limit is not None and limit < 1:  # "never", as WSO2's and Webex's examples have it
+        limit = None
     operations: list[BulkOperation] = []
     names: set[str] = set()
     for index, each in enumerate(raw):
@@ -204,7 +206,10 @@ def _parsed(index: int, raw: Any, names: set[str]) -> BulkOperation:
     except ScimError as refused:
         sent = given[:_LONGEST_METHOD] if isinstance(given, str) else ""
         return BulkOperation(index, method if method in _METHODS else sent, bulk_id=bulk_id, refused=refused)
-    return BulkOperation(index, method, endpoint, target, bulk_id, fields.get("version"), fields.get("data"))
+    data = fields.get("data")
+    if isinstance(data, list):
+        data = {"Operations": data}
+    return BulkOperation(index, method, endpoint, target, bulk_id, fields.get("version"), data)
 
 
 def _checked(index: int, method: str, fields: JsonObject, names: set[str]) -> tuple[Endpoint, str | None]:
@@ -224,7 +229,8 @@ def _checked(index: int, method: str, fields: JsonObject, names: set[str]) -> tu
             raise InvalidSyntax(f"{place}.{name}: expected a string, found {kind_of(fields[name.lower()])}")
     if method == "POST" and fields.get("bulkid") in names:
         raise InvalidValue(f"{place}.bulkId: {shown(fields['bulkid'])} is used by an earlier operation")
-    if method != "DELETE" and not isinstance(fields.get("data"), dict):
+    # The RFC's own examples have a PATCH's operations themselves as its data (§3.7.3).
+    if method != "DELETE" and not isinstance(fields.get("data"), (dict | list) if method == "PATCH" else dict):
         raise InvalidSyntax(f"{place}.data: expected an object, found {kind_of(fields.get('data', MISSING))}")
     references(fields.get("data"))
     return endpoint, found[2]

@@ -25,7 +25,7 @@ def _labelled(name: str, description: str, value: Attribute, *types: str) -> Att
 USER = Schema(
     USER_URN,
     "User",
-    "User account",
+    "User Account",
     (
         Attribute(
             "userName",

@@ -7,7 +7,7 @@ ENTERPRISE_URN = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 ENTERPRISE = Schema(
     ENTERPRISE_URN,
     "EnterpriseUser",
-    "Enterprise user",
+    "Enterprise User",
     (
         Attribute("employeeNumber", description="Number or code of the person within the organisation"),
         Attribute("costCenter", description="Cost centre"),

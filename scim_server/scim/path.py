@@ -42,7 +42,8 @@ class UnresolvedPath(Exception):
 
 
 def resolve(text: str, resource_type: ResourceType, *, strict: bool = False) -> AttributePath:
-    """Resolve `attr`, `attr.sub`, `urn:…:attr` or `urn:…:attr.sub`, names in any case.
+    """Resolve `attr`, `attr.sub`, `urn:…:attr` or `urn:…:attr.sub`, names in any case. Of a simple attribute with
+    several values, `attr.value` is `attr`.
 
     `strict`: attributes of extensions are known by their URN alone (RFC 7643 §3.3). Raises UnresolvedPath; its
     `unknown_schema` says that a URN isn't one of the resource type's.
@@ -51,7 +52,7 @@ def resolve(text: str, resource_type: ResourceType, *, strict: bool = False) -> 
     found = lookup(text)
     if found is not None:
         return AttributePath(*found)
-    qualified = resource_type.split_urn(text)
+    qualified = resource_type.split_urn(text, strict=strict)
     if qualified is None:
         if ":" in text:
             raise UnresolvedPath(text, "its schema isn't known here", unknown_schema=True)
@@ -64,7 +65,7 @@ def resolve(text: str, resource_type: ResourceType, *, strict: bool = False) -> 
     if found is None:
         raise UnresolvedPath(text, f"{resource_type.name} has no such attribute")
     urn, attribute = found
-    if not dot:
+    if not dot or (attribute.element is not attribute and sub_name.lower() == "value" and not strict):
         return AttributePath(urn, attribute)
     return AttributePath(urn, attribute, sub_attribute_of(attribute, sub_name))
 

@@ -14,7 +14,7 @@ def user_resource_type(extensions: Iterable[Schema] = (), profile_targets: Itera
     `profile_targets` are the targets of the tenant's attribute mappings: keys of the effective profile.
     """
     return ResourceType(
-        "User", "/Users", "User account", USER, (ENTERPRISE, effective_schema(profile_targets), *extensions)
+        "User", "/Users", "User Account", USER, (ENTERPRISE, effective_schema(profile_targets), *extensions)
     )
 
 

@@ -6,7 +6,7 @@ carries its look-ups, computed once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 JsonObject = dict[str, Any]
@@ -45,6 +45,14 @@ class Attribute:
     def sub_attribute(self, name: str) -> "Attribute | None":
         """The sub-attribute of that name in any case."""
         return self._by_name.get(name) or self._by_name.get(name.lower())
+
+    @property
+    def element(self) -> "Attribute":
+        """What one value of a simple multi-valued attribute is, under the name that filters in brackets have for it:
+        `devices[value eq "D2"]` (RFC 7644 §3.5.2.2, erratum 7122). Any other attribute is itself."""
+        if self.type == "complex" or not self.multi_valued:
+            return self
+        return replace(self, name="value", multi_valued=False, required=False)
 
     def to_json(self) -> JsonObject:
         """The attribute's definition as it stands in a /Schemas document (RFC 7643 §7)."""
@@ -130,7 +138,7 @@ class ResourceType:
         object.__setattr__(self, "_core", core)
         object.__setattr__(self, "_unqualified", unqualified)
         object.__setattr__(self, "_schemas", schemas)
-        object.__setattr__(self, "_urns", tuple((urn + ":", s) for urn, s in longest_first if urn == urn.lower()))
+        object.__setattr__(self, "_urns", tuple((urn, s) for urn, s in longest_first if urn == urn.lower()))
 
     @property
     def schemas(self) -> tuple[Schema, ...]:
@@ -158,15 +166,16 @@ class ResourceType:
         """
         return self._unqualified.get(name) or self._unqualified.get(name.lower())
 
-    def split_urn(self, text: str) -> tuple[Schema, str] | None:
+    def split_urn(self, text: str, *, strict: bool = False) -> tuple[Schema, str] | None:
         """(schema, rest) of `urn:…:User:rest` for a URN of this type in any case, else None.
 
-        URNs hold colons and dots, so only the known ones can be told from the attribute's name.
+        URNs hold colons and dots, so only the known ones can be told from the attribute's name. ConnId and older
+        applications of Entra ID write a dot after them, which isn't read with `strict`.
         """
         lowered = text.lower()
-        for prefix, schema in self._urns:
-            if lowered.startswith(prefix):
-                return schema, text[len(prefix) :]
+        for urn, schema in self._urns:
+            if lowered.startswith(urn) and lowered[len(urn) : len(urn) + 1] in ((":",) if strict else (":", ".")):
+                return schema, text[len(urn) + 1 :]
         return None
 
     def attributes_of(self, schema: Schema) -> tuple[Attribute, ...]:

@@ -21,11 +21,11 @@ from scim_server.scim.errors import (
 from scim_server.scim.filter.parser import parse_path
 from scim_server.scim.filter.target import TargetPath
 from scim_server.scim.normalise.mismatch import MISSING, described, kind_of
+from scim_server.scim.normalise.patch_body import PATCH_OP_URN
 from scim_server.scim.path import UnresolvedPath
 from scim_server.scim.schema import Attribute, AttributeType, ResourceType, Schema
 from scim_server.scim.values import instant, is_date_time, shown
 
-PATCH_OP_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _OPERATIONS = ("add", "replace", "remove")
 
 

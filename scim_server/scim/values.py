@@ -23,6 +23,14 @@ _DATE_TIME = re.compile(DATE_TIME_PATTERN)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def as_boolean(text: str) -> bool | None:
+    """What `true`, `False`, `1` and the like mean; None for any other text."""
+    return _BOOLEANS.get(text.strip().lower())
+
+
 def is_storable(text: str) -> bool:
     """Whether text can be written as UTF-8 into a database: no NUL (PostgreSQL refuses it), no lone surrogate."""
     return _UNSTORABLE.search(text) is None

@@ -70,7 +70,8 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class ValuePath:
-    """`path[filter]`: some element of the complex attribute satisfies the whole filter."""
+    """`path[filter]`: some element of the attribute satisfies the whole filter. Of a simple attribute, the only
+    sub-attribute in the brackets is `value`, which is the element itself (`Attribute.element`)."""
 
     path: AttributePath
     filter: "Filter"

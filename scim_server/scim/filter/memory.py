@@ -19,7 +19,10 @@ def matches(filter_: Filter, resource: JsonObject) -> bool:
 
 
 def element_test(filter_: Filter) -> Test:
-    """The filter of a value path, to be asked of many elements: what doesn't depend on them is settled here."""
+    """The filter of a value path, to be asked of many elements: what doesn't depend on them is settled here.
+
+    An element of a simple attribute is asked as `{"value": element}`.
+    """
     return _test(filter_, _in_element)
 
 
@@ -56,6 +59,8 @@ def _test(node: Filter, reader: Callable[[AttributePath], _Read]) -> Test:
             return lambda resource: any(_is_present(target, value) for value in read(resource))
         case ValuePath(path, inner):
             read, inside = reader(path), element_test(inner)
+            if path.attribute.type != "complex":
+                return lambda resource: any(inside({"value": value}) for value in read(resource))
             return lambda resource: any(isinstance(value, dict) and inside(value) for value in read(resource))
 
 

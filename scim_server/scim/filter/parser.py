@@ -2,7 +2,8 @@
 
 Beyond the RFC, because providers send it: unquoted literals (Entra ID), booleans as strings, a sub-attribute after
 a value path (`emails[type eq "work"].value eq "x"`, Entra ID), complex attributes compared by their `value`
-(`members eq "id"`), extension attributes without URN, operators and names in any case, spaces anywhere.
+(`members eq "id"`), extension attributes without URN, operators and names in any case, spaces anywhere, and
+backslashes that aren't escaped (`"CORP\\bob"`; see `strings`).
 
 What isn't understood is an error that names it. An empty answer instead would make providers create duplicates.
 
@@ -11,7 +12,6 @@ type, nothing follows a value path in a filter, extension attributes have their 
 those with several values compare by their `value`, as in the RFC's own example `emails co "example.com"`.
 """
 
-import json
 import math
 import re
 from dataclasses import dataclass
@@ -30,10 +30,11 @@ from scim_server.scim.filter.ast import (
     conjunction,
     disjunction,
 )
+from scim_server.scim.filter.strings import json_reading, readings
 from scim_server.scim.filter.target import TargetPath
 from scim_server.scim.path import AttributePath, UnresolvedPath, resolve, sub_attribute_of
 from scim_server.scim.schema import Attribute, ResourceType
-from scim_server.scim.values import INTEGER_LIMIT, decimal, instant, integer, is_storable, shown
+from scim_server.scim.values import INTEGER_LIMIT, as_boolean, decimal, instant, integer, is_storable, shown
 
 MAX_LENGTH = 16_384
 """Characters of a filter in a query: more than a URL carries."""
@@ -65,6 +66,8 @@ class _Token(NamedTuple):
     text: str
     start: int
     end: int
+    other_reading: str | None = None
+    """Of a string with backslashes: what else it may mean."""
 
 
 def parse(
@@ -79,7 +82,7 @@ def parse(
     """Parse a filter. Raises InvalidFilter naming the attribute, operator or value that isn't understood."""
     if len(text) > max_length:
         raise InvalidFilter(f"the filter has {len(text)} characters; at most {max_length} are accepted")
-    parser = _Parser(text, resource_type, max_terms, max_depth, strict=strict)
+    parser = _Parser(text, resource_type, max_terms, max_depth, strict=strict, both_readings=True)
     parsed = parser.disjunction(0, within=None)
     parser.expect_end()
     return parsed
@@ -95,7 +98,7 @@ def parse_path(text: str, resource_type: ResourceType, *, strict: bool = False) 
     if not bracket:
         path = resolve(text.strip(), resource_type, strict=strict)
         return TargetPath(path.schema_urn, path.attribute, path.sub_attribute)
-    selects_members = name.strip().lower().rpartition(":")[2] == "members"
+    selects_members = re.split("[:.]", name.strip().lower())[-1] == "members"
     max_length = MAX_PATH_LENGTH if selects_members else MAX_LENGTH
     if len(text) > max_length:
         raise InvalidPath(f"the path has {len(text)} characters; at most {max_length} are accepted")
@@ -114,7 +117,14 @@ class _Selection:
 
 class _Parser:
     def __init__(
-        self, text: str, resource_type: ResourceType, max_terms: int, max_depth: int, *, strict: bool
+        self,
+        text: str,
+        resource_type: ResourceType,
+        max_terms: int,
+        max_depth: int,
+        *,
+        strict: bool,
+        both_readings: bool = False,
     ) -> None:
         self._text = text
         self._resource_type = resource_type
@@ -122,7 +132,8 @@ class _Parser:
         self._max_depth = max_depth
         self._terms = 0
         self._strict = strict
-        self._tokens = _tokens(text)
+        self._both_readings = both_readings
+        self._tokens = _tokens(text, strict=strict)
         self._next = 0
 
     # Grammar. `within` is the complex attribute in whose brackets the parser is, or None.
@@ -177,8 +188,8 @@ class _Parser:
         return inner
 
     def _rest_of_selection(self, path: AttributePath, depth: int) -> _Selection:
-        if path.attribute.type != "complex" or path.sub_attribute is not None:
-            raise InvalidFilter(f"{path} isn't a complex attribute, so it takes no [filter]")
+        if path.sub_attribute is not None or not (path.attribute.multi_valued or path.attribute.type == "complex"):
+            raise InvalidFilter(f"{path} is neither complex nor multi-valued, so it takes no [filter]")
         inner = self.disjunction(depth + 1, within=path)
         closing = self._peek()
         if not self._take_mark("]"):
@@ -187,6 +198,8 @@ class _Parser:
         if following.kind != "word" or following.start != closing.end or not following.text.startswith("."):
             return _Selection(path, inner, None)
         self._next += 1
+        if path.attribute.element is not path.attribute and following.text.lower() == ".value" and not self._strict:
+            return _Selection(path, inner, None)
         return _Selection(path, inner, sub_attribute_of(path.attribute, following.text[1:]))
 
     def value_path_as_target(self) -> TargetPath:
@@ -229,9 +242,18 @@ class _Parser:
         if self._strict:
             _check_json(path, value)
         if operator == "ne":
-            return Not(Comparison(path, "eq", _literal(path, value)))
+            return Not(self._compared(path, "eq", value))
         _check_operator(path, _COMPARING[operator])
-        return Comparison(path, _COMPARING[operator], _literal(path, value))
+        return self._compared(path, _COMPARING[operator], value)
+
+    def _compared(self, path: AttributePath, operator: Operator, value: _Token) -> Filter:
+        comparison = Comparison(path, operator, _literal(path, value))
+        other = value.other_reading
+        # The paths of a PATCH go by the likeliest reading: what they select may have to be created.
+        if other is None or not self._both_readings or path.target.type not in _TEXT_TYPES or operator in _ORDERED:
+            return comparison
+        self._terms += 1
+        return disjunction((comparison, Comparison(path, operator, other)))
 
     def _compared_by_value(self, path: AttributePath) -> AttributePath:
         """`members eq "id"` means `members.value eq "id"`; a complex attribute without `value` can't be compared."""
@@ -254,6 +276,8 @@ class _Parser:
         return path
 
     def _inner_path(self, text: str, within: AttributePath) -> AttributePath:
+        if within.attribute.element is not within.attribute and text.lower() == "value":
+            return AttributePath(within.schema_urn, within.attribute, within.attribute.element)
         try:
             return AttributePath(within.schema_urn, within.attribute, sub_attribute_of(within.attribute, text))
         except UnresolvedPath as error:
@@ -288,14 +312,16 @@ class _Parser:
         return InvalidFilter(f"expected {expected} at position {token.start}, found {found}")
 
 
-def _tokens(text: str) -> list[_Token]:
+def _tokens(text: str, *, strict: bool) -> list[_Token]:
     tokens: list[_Token] = []
     position = 0
     while found := _TOKEN.match(text, position):
         position = found.end()
         kind = found.lastgroup
         if kind == "string":
-            tokens.append(_Token("string", _unquoted(found["string"]), found.start("string"), position))
+            quoted = found["string"]
+            first, *others = (json_reading(quoted),) if strict else readings(quoted)
+            tokens.append(_Token("string", first, found.start("string"), position, *others))
         elif kind == "mark":
             tokens.append(_Token("mark", found["mark"], found.start("mark"), position))
         else:
@@ -307,15 +333,6 @@ def _tokens(text: str) -> list[_Token]:
         raise InvalidFilter(f"{shown(rest)} isn't part of a filter")
     tokens.append(_Token("end", "", len(text), len(text)))
     return tokens
-
-
-def _unquoted(quoted: str) -> str:
-    try:
-        text = json.loads(quoted, strict=False)
-    except ValueError:
-        raise InvalidFilter(f"{shown(quoted)} isn't a JSON string; a backslash in it is written as two") from None
-    assert isinstance(text, str)  # noqa: S101 - the token begins and ends with a double quote
-    return text
 
 
 def _unknown_attribute(error: UnresolvedPath) -> InvalidFilter:
@@ -355,10 +372,10 @@ def _literal(path: AttributePath, token: _Token) -> Literal:
     text = token.text
     match path.target.type:
         case "boolean":
-            lowered = text.strip().lower()
-            if lowered not in ("true", "false"):
+            boolean = as_boolean(text)
+            if boolean is None:
                 raise _wrong_literal(path, "true or false", text)
-            return lowered == "true"
+            return boolean
         case "integer":
             return _integer(path, text)
         case "decimal":

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from scim_server.scim.filter.ast import And, Comparison, Filter, Literal, Not, Or, Present, ValuePath
+from scim_server.scim.filter.strings import written
 from scim_server.scim.filter.target import TargetPath
 from scim_server.scim.path import AttributePath
 
@@ -51,4 +52,4 @@ def _name(path: AttributePath, *, inside: bool) -> str:
 def _literal(value: Literal) -> str:
     if isinstance(value, datetime):
         return f'"{value.astimezone(UTC).isoformat()}"'
-    return json.dumps(value, ensure_ascii=False)
+    return written(value) if isinstance(value, str) else json.dumps(value)

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from scim_server.scim.elements import LABELS, keep_one_primary, merge_duplicates
+from scim_server.scim.normalise.json_text import json_in_string
 from scim_server.scim.normalise.mismatch import Mismatch
 from scim_server.scim.normalise.scalars import READERS
 from scim_server.scim.references import id_from_reference
@@ -30,17 +31,26 @@ def _read(attribute: Attribute, value: Any) -> Any:
         return None
     if attribute.multi_valued:
         return read_elements(attribute, value) or None
+    if attribute.type == "complex":
+        value = json_in_string(value)
     if isinstance(value, list):
         value = one_element_array(value)
-        if value is None:
-            return None
+    if value is None:
+        return None
     if attribute.type == "complex":
         return read_complex(attribute, value) or None
-    return READERS[attribute.type](value)
+    return _read_simple(attribute, value)
+
+
+def _read_simple(attribute: Attribute, value: Any) -> Any:
+    if isinstance(value, dict):
+        value = simple_value_in_object(value)
+    return None if value is None else READERS[attribute.type](value)
 
 
 def read_elements(attribute: Attribute, value: Any) -> list[Any]:
     """The elements of a multi-valued attribute: nulls dropped, duplicates merged, one primary."""
+    value = json_in_string(value, only_list=attribute.type != "complex")
     values = value if isinstance(value, list) else [value]  # a scalar for a multi-valued attribute
     if attribute.type == "complex":
         elements = [
@@ -54,13 +64,13 @@ def read_elements(attribute: Attribute, value: Any) -> list[Any]:
             elements = merge_duplicates(attribute, elements)
             keep_one_primary(elements)
         return elements
-    reader = READERS[attribute.type]
-    return merge_duplicates(attribute, [reader(element) for element in values if element is not None])
+    simple = (_read_simple(attribute, element) for element in values if element is not None)
+    return merge_duplicates(attribute, [element for element in simple if element is not None])
 
 
 def read_complex(attribute: Attribute, value: Any) -> JsonObject:
     """One complex value; unknown and read-only sub-attributes are dropped, so it may come out empty."""
-    value = in_known_form(attribute, value)
+    value = json_in_string(in_known_form(attribute, value))
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -92,6 +102,16 @@ def in_known_form(attribute: Attribute, value: Any) -> Any:
     """The value of `manager` or an element of `roles`, in whatever form it came; None when it says "none"."""
     form = _FORMS.get(attribute.name)
     return value if form is None else form(value)
+
+
+def simple_value_in_object(value: JsonObject) -> Any:
+    """`{"value": "x"}`, also with `$ref` or `display`, for `"x"`: Entra ID's custom attributes, Microsoft's old
+    library and ConnId wrap simple values as if they were complex."""
+    by_name = {key.lower(): inner for key, inner in value.items()}
+    inner = by_name.get("value")
+    if "value" not in by_name or by_name.keys() - _AROUND_A_VALUE or isinstance(inner, dict | list):
+        return value
+    return inner
 
 
 def one_element_array(values: list[Any]) -> Any:
@@ -144,5 +164,6 @@ def role_in_json_string(value: Any) -> Any:
     return ({"display": display} if display else {}) | around | {"value": inside["value"]}
 
 
+_AROUND_A_VALUE = frozenset({"value", "$ref", *LABELS})
 _FORMS: Mapping[str, Callable[[Any], Any]] = {"manager": manager_in_any_form, "roles": role_in_json_string}
 """What is understood of single attributes, before their sub-attributes are read."""

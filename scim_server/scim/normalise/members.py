@@ -5,6 +5,7 @@ A group may have 100,000 members, so the usual shape is read by the shortest way
 
 from typing import Any
 
+from scim_server.scim.normalise.json_text import json_in_string
 from scim_server.scim.normalise.mismatch import Mismatch
 from scim_server.scim.references import id_from_reference
 from scim_server.scim.schema import JsonObject
@@ -13,6 +14,7 @@ from scim_server.scim.values import is_storable
 
 def read_members(value: Any) -> list[JsonObject]:
     """`[{"value": id}, …]` in the order sent; null is no members. Raises Mismatch."""
+    value = members_in_an_object(json_in_string(value))
     if value is None:
         return []
     entries = value if isinstance(value, list) else [value]  # a scalar for a multi-valued attribute
@@ -31,8 +33,17 @@ def take_members(document: JsonObject) -> frozenset[str] | None:
     return None if members is None else frozenset(member["value"] for member in members)
 
 
+def members_in_an_object(value: Any) -> Any:
+    """`{"members": […]}` at the path `members`: ConnId sends it to Salesforce and WSO2, whose servers expect it."""
+    if isinstance(value, dict) and len(value) == 1:
+        ((key, inner),) = value.items()
+        return json_in_string(inner) if key.lower() == "members" else value
+    return value
+
+
 def _member_id(entry: Any) -> str:
-    """The id of an entry in an unusual shape: a bare id, names in other case, `$ref` without `value`."""
+    """The id of an entry in an unusual shape: a bare id, other case, `$ref` without `value`, JSON in a string."""
+    entry = json_in_string(entry)
     if isinstance(entry, str) and entry:
         return entry
     if isinstance(entry, dict):

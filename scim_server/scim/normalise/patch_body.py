@@ -21,6 +21,7 @@ from scim_server.scim.normalise.attributes import (
     read_elements,
     role_in_json_string,
 )
+from scim_server.scim.normalise.json_text import json_in_string
 from scim_server.scim.normalise.members import read_members
 from scim_server.scim.normalise.mismatch import MISSING, Mismatch, kind_of
 from scim_server.scim.patch.operation import Operation, OperationName
@@ -28,6 +29,7 @@ from scim_server.scim.path import UnresolvedPath
 from scim_server.scim.schema import ResourceType, Schema
 from scim_server.scim.values import shown
 
+PATCH_OP_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _NAMES: dict[str, OperationName] = {"add": "add", "replace": "replace", "remove": "remove"}
 
 MOST_OPERATIONS = 50_000
@@ -41,6 +43,8 @@ def normalise_patch(body: Any, resource_type: ResourceType) -> list[Operation]:
     InvalidFilter for a path that isn't understood, InvalidValue for a value of the wrong type, NoTarget for a
     `remove` of nothing, MutabilityViolation for a change of a member.
     """
+    if _is_resource(body, resource_type):
+        return _resource_as_patch(body, resource_type)
     operations: list[Operation] = []
     for index, raw in enumerate(_operations_in_any_case(body)):
         place = f"Operations[{index}]"
@@ -97,17 +101,43 @@ def parse_key(key: str, resource_type: ResourceType) -> TargetPath | None:
         return None
 
 
+def _is_resource(body: Any, resource_type: ResourceType) -> bool:
+    """Apache Syncope's ConnId bundle sends the user itself where it updates by PATCH. `schemas` says what it is."""
+    if not isinstance(body, dict) or any(key.lower() == "operations" for key in body):
+        return False
+    schemas = _schemas(body)
+    return PATCH_OP_URN.lower() not in schemas and any(resource_type.schema_of_urn(urn) for urn in schemas)
+
+
+def _resource_as_patch(body: dict[str, Any], resource_type: ResourceType) -> list[Operation]:
+    """A `replace` of what is in the resource: nothing else can be meant. Read-only attributes ride along."""
+    try:
+        return _without_path("replace", body, resource_type)
+    except Mismatch as mismatch:
+        raise mismatch.as_invalid_value() from None
+
+
+def _schemas(body: dict[str, Any]) -> list[str]:
+    """In small letters."""
+    given = next((value for key, value in body.items() if key.lower() == "schemas"), None)
+    return [urn.lower() for urn in (given if isinstance(given, list) else [given]) if isinstance(urn, str)]
+
+
 def _operations_in_any_case(body: Any) -> list[Any]:
-    """`Operations`, `operations`; empty or null (Entra ID, Okta) is a PATCH that changes nothing."""
+    """`Operations`, `operations`; empty or null (Entra ID, Okta) is a PATCH that changes nothing, and so is one of
+    `schemas` alone (ConnId, where nothing changed)."""
     if not isinstance(body, dict):
         raise InvalidSyntax(f"the body must be a JSON object, not {kind_of(body)}")
     for key, value in body.items():
         if key.lower() == "operations":
+            value = json_in_string(value)
             if value is None:
                 return []
             if isinstance(value, list | dict):
                 return _not_too_many(value if isinstance(value, list) else [value])
             raise InvalidSyntax(f"Operations: expected an array, found {kind_of(value)}")
+    if len(body) == 1 and _schemas(body) == [PATCH_OP_URN.lower()]:
+        return []
     raise InvalidSyntax("Operations is missing: a PATCH holds an array of operations")
 
 
@@ -141,8 +171,9 @@ def _with_path(name: OperationName, text: str, value: Any, resource_type: Resour
 
 def _without_path(name: OperationName, value: Any, resource_type: ResourceType) -> list[Operation]:
     """Okta, authentik and Entra ID put several attributes into one operation; read-only ones ride along."""
+    value = json_in_string(value)
     if isinstance(value, list) and len(value) == 1:
-        value = value[0]
+        value = json_in_string(value[0])
     if not isinstance(value, dict):
         if name == "remove":
             raise NoTarget("expected with remove")
@@ -160,6 +191,7 @@ def _without_path(name: OperationName, value: Any, resource_type: ResourceType) 
 def _on_schema(name: OperationName, schema: Schema, value: Any, resource_type: ResourceType) -> list[Operation]:
     """A whole extension: an object of its attributes, or null (and `remove`) for all of them."""
     urn = None if schema is resource_type.schema else schema.id
+    value = json_in_string(value)
     if isinstance(value, dict):
         operations: list[Operation] = []
         for key, inner in value.items():
@@ -209,11 +241,13 @@ def _assignment(name: OperationName, path: TargetPath, value: Any) -> list[Opera
         if elements:
             return [Operation(name, path, elements)]
         return [Operation("remove", path)] if name == "replace" else []
+    if attribute.type == "complex":
+        value = json_in_string(value)
     if isinstance(value, list):
         value = one_element_array(value)
     if attribute.type == "complex" and value is not None:
         return _assignment_of_complex(name, path, value)
-    read = read_attribute(attribute, value)
+    read = read_attribute(path.selected, value)
     return [Operation("remove", path)] if read is None else [Operation(name, path, read)]
 
 
@@ -230,7 +264,7 @@ def _assignment_of_sub_attribute(name: OperationName, path: TargetPath, value: A
 
 def _assignment_of_complex(name: OperationName, path: TargetPath, value: Any) -> list[Operation]:
     """One complex value: its nulls clear sub-attributes, the rest is merged or replaced by the planner."""
-    value = in_known_form(path.attribute, value)
+    value = json_in_string(in_known_form(path.attribute, value))
     if value is None:
         return [Operation("remove", path)]
     read = read_complex(path.attribute, value)

@@ -4,6 +4,7 @@ from typing import Any
 
 from scim_server.scim.errors import InvalidSyntax, InvalidValue
 from scim_server.scim.normalise.attributes import read_attribute
+from scim_server.scim.normalise.json_text import json_in_string
 from scim_server.scim.normalise.members import read_members
 from scim_server.scim.normalise.mismatch import Mismatch, kind_of
 from scim_server.scim.normalise.patch_body import operations_at, parse_key
@@ -49,6 +50,7 @@ class _Reading:
             self.at_paths += operations_at("add", path, value)
 
     def _take_extension(self, schema: Schema, value: Any) -> None:
+        value = json_in_string(value)
         if value is None:
             return
         if not isinstance(value, dict):

@@ -7,7 +7,7 @@ from typing import Any
 
 from scim_server.scim.normalise.mismatch import Mismatch
 from scim_server.scim.schema import AttributeType
-from scim_server.scim.values import INTEGER_LIMIT, decimal, instant, integer, is_date_time, is_storable
+from scim_server.scim.values import INTEGER_LIMIT, as_boolean, decimal, instant, integer, is_date_time, is_storable
 
 _EXACT = 2.0**53
 """Up to here a JSON number is the same after it was read; larger integers arrive rounded."""
@@ -25,12 +25,16 @@ def number_for_a_string(value: Any) -> str:
         raise Mismatch("a string", value) from None
 
 
-def string_for_a_boolean(value: Any) -> bool:
-    """Entra ID and Keycloak send `"True"`, `"False"`, `"true"`; OneLogin's templates `"active": "true"`."""
-    lowered = value.strip().lower() if isinstance(value, str) else None
-    if lowered not in ("true", "false"):
+def boolean_in_another_form(value: Any) -> bool:
+    """Entra ID and Keycloak send `"True"`, `"False"`, `"true"`; OneLogin's templates `"active": "true"`; others 1 and
+    `"1"`, as databases have it."""
+    if isinstance(value, str):
+        read = as_boolean(value)
+    else:
+        read = bool(value) if isinstance(value, int | float) and value in (0, 1) else None
+    if read is None:
         raise Mismatch("true or false", value)
-    return lowered == "true"
+    return read
 
 
 def date_time_in_another_form(time: datetime) -> str:
@@ -46,7 +50,7 @@ def _string(value: Any) -> str:
 
 
 def _boolean(value: Any) -> bool:
-    return value if isinstance(value, bool) else string_for_a_boolean(value)
+    return value if isinstance(value, bool) else boolean_in_another_form(value)
 
 
 def _integer(value: Any) -> int:

@@ -188,6 +188,8 @@ def _with_sub_attribute(current: Any, operation: Operation, sub_attribute: Attri
 def _with_selection(current: Any, operation: Operation, selection: Filter, *, strict: bool) -> Any:
     """`emails[type eq "work"]` and `emails[type eq "work"].value`."""
     path = operation.path
+    if path.attribute.type != "complex":
+        return _with_selected_values(current or [], operation, selection, strict=strict)
     elements: list[JsonObject] = (current or []) if path.attribute.multi_valued else [current] if current else []
     is_selected = element_test(selection)
     if operation.op == "remove" and path.sub_attribute is None:
@@ -209,6 +211,20 @@ def _with_selection(current: Any, operation: Operation, selection: Filter, *, st
                 element.update(_copied(operation.value))
             keep_one_primary(elements, selected)
     return elements if path.attribute.multi_valued else elements[0] if elements else None
+
+
+def _with_selected_values(current: list[Any], operation: Operation, selection: Filter, *, strict: bool) -> list[Any]:
+    """`devices[value eq "D2"]`: elements that are simple values. What selects nothing adds the value if that is what
+    is selected."""
+    is_selected = element_test(selection)
+    selected = [is_selected({"value": element}) for element in current]
+    if operation.op == "remove":
+        return [element for element, chosen in zip(current, selected, strict=True) if not chosen]
+    if any(selected):
+        return [operation.value if chosen else element for element, chosen in zip(current, selected, strict=True)]
+    if strict or not is_selected({"value": operation.value}):
+        raise NoTarget(f"{shown(render_path(operation.path))} matches nothing")
+    return [*current, operation.value]
 
 
 def _with_parts(

@@ -131,10 +131,10 @@ class Compiler(SqlBuilder):
         if virtual is not None:
             exact = virtual.select(self, path, inner)
         elif path.attribute.multi_valued:
-            exact = self._place(path).any_element(lambda element: self._inside(element, inner))
+            exact = self._place(path).any_element(lambda element: self._inside(path, element, inner))
         else:
             place = self._place(path)
-            exact = f"({place.is_object()} AND {self._inside(place, inner)})"
+            exact = f"({place.is_object()} AND {self._inside(path, place, inner)})"
         # What an index can answer of it narrows the search.
         narrowing = [
             shortcut.condition(self, str(term.value))
@@ -143,21 +143,23 @@ class Compiler(SqlBuilder):
         ]
         return f"({' AND '.join([*narrowing, exact])})"
 
-    def _inside(self, element: Place, inner: Filter) -> str:
+    def _inside(self, selection: AttributePath, element: Place, inner: Filter) -> str:
         """The filter of a value path, on one element."""
+        is_complex = selection.attribute.type == "complex"
+
+        def at(path: AttributePath) -> Place:
+            return element.child(path.target.name) if is_complex else element
 
         def leaf(node: Filter) -> str:
             match node:
                 case Comparison(path, operator, value):
                     return _any_value_at(
-                        element.child(path.target.name),
+                        at(path),
                         path.target,
                         lambda place: self._compare_at(place, path.target, operator, value),
                     )
                 case Present(path):
-                    return _any_value_at(
-                        element.child(path.target.name), path.target, lambda place: _filled(place, path)
-                    )
+                    return _any_value_at(at(path), path.target, lambda place: _filled(place, path))
                 case _:  # no value path stands inside another
                     raise TypeError(node)
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from scim_server.folding import fold
 from scim_server.scim.errors import InvalidFilter
-from scim_server.scim.filter import Comparison, Filter, Operator, Present, matches
+from scim_server.scim.filter import Comparison, Filter, Operator, Present, ValuePath, matches
 from scim_server.scim.filter.ast import Literal
 from scim_server.scim.path import AttributePath
 from scim_server.scim.schema import Attribute
@@ -144,17 +144,35 @@ class Schemas(Virtual):
         self._core = core
 
     def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
-        if matches(Comparison(path, operator, value), {"schemas": [self._core]}):
+        return self._has(builder, Comparison(path, operator, value))
+
+    def select(self, builder: SqlBuilder, path: AttributePath, inner: Filter) -> str:
+        return self._has(builder, ValuePath(path, inner))
+
+    def _has(self, builder: SqlBuilder, wanted: Comparison | ValuePath) -> str:
+        if matches(wanted, {"schemas": [self._core]}):
             return TRUE
-        # Names of attributes hold no colon.
-        compare, is_urn = builder.dialect.compare_text, builder.dialect.compare_text
-        colon, parameter = builder.bind(":"), builder.bind(str(value))
-        return builder.dialect.any_key(
-            builder.alias, lambda key: f"{is_urn(key, 'co', colon)} AND {compare(key, operator, parameter)}"
-        )
+        inner = wanted.filter if isinstance(wanted, ValuePath) else wanted
+        colon = builder.bind(":")
+
+        def is_wanted(key: str) -> str:
+            is_urn = builder.dialect.compare_text(key, "co", colon)  # names of attributes hold none
+            return f"{is_urn} AND {builder.boolean(inner, lambda leaf: _compared(builder, key, leaf))}"
+
+        return builder.dialect.any_key(builder.alias, is_wanted)
 
     def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return TRUE
+
+
+def _compared(builder: SqlBuilder, key: str, leaf: Filter) -> str:
+    match leaf:
+        case Comparison(_, operator, value):
+            return builder.compare_text(key, operator, str(value))
+        case Present():
+            return TRUE
+        case _:  # no value path stands inside another
+            raise TypeError(leaf)
 
 
 @dataclass(frozen=True, slots=True)

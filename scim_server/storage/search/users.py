@@ -6,7 +6,7 @@ from scim_server.folding import fold
 from scim_server.provisioning.effective import State
 from scim_server.scim.core_schemas import USER_URN
 from scim_server.scim.effective import EFFECTIVE_URN
-from scim_server.scim.filter import Comparison, Operator, Present, matches
+from scim_server.scim.filter import Comparison, Filter, Operator, Present, ValuePath, matches
 from scim_server.scim.filter.ast import Literal
 from scim_server.scim.path import AttributePath
 from scim_server.storage.ids import is_id
@@ -89,7 +89,10 @@ class _Permissions(Virtual):
     def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return self._held(builder, path, Present(path))
 
-    def _held(self, builder: SqlBuilder, path: AttributePath, wanted: Comparison | Present) -> str:
+    def select(self, builder: SqlBuilder, path: AttributePath, inner: Filter) -> str:
+        return self._held(builder, path, ValuePath(path, inner))
+
+    def _held(self, builder: SqlBuilder, path: AttributePath, wanted: Comparison | Present | ValuePath) -> str:
         if builder.effective is None:
             raise not_searchable(path)
         roles = [

@@ -118,6 +118,13 @@ def value_paths(draw: st.DrawFn) -> Filter:
     return ValuePath(AttributePath(None, attribute), draw(_combined(terms)))
 
 
+def selected_values(resource_type: ResourceType) -> st.SearchStrategy[Filter]:
+    """`tags[value eq "x"]`."""
+    path = resolve(f"{CUSTOM_URN}:tags", resource_type)
+    element = AttributePath(path.schema_urn, path.attribute, path.attribute.element)
+    return _combined(comparisons(element) | st.just(Present(element))).map(lambda inner: ValuePath(path, inner))
+
+
 def _combined(terms: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
     return st.recursive(
         terms,
@@ -136,7 +143,7 @@ def filters(resource_type: ResourceType = USER_WITH_APP) -> st.SearchStrategy[Fi
     presence = paths.map(Present) | st.sampled_from(["name", "emails"]).map(
         lambda name: Present(resolve(name, resource_type))
     )
-    return _combined(paths.flatmap(comparisons) | presence | value_paths())
+    return _combined(paths.flatmap(comparisons) | presence | value_paths() | selected_values(resource_type))
 
 
 def json_values(max_leaves: int = 12) -> st.SearchStrategy[Any]:

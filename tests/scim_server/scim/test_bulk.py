@@ -179,7 +179,12 @@ def test_what_is_no_bulk_request(body: Any) -> None:
         parse_bulk(body)
 
 
-@pytest.mark.parametrize("limit", [0, -1, True, "1"])
+@pytest.mark.parametrize(("limit", "understood"), [(0, None), (-1, None), (1, 1), (None, None)])
+def test_fail_on_errors_of_none_never_stops(limit: Any, understood: int | None) -> None:
+    assert parse_bulk({"Operations": [], "failOnErrors": limit}).fail_on_errors == understood
+
+
+@pytest.mark.parametrize("limit", [True, "1", 1.5])
 def test_fail_on_errors_is_a_number(limit: Any) -> None:
     with pytest.raises(InvalidValue, match="failOnErrors"):
         parse_bulk({"Operations": [], "failOnErrors": limit})

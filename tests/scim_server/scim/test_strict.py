@@ -7,8 +7,9 @@ import pytest
 from scim_server.scim.core_schemas import GROUP_URN, USER_URN
 from scim_server.scim.enterprise import ENTERPRISE_URN
 from scim_server.scim.errors import ScimError
+from scim_server.scim.normalise.patch_body import PATCH_OP_URN
 from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
-from scim_server.scim.strict import PATCH_OP_URN, check_patch, check_resource
+from scim_server.scim.strict import check_patch, check_resource
 
 USER: dict[str, Any] = {
     "schemas": [USER_URN, ENTERPRISE_URN],

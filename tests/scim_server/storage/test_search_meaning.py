@@ -96,6 +96,9 @@ COMPLEX = [
     f"{EFFECTIVE_URN}:roles",
 ]
 
+SIMPLE = [f"{CUSTOM_URN}:tags", f"{CUSTOM_URN}:years", "schemas", f"{EFFECTIVE_URN}:permissions"]
+"""Of several values, which are `value` in brackets."""
+
 WRITTEN_TIMES = [
     "2020-02-29T00:00:00Z",
     "2020-02-29T00:00:00.1234567-14:00",
@@ -126,6 +129,7 @@ TELLING = {
     "roles.value": ["admin", "viewer", "VIEWER", "idle", "a"],
     "schemas": [USER_URN, ENTERPRISE_URN, CUSTOM_URN, CUSTOM_URN.upper(), GROUP_URN, "urn:"],
 }
+TELLING |= {f"{name}.value": TELLING[name] for name in ("permissions", "schemas")}
 
 
 def _comparisons(path: AttributePath) -> st.SearchStrategy[Filter]:
@@ -162,7 +166,7 @@ def _value_paths(name: str, resource_type: ResourceType, *, without: set[str]) -
     path = resolve(name, resource_type)
     inner = [
         AttributePath(path.schema_urn, path.attribute, sub)
-        for sub in path.attribute.sub_attributes
+        for sub in path.attribute.sub_attributes or (path.attribute.element,)
         if sub.name not in without and sub.type != "complex"
     ]
     return _combined(st.sampled_from(inner).flatmap(_leaves)).map(lambda filter_: ValuePath(path, filter_))
@@ -172,7 +176,7 @@ def _user_filters() -> st.SearchStrategy[Filter]:
     paths = st.sampled_from([resolve(name, USER_WITH_APP) for name in USER_ATTRIBUTES])
     whole = st.sampled_from(COMPLEX).map(lambda name: Present(resolve(name, USER_WITH_APP)))
     unanswerable = {"$ref", "display", "reasons"}
-    selections = st.sampled_from(COMPLEX).flatmap(
+    selections = st.sampled_from([*COMPLEX, *SIMPLE]).flatmap(
         lambda name: _value_paths(name, USER_WITH_APP, without=unanswerable if name.endswith("roles") else {"$ref"})
     )
     return _combined(paths.flatmap(_leaves) | whole | selections)
