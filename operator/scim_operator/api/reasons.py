@@ -9,15 +9,17 @@ On a ProvisioningConfig:
 * `Stalled`: the spec can't be used as it is, and only its author can change that. What was delivered before goes
   on working: the settings as they were, the mappings as they are now.
 * `Programmed`: every ready server runs this configuration.
-* `Reconciling`: work is going on. `Ready`: the summary.
+* `Reconciling`: work is going on. `Ready`: the summary. It is False with reason `MappingsNotAsDeclared` when all else
+  is well and a mapping that may attach is not accepted.
 
 On a RoleMapping or AttributeMapping:
 
-* `Accepted`: False means that nothing of the mapping is in effect, and the reason says why (that of the first
-  problem, where there are several). True with reason `PartiallyInvalid` means that some of its rules or
-  attributes are in effect, and the message names each of the others with its problem. True with reason
-  `Accepted` means all are. A rule is in effect whole or not at all.
-* `Programmed`: every ready server runs what is in effect of the mapping.
+* `Accepted`: all of it is in effect as declared. False: the message names each rule, attribute or schema that isn't,
+  its problem, and what of it is in effect meanwhile (see `plan/kept_rules.py`). The reason is that of the first part
+  that can't be used. It is `PartiallyInvalid` when every rule can be used, and some of their roles are unknown.
+* `Programmed`: every ready server runs what is in effect of the mapping. False with reason `NotAccepted` when nothing
+  is.
+* `Stalled`: only the author of the mapping can mend it. `Ready`: the summary.
 """
 
 from typing import Final
@@ -64,7 +66,11 @@ CONFLICT: Final = "Conflict"
 """An older AttributeMapping claims the target or the schema."""
 PARTIALLY_INVALID: Final = "PartiallyInvalid"
 
+WAITING_FOR_CONFIG: Final = frozenset((CONFIG_NOT_FOUND, CONFIG_INVALID))
+"""Reasons for which nothing is wrong with the mapping itself."""
+
 # Ready, Reconciling and Programmed.
+MAPPINGS_NOT_AS_DECLARED: Final = "MappingsNotAsDeclared"
 SUCCEEDED: Final = "Succeeded"
 IN_PROGRESS: Final = "InProgress"
 NO_REPLICAS: Final = "NoReplicas"

@@ -1,6 +1,6 @@
 """What is different between two configurations, in lines that name what its author wrote. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from scim_server.config import (
@@ -22,17 +22,16 @@ from scim_server.config import (
 _T = TypeVar("_T")
 _K = TypeVar("_K", str, tuple[str, str])
 
-LeftOut = Mapping[tuple[str, str], str]
-"""Parts that are declared and not in effect, as `rolemapping acme/okta-roles: rule dev` is, in two: the object, the
-part; and why."""
+LeftOut = Collection[tuple[str, str]]
+"""Parts that are declared and have a problem, as `rolemapping acme/okta-roles: rule dev` is, in two: the object, the
+part. A warning says why."""
 
 
-def describe_changes(before: ConfigBundle | None, after: ConfigBundle, left_out: LeftOut | None = None) -> list[str]:
+def describe_changes(before: ConfigBundle | None, after: ConfigBundle, left_out: LeftOut = ()) -> list[str]:
     """One line for each object and part that changed, e.g. `rolemapping acme/okta-roles: rule dev now grants dev`.
 
     Without a configuration before, all tenants are new. What isn't there any more is gone, unless `left_out` has it.
     """
-    left_out = left_out or {}
     old = {tenant.key: tenant for tenant in before.config.tenants if not tenant.deleted} if before else {}
     new = {tenant.key: tenant for tenant in after.config.tenants if not tenant.deleted}
     lines = []
@@ -191,7 +190,7 @@ def _of_attributes(old: Iterable[AttributeRule], new: Iterable[AttributeRule], l
 
 
 def _absence(part: tuple[str, str], left_out: LeftOut, gone: str = "is gone") -> str:
-    return f"is not in effect: {left_out[part]}" if part in left_out else gone
+    return "is no longer in effect" if part in left_out else gone
 
 
 def _source(rule: AttributeRule) -> str:

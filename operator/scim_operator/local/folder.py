@@ -89,19 +89,17 @@ class FolderPlan:
         return frozenset(key for key, config in self.manifests.world.configs.items() if config.spec.suspend)
 
     def left_out(self) -> LeftOut:
-        """Parts of mappings that are not in effect, and why."""
+        """Parts of mappings that have a problem."""
         verdicts: dict[tuple[str, ObjectKey], MappingVerdict] = {}
         for plan in self.planned.plans.values():
             verdicts.update(plan.mapping_verdicts)
         world = self.manifests.world
-        found = {}
+        found = set()
         mappings: tuple[RoleMapping | AttributeMapping, ...] = (*world.role_mappings, *world.attribute_mappings)
         for mapping in mappings:
             verdict = verdicts.get((mapping.kind, mapping.key))
             for problem in verdict.problems if verdict is not None else ():
-                for part in _parts(mapping, problem):
-                    why = problem.message.removeprefix(f'rule "{part.removeprefix("rule ")}": ')
-                    found[f"{mapping.kind.lower()} {mapping.key}", part] = why
+                found |= {(f"{mapping.kind.lower()} {mapping.key}", part) for part in _parts(mapping, problem)}
         return found
 
     def connection(self) -> Connection | None:
@@ -168,14 +166,14 @@ def plan_folder(path: Path, token_key: bytes, served: ConfigBundle | None) -> Fo
         manifests=manifests,
         planned=plan_world(manifests.world, token_key, previous=served),
         token_key=token_key,
-        warnings=tuple(_warnings(manifests, path)),
+        warnings=tuple(_warnings(manifests, path, served)),
         notes=tuple(str(finding) for finding in manifests.findings if finding.severity is Severity.NOTE),
     )
 
 
-def _warnings(manifests: Manifests, path: Path) -> Iterator[str]:
+def _warnings(manifests: Manifests, path: Path, served: ConfigBundle | None) -> Iterator[str]:
     """What a cluster would report in a status: the rest of the manifests is in effect."""
     if not any(kind == PROVISIONING_CONFIG for kind, _ in manifests.sources):
         yield f"{path}: warning: no ProvisioningConfig is here, so nothing is served"
-    for finding in reference_findings(manifests, datetime.now(UTC)):
+    for finding in reference_findings(manifests, datetime.now(UTC), served):
         yield str(replace(finding, severity=Severity.WARNING))

@@ -6,13 +6,17 @@ from typing import TypeVar
 
 from scim_operator.api import AttributeMapping, ObjectKey, ProvisioningConfig, RoleMapping, reasons
 from scim_operator.plan.consent import allows_namespace
+from scim_operator.plan.inputs import TenantInputs
 from scim_operator.plan.verdicts import MappingVerdict, Problem
 from scim_server.config import Tenant
 
 _M = TypeVar("_M", RoleMapping, AttributeMapping)
 
-Permits = Callable[[RoleMapping | AttributeMapping], bool]
-"""Whether a mapping may attach."""
+MappingKey = tuple[str, ObjectKey]
+"""Kind and key."""
+
+Permits = Callable[[ObjectKey], bool]
+"""Whether a mapping of that key may attach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,28 +25,38 @@ class Attachments:
 
     role_mappings: tuple[RoleMapping, ...]
     attribute_mappings: tuple[AttributeMapping, ...]
-    refused: tuple[RoleMapping | AttributeMapping, ...]
+    unreadable: Mapping[MappingKey, str]
+    """Those that don't parse, and why."""
+
+    refused: tuple[MappingKey, ...]
+    """Of all of them."""
 
     @property
     def permitted(self) -> tuple[RoleMapping | AttributeMapping, ...]:
         return *self.role_mappings, *self.attribute_mappings
 
 
-def attachments(
-    role_mappings: Iterable[RoleMapping], attribute_mappings: Iterable[AttributeMapping], permits: Permits
-) -> Attachments:
-    roles, refused_roles = _split(role_mappings, permits)
-    attributes, refused_attributes = _split(attribute_mappings, permits)
-    return Attachments(tuple(roles), tuple(attributes), (*refused_roles, *refused_attributes))
+def attachments(inputs: TenantInputs, permits: Permits) -> Attachments:
+    roles, refused_roles = _split(inputs.role_mappings, permits)
+    attributes, refused_attributes = _split(inputs.attribute_mappings, permits)
+    unreadable = sorted(inputs.invalid_mappings.items())
+    return Attachments(
+        role_mappings=tuple(roles),
+        attribute_mappings=tuple(attributes),
+        unreadable={key: why for key, why in unreadable if permits(key[1])},
+        refused=(
+            *((mapping.kind, mapping.key) for mapping in (*refused_roles, *refused_attributes)),
+            *(key for key, _ in unreadable if not permits(key[1])),
+        ),
+    )
 
 
 def permitted_by(config: ProvisioningConfig, namespaces: Mapping[str, Mapping[str, str]]) -> Permits:
     """What the config itself allows."""
     allowed, own = config.spec.allowed_namespaces, config.metadata.namespace
 
-    def permits(mapping: RoleMapping | AttributeMapping) -> bool:
-        namespace = mapping.metadata.namespace
-        return allows_namespace(allowed, own, namespace, namespaces.get(namespace, {}))
+    def permits(mapping: ObjectKey) -> bool:
+        return allows_namespace(allowed, own, mapping.namespace, namespaces.get(mapping.namespace, {}))
 
     return permits
 
@@ -54,20 +68,23 @@ def permitted_unread(config_key: ObjectKey, previous: Tenant | None) -> Permits:
     if previous is not None:
         known = {rule.mapping for rule in previous.rules} | {rule.mapping for rule in previous.attributes}
 
-    def permits(mapping: RoleMapping | AttributeMapping) -> bool:
-        return mapping.metadata.namespace == config_key.namespace or str(mapping.key) in known
+    def permits(mapping: ObjectKey) -> bool:
+        return mapping.namespace == config_key.namespace or str(mapping) in known
 
     return permits
 
 
-def permitted_never(_: RoleMapping | AttributeMapping) -> bool:
+def permitted_never(_: ObjectKey) -> bool:
     """For a config that isn't there."""
     return False
 
 
 def config_not_found(config: ObjectKey, namespace: str) -> MappingVerdict:
-    """One message for "there is none" and "it doesn't allow this namespace": see `reasons.CONFIG_NOT_FOUND`."""
-    message = f"ProvisioningConfig {config} was not found, or does not allow mappings from namespace {namespace}"
+    """One message for "there is none" and "it doesn't allow this namespace": see `reasons.CONFIG_NOT_FOUND`. Its own
+    namespace is always allowed."""
+    message = f"ProvisioningConfig {config} was not found"
+    if namespace != config.namespace:
+        message += f", or does not allow mappings from namespace {namespace}"
     return MappingVerdict.refused(Problem(("spec", "configRef"), reasons.CONFIG_NOT_FOUND, message))
 
 
@@ -81,5 +98,5 @@ def _split(mappings: Iterable[_M], permits: Permits) -> tuple[list[_M], list[_M]
     refused: list[_M] = []
     for mapping in sorted(mappings, key=lambda mapping: mapping.key):
         if not mapping.being_deleted:
-            (permitted if permits(mapping) else refused).append(mapping)
+            (permitted if permits(mapping.key) else refused).append(mapping)
     return permitted, refused

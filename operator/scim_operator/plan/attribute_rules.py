@@ -1,10 +1,10 @@
 """What one AttributeMapping adds, as far as no older mapping claims it: attributes by target, schemas by URN."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from scim_operator.api import AttributeMapping, reasons
+from scim_operator.api import AttributeMapping, AttributeSource, ObjectKey, reasons
 from scim_operator.api.extension_schema import SchemaDeclaration
 from scim_operator.plan.conflicts import schema_winners, winners
 from scim_operator.plan.verdicts import MappingVerdict, Problem
@@ -12,28 +12,46 @@ from scim_server.config import AttributeRule, ExtensionSchema, UserAttributes
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
-    """Who has what, of all the mappings of a tenant."""
+class Kept:
+    """What mappings that don't parse go on giving, as it is delivered."""
 
-    targets: Mapping[str, AttributeMapping]
+    rules: tuple[AttributeRule, ...] = ()
+    schemas: tuple[ExtensionSchema, ...] = ()
+
+    @classmethod
+    def of(cls, rules: Iterable[AttributeRule], schemas: Iterable[ExtensionSchema], mappings: set[str]) -> Self:
+        return cls(
+            tuple(rule for rule in rules if rule.mapping in mappings),
+            tuple(schema for schema in schemas if schema.mapping in mappings),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Who has what, of all the mappings of a tenant. What is kept for a mapping that doesn't parse stays its own."""
+
+    targets: Mapping[str, ObjectKey]
     """The mapping that has each target."""
 
-    schemas: Mapping[str, AttributeMapping]
+    schemas: Mapping[str, ObjectKey]
     """The mapping that declares each schema, by URN in lower case."""
 
     attributes: UserAttributes
     """What a path can name."""
 
     @classmethod
-    def of(cls, mappings: Sequence[AttributeMapping]) -> Self:
-        schemas = schema_winners(mappings)
+    def of(cls, mappings: Sequence[AttributeMapping], kept: Kept) -> Self:
+        targets = {target: mapping.key for target, mapping in winners(mappings).items()}
+        targets |= {rule.target: ObjectKey.parse(rule.mapping) for rule in kept.rules}
+        schemas = {urn: mapping.key for urn, mapping in schema_winners(mappings).items()}
+        schemas |= {schema.id.lower(): ObjectKey.parse(schema.mapping) for schema in kept.schemas}
         declared = [
             _declared(mapping, schema)
             for mapping in mappings
             for schema in mapping.spec.schemas
-            if schemas[schema.id.lower()].key == mapping.key
+            if schemas[schema.id.lower()] == mapping.key
         ]
-        return cls(winners(mappings), schemas, UserAttributes(declared))
+        return cls(targets, schemas, UserAttributes((*declared, *kept.schemas)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +62,34 @@ class PlannedAttributes:
     schemas: tuple[ExtensionSchema, ...]
 
 
-def plan_attribute_mapping(mapping: AttributeMapping, claims: Claims) -> tuple[PlannedAttributes, MappingVerdict]:
-    """What is in effect, and the verdict."""
+def plan_attribute_mapping(
+    mapping: AttributeMapping, claims: Claims, delivered: Mapping[str, AttributeRule]
+) -> tuple[PlannedAttributes, MappingVerdict]:
+    """What is in effect, and the verdict. `delivered`: the attributes of the mapping that are in effect now, by
+    target; one whose path names nothing keeps the source that it had."""
     rules: list[AttributeRule] = []
     schemas: list[ExtensionSchema] = []
     problems: list[Problem] = []
+    intact = 0
     for index, schema in enumerate(mapping.spec.schemas):
         winner = claims.schemas[schema.id.lower()]
-        if winner.key == mapping.key:
+        if winner == mapping.key:
             schemas.append(_declared(mapping, schema))
+            intact += 1
         else:
-            message = f'schema "{schema.id}" is declared by the older AttributeMapping {winner.key}'
+            message = f'schema "{schema.id}" is declared by the older AttributeMapping {winner}'
             problems.append(Problem(("spec", "schemas", index, "id"), reasons.CONFLICT, message))
     for index, attribute in enumerate(mapping.spec.attributes):
-        winner = claims.targets[attribute.target]
-        if winner.key != mapping.key:
-            message = f'target "{attribute.target}" belongs to the older AttributeMapping {winner.key}'
-            problems.append(Problem(("spec", "attributes", index, "target"), reasons.CONFLICT, message))
+        winner, path = claims.targets[attribute.target], ("spec", "attributes", index)
+        if winner != mapping.key:
+            message = f'target "{attribute.target}" belongs to the older AttributeMapping {winner}'
+            problems.append(Problem((*path, "target"), reasons.CONFLICT, message))
         elif attribute.path is not None and not claims.attributes.know(attribute.path):
+            before = delivered.get(attribute.target)
+            rules += [before] if before is not None else []
             message = f'path "{attribute.path}" names no attribute of a user by the standard or a declared schema'
-            problems.append(Problem(("spec", "attributes", index, "path"), reasons.ATTRIBUTE_NOT_FOUND, message))
+            effect = _effect(attribute, before)
+            problems.append(Problem((*path, "path"), reasons.ATTRIBUTE_NOT_FOUND, message, effect))
         else:
             rules.append(
                 AttributeRule(
@@ -73,9 +99,31 @@ def plan_attribute_mapping(mapping: AttributeMapping, claims: Claims) -> tuple[P
                     default=attribute.default,
                 )
             )
+            intact += 1
     what = "attributes and schemas" if mapping.spec.schemas else "attributes"
-    verdict = MappingVerdict.of_parts(what, len(rules) + len(schemas), problems)
+    reason = problems[0].reason if problems else reasons.ACCEPTED
+    verdict = MappingVerdict.of_parts(what, bool(rules or schemas), intact, problems, reason)
     return PlannedAttributes(tuple(rules), tuple(schemas)), verdict
+
+
+def kept_schemas(
+    delivered: Iterable[ExtensionSchema], schemas: Iterable[ExtensionSchema], rules: Iterable[AttributeRule]
+) -> tuple[ExtensionSchema, ...]:
+    """Delivered schemas that are no longer declared and that `rules` still read."""
+    declared = {schema.id.lower() for schema in schemas}
+    paths = [rule.path.lower() for rule in rules if rule.path is not None]
+    return tuple(
+        schema
+        for schema in delivered
+        if schema.id.lower() not in declared and any(path.startswith(f"{schema.id.lower()}:") for path in paths)
+    )
+
+
+def _effect(attribute: AttributeSource, before: AttributeRule | None) -> str:
+    if before is None:
+        return f'target "{attribute.target}" is left out'
+    source = before.path if before.path is not None else "its default"
+    return f'target "{attribute.target}" keeps coming from {source}'
 
 
 def _declared(mapping: AttributeMapping, schema: SchemaDeclaration) -> ExtensionSchema:

@@ -7,15 +7,18 @@ What can't be used never widens anything, and what was taken away stays away:
 * suspended: exactly what is delivered now, and nothing is said about it;
 * a spec that can't be used: its settings (catalogue, base and fallback roles, deprovisioning) stay as delivered,
   while mappings, and credentials as far as the spec parses, are followed as always: a deleted mapping's roles and
-  a deleted Secret's token go even then.
+  a deleted Secret's token go even then;
+* a rule or an attribute that can't be used as it is: what it gave before stays (`kept_rules`), until it is corrected
+  or deleted; a mapping that doesn't parse likewise. The catalogue keeps the roles that such rules give.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from scim_operator.api import Condition, ProvisioningConfig, reasons
+from scim_operator.api import ATTRIBUTE_MAPPING, ROLE_MAPPING, Condition, ProvisioningConfig, reasons
 from scim_operator.plan.attachments import (
     Attachments,
+    MappingKey,
     attachments,
     config_invalid,
     config_not_found,
@@ -23,13 +26,20 @@ from scim_operator.plan.attachments import (
     permitted_never,
     permitted_unread,
 )
-from scim_operator.plan.attribute_rules import Claims, plan_attribute_mapping
-from scim_operator.plan.catalogue import catalogue_problems, roles_of
+from scim_operator.plan.attribute_rules import Claims, Kept, kept_schemas, plan_attribute_mapping
+from scim_operator.plan.catalogue import Catalogue, catalogue_problems, kept_roles, roles_of
 from scim_operator.plan.credentials import Credentials, delivered_credentials, plan_credentials
 from scim_operator.plan.inputs import TenantInputs
 from scim_operator.plan.role_rules import plan_role_mapping
-from scim_operator.plan.verdicts import ConfigVerdict, MappingVerdict, MappingVerdicts, Problem, TenantPlan
-from scim_server.config import AttributeRule, Deprovisioning, ExtensionSchema, RoleRule, Tenant
+from scim_operator.plan.verdicts import (
+    ConfigVerdict,
+    MappingVerdict,
+    MappingVerdicts,
+    Problem,
+    TenantPlan,
+    mappings_ready,
+)
+from scim_server.config import AttributeRule, Deprovisioning, ExtensionSchema, Role, RoleRule, Tenant
 
 
 def plan_tenant(inputs: TenantInputs) -> TenantPlan:
@@ -47,12 +57,13 @@ def _plan_config(inputs: TenantInputs, config: ProvisioningConfig) -> TenantPlan
     problems = catalogue_problems(config)
     settings = inputs.settings_before if problems else _settings(config)
     credentials = plan_credentials(config, inputs.secrets, inputs.token_key, inputs.now)
-    attached = attachments(inputs.role_mappings, inputs.attribute_mappings, permitted_by(config, inputs.namespaces))
+    attached = attachments(inputs, permitted_by(config, inputs.namespaces))
     mappings = _plan_mappings(inputs, attached, settings)
     verdict = ConfigVerdict(
         resolved_refs=credentials.resolved_refs,
         stalled=_stalled("; ".join(_located(problem) for problem in problems)),
         mappings=mappings.in_effect,
+        mappings_ready=mappings.ready,
         credentials=credentials.statuses,
         problems=(*problems, *credentials.problems),
     )
@@ -63,15 +74,14 @@ def _plan_config(inputs: TenantInputs, config: ProvisioningConfig) -> TenantPlan
 
 def _plan_unparsed(inputs: TenantInputs, invalid: str) -> TenantPlan:
     settings = inputs.settings_before
-    attached = attachments(
-        inputs.role_mappings, inputs.attribute_mappings, permitted_unread(inputs.config_key, settings)
-    )
+    attached = attachments(inputs, permitted_unread(inputs.config_key, settings))
     mappings = _plan_mappings(inputs, attached, settings)
     credentials = delivered_credentials(settings, inputs.previous_digests) if settings else Credentials()
     verdict = ConfigVerdict(
         resolved_refs=Condition(reasons.RESOLVED_REFS, "Unknown", reasons.INVALID_SPEC, "the spec can't be read"),
         stalled=_stalled(invalid),
         mappings=mappings.in_effect,
+        mappings_ready=mappings.ready,
         credentials=credentials.statuses,
         problems=(Problem(("spec",), reasons.INVALID_SPEC, invalid),),
     )
@@ -81,7 +91,7 @@ def _plan_unparsed(inputs: TenantInputs, invalid: str) -> TenantPlan:
 
 
 def _plan_absent(inputs: TenantInputs) -> TenantPlan:
-    attached = attachments(inputs.role_mappings, inputs.attribute_mappings, permitted_never)
+    attached = attachments(inputs, permitted_never)
     return TenantPlan(_deleted(inputs), {}, None, _plan_mappings(inputs, attached, None).verdicts)
 
 
@@ -112,47 +122,87 @@ class _Mappings:
     rules: tuple[RoleRule, ...] = ()
     attributes: tuple[AttributeRule, ...] = ()
     schemas: tuple[ExtensionSchema, ...] = ()
+    kept_roles: tuple[Role, ...] = ()
+    """That the catalogue lacks and `rules` give."""
+
     verdicts: MappingVerdicts = field(default_factory=dict)
 
     @property
     def in_effect(self) -> int:
-        return sum(verdict.accepted for verdict in self.verdicts.values())
+        return sum(verdict.in_effect for verdict in self.verdicts.values())
+
+    @property
+    def ready(self) -> Condition:
+        return mappings_ready(self.verdicts, [role.name for role in self.kept_roles])
 
 
 def _plan_mappings(inputs: TenantInputs, attached: Attachments, settings: Tenant | None) -> _Mappings:
-    verdicts = {
-        (mapping.kind, mapping.key): config_not_found(inputs.config_key, mapping.metadata.namespace)
-        for mapping in attached.refused
-    }
-    for key, reason in inputs.invalid_mappings.items():
-        verdicts[key] = MappingVerdict.refused(Problem(("spec",), reasons.INVALID_SPEC, reason))
+    verdicts = {(kind, key): config_not_found(inputs.config_key, key.namespace) for kind, key in attached.refused}
     if settings is None:
         for mapping in attached.permitted:
             verdicts[mapping.kind, mapping.key] = config_invalid(inputs.config_key)
+        for unread, why in attached.unreadable.items():
+            verdicts[unread] = MappingVerdict.unreadable(why, in_effect=False)
         return _Mappings(verdicts=verdicts)
 
-    catalogue = {role.name for role in settings.roles}
-    rules: list[RoleRule] = []
-    for role_mapping in attached.role_mappings:
-        found, verdict = plan_role_mapping(role_mapping, catalogue, settings.key)
-        rules += found
-        verdicts[role_mapping.kind, role_mapping.key] = verdict
-
-    attributes: list[AttributeRule] = []
-    schemas: list[ExtensionSchema] = []
-    claims = Claims.of(attached.attribute_mappings)
-    for attribute_mapping in attached.attribute_mappings:
-        planned, verdict = plan_attribute_mapping(attribute_mapping, claims)
-        attributes += planned.rules
-        schemas += planned.schemas
-        verdicts[attribute_mapping.kind, attribute_mapping.key] = verdict
-
+    rules = _plan_rules(inputs.previous, attached, settings, verdicts)
+    attributes, schemas = _plan_attributes(inputs.previous, attached, verdicts)
+    present = {(ROLE_MAPPING, rule.mapping) for rule in rules}
+    present |= {(ATTRIBUTE_MAPPING, attribute.mapping) for attribute in attributes}
+    present |= {(ATTRIBUTE_MAPPING, schema.mapping) for schema in schemas}
+    for (kind, name), why in attached.unreadable.items():
+        verdicts[kind, name] = MappingVerdict.unreadable(why, in_effect=(kind, str(name)) in present)
     return _Mappings(
         tuple(sorted(rules, key=lambda rule: (rule.mapping, rule.rule))),
         tuple(sorted(attributes, key=lambda attribute: attribute.target)),
         tuple(sorted(schemas, key=lambda schema: schema.id.lower())),
+        kept_roles(settings.roles, inputs.previous.roles if inputs.previous is not None else (), rules),
         verdicts,
     )
+
+
+def _plan_rules(
+    previous: Tenant | None,
+    attached: Attachments,
+    settings: Tenant,
+    verdicts: dict[MappingKey, MappingVerdict],
+) -> list[RoleRule]:
+    catalogue = Catalogue((role.name for role in settings.roles), settings.key)
+    delivered: dict[str, dict[str, RoleRule]] = {}
+    for rule in previous.rules if previous is not None else ():
+        delivered.setdefault(rule.mapping, {})[rule.rule] = rule
+    rules: list[RoleRule] = []
+    for mapping in attached.role_mappings:
+        found, verdicts[mapping.kind, mapping.key] = plan_role_mapping(
+            mapping, catalogue, delivered.get(str(mapping.key), {})
+        )
+        rules += found
+    for kind, key in attached.unreadable:
+        if kind == ROLE_MAPPING:
+            rules += delivered.get(str(key), {}).values()
+    return rules
+
+
+def _plan_attributes(
+    previous: Tenant | None, attached: Attachments, verdicts: dict[MappingKey, MappingVerdict]
+) -> tuple[list[AttributeRule], list[ExtensionSchema]]:
+    before = (previous.attributes, previous.schemas) if previous is not None else ((), ())
+    unreadable = {str(key) for kind, key in attached.unreadable if kind == ATTRIBUTE_MAPPING}
+    kept = Kept.of(*before, unreadable)
+    claims = Claims.of(attached.attribute_mappings, kept)
+    delivered: dict[str, dict[str, AttributeRule]] = {}
+    for attribute in before[0]:
+        delivered.setdefault(attribute.mapping, {})[attribute.target] = attribute
+    attributes, schemas = [*kept.rules], [*kept.schemas]
+    for mapping in attached.attribute_mappings:
+        planned, verdicts[mapping.kind, mapping.key] = plan_attribute_mapping(
+            mapping, claims, delivered.get(str(mapping.key), {})
+        )
+        attributes += planned.rules
+        schemas += planned.schemas
+    there = {str(mapping.key) for mapping in attached.attribute_mappings}
+    schemas += kept_schemas((schema for schema in before[1] if schema.mapping in there), schemas, attributes)
+    return attributes, schemas
 
 
 def _settings(config: ProvisioningConfig) -> Tenant:
@@ -184,6 +234,7 @@ def _delivered(
     tenant = settings.model_copy(
         update={
             **credentials.fields,
+            "roles": tuple(sorted((*settings.roles, *mappings.kept_roles), key=lambda role: role.name)),
             "rules": mappings.rules,
             "attributes": mappings.attributes,
             "schemas": mappings.schemas,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 
 from scim_operator.api import Condition, FieldPath, ObjectKey, format_field_path, reasons
 from scim_server.config import Tenant
@@ -15,6 +16,8 @@ class Problem:
     path: FieldPath
     reason: str
     message: str
+    effect: str = ""
+    """What is in effect of that part meanwhile."""
 
     @property
     def field(self) -> str:
@@ -38,6 +41,10 @@ class ConfigVerdict:
     mappings: int
     """RoleMappings and AttributeMappings that are in effect, wholly or in part."""
 
+    mappings_ready: Condition
+    """Whether they are in effect as declared, all of those that may attach. Not a condition of its own: `Ready` says
+    it."""
+
     credentials: tuple[CredentialStatus, ...]
     """The usable ones, by name."""
 
@@ -50,10 +57,13 @@ class ConfigVerdict:
 
 @dataclass(frozen=True, slots=True)
 class MappingVerdict:
-    """Of a RoleMapping or AttributeMapping, before delivery: `Accepted`."""
+    """Of a RoleMapping or AttributeMapping, before delivery: `Accepted` and `Stalled`."""
 
     accepted: bool
-    """Whether anything of the mapping is in the tenant, so that `Programmed` can become true."""
+    """Whether all of the mapping is in the tenant as declared."""
+
+    in_effect: bool
+    """Whether anything of it is in the tenant, so that `Programmed` can become true."""
 
     reason: str
     message: str
@@ -63,23 +73,69 @@ class MappingVerdict:
     def condition(self) -> Condition:
         return Condition.of(reasons.ACCEPTED, self.accepted, self.reason, self.message)
 
-    @classmethod
-    def refused(cls, problem: Problem) -> "MappingVerdict":
-        return cls(False, problem.reason, problem.message, (problem,))
+    @property
+    def stalled(self) -> Condition:
+        """False also where the mapping waits for its ProvisioningConfig: nothing is wrong with it then."""
+        if self.accepted or self.reason in reasons.WAITING_FOR_CONFIG:
+            return Condition.of(reasons.STALLED, False, reasons.NOT_STALLED, "the spec can be used")
+        return Condition.of(reasons.STALLED, True, self.reason, self.message)
 
     @classmethod
-    def of_parts(cls, what: str, in_effect: int, problems: Sequence[Problem]) -> "MappingVerdict":
-        """A mapping of which `in_effect` parts work. `what` names them in the plural: "rules"."""
-        messages = "; ".join(dict.fromkeys(problem.message for problem in problems))
+    def refused(cls, problem: Problem) -> "MappingVerdict":
+        return cls(False, False, problem.reason, problem.message, (problem,))
+
+    @classmethod
+    def unreadable(cls, invalid: str, in_effect: bool) -> "MappingVerdict":
+        """A spec that doesn't parse."""
+        message = f"{invalid}; what it gave last stays in effect" if in_effect else invalid
+        problem = Problem(("spec",), reasons.INVALID_SPEC, message)
+        return cls(False, in_effect, problem.reason, message, (problem,))
+
+    @classmethod
+    def of_parts(
+        cls, what: str, in_effect: bool, intact: int, problems: Sequence[Problem], reason: str
+    ) -> "MappingVerdict":
+        """A mapping of which `intact` parts are in effect as declared. `what` names them in the plural: "rules".
+
+        `reason` is for where there are problems.
+        """
         if not problems:
-            return cls(True, reasons.ACCEPTED, f"all {what} are in effect")
-        if not in_effect:
-            return cls(False, problems[0].reason, messages, tuple(problems))
-        return cls(True, reasons.PARTIALLY_INVALID, f"the other {what} are in effect: {messages}", tuple(problems))
+            return cls(True, in_effect, reasons.ACCEPTED, f"all {what} are in effect")
+        messages: list[str] = []
+        for effect, group in groupby(problems, key=lambda problem: problem.effect):
+            messages += [problem.message for problem in group] + ([effect] if effect else [])
+        if intact:
+            messages.append(f"the other {what} are in effect")
+        return cls(False, in_effect, reason, "; ".join(dict.fromkeys(messages)), tuple(problems))
 
 
 MappingVerdicts = Mapping[tuple[str, ObjectKey], MappingVerdict]
 """Verdicts by kind and key."""
+
+
+_NAMED = 5
+"""So many mappings or roles a message names; of the others only the number is told."""
+
+
+def mappings_ready(verdicts: MappingVerdicts, kept_roles: Sequence[str]) -> Condition:
+    """Whether all mappings that may attach are in effect as declared. `kept_roles`: those that are in the catalogue
+    only because rules still give them."""
+    odd = sorted(
+        f"{kind} {key}"
+        for (kind, key), verdict in verdicts.items()
+        if not verdict.accepted and verdict.reason != reasons.CONFIG_NOT_FOUND
+    )
+    if not odd:
+        return Condition.of(reasons.READY, True, reasons.SUCCEEDED, "all mappings are in effect as declared")
+    message = f"not in effect as declared: {_named(odd)}; the condition Accepted of each says why"
+    if kept_roles:
+        message += f"; in effect there though no longer in the catalogue: {_named(kept_roles)}"
+    return Condition.of(reasons.READY, False, reasons.MAPPINGS_NOT_AS_DECLARED, message)
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,8 @@ def _parse_mappings(
         try:
             parsed.append(model.from_object(raw))
         except InvalidObject as error:
-            invalid[model.kind, key] = str(error)
+            if not raw["metadata"].get("deletionTimestamp"):  # what is going takes part in nothing
+                invalid[model.kind, key] = str(error)
     return tuple(parsed)
 
 

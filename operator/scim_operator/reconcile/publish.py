@@ -5,7 +5,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from scim_operator.api import PLURALS, former_users_note, reasons
+from scim_operator.api import (
+    ATTRIBUTE_MAPPING,
+    PLURALS,
+    PROVISIONING_CONFIG,
+    ROLE_MAPPING,
+    former_users_note,
+    reasons,
+)
 from scim_operator.api.constants import API_VERSION
 from scim_operator.cluster import (
     ClusterClient,
@@ -20,7 +27,11 @@ from scim_operator.reconcile.status import Status, counters_differ, differs, tra
 COUNTERS_SECONDS = 60.0
 """How often a status may be written for its counters alone."""
 
-_ANNOUNCED = frozenset((reasons.READY, reasons.STALLED, reasons.RESOLVED_REFS, reasons.ACCEPTED))
+_ANNOUNCED = {
+    PROVISIONING_CONFIG: frozenset((reasons.READY, reasons.STALLED, reasons.RESOLVED_REFS)),
+    ROLE_MAPPING: frozenset((reasons.ACCEPTED,)),
+    ATTRIBUTE_MAPPING: frozenset((reasons.ACCEPTED,)),
+}
 """Conditions whose transitions become Events. `Programmed` is in `Ready`, and would flap with every rollout."""
 
 log = logging.getLogger(__name__)
@@ -52,7 +63,7 @@ class Publisher:
             return  # deleted, for which there is an event
         self._written[raw["metadata"]["uid"]] = self._clock()
         for condition in transitions(existing.get("conditions") or (), wanted["conditions"]):
-            if condition["type"] in _ANNOUNCED:
+            if condition["type"] in _ANNOUNCED[kind]:
                 await self._announce({**raw, "apiVersion": API_VERSION, "kind": kind}, condition, now)
         former = wanted.get("formerUsers")
         if former is not None and former != existing.get("formerUsers"):

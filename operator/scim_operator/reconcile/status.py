@@ -15,7 +15,7 @@ Status = dict[str, Any]
 _CONFIG_CONDITIONS = frozenset(
     (reasons.READY, reasons.RECONCILING, reasons.STALLED, reasons.RESOLVED_REFS, reasons.PROGRAMMED)
 )
-_MAPPING_CONDITIONS = frozenset((reasons.ACCEPTED, reasons.PROGRAMMED))
+_MAPPING_CONDITIONS = frozenset((reasons.ACCEPTED, reasons.PROGRAMMED, reasons.READY, reasons.STALLED))
 
 _COUNTERS = frozenset(("users", "groups", "lastSyncTime", "formerUsers"))
 """Fields that follow what identity providers send. They alone are no reason to write more than once a minute."""
@@ -70,7 +70,7 @@ def config_status(
         condition = Condition.of(reasons.PROGRAMMED, False, stalled.reason, stalled.message)
     under_way = delivered.under_way and not stalled.is_true
     conditions = (
-        _ready(stalled, verdict.resolved_refs, condition),
+        _ready(stalled, verdict.resolved_refs, condition, verdict.mappings_ready),
         Condition.of(
             reasons.RECONCILING,
             under_way,
@@ -111,12 +111,13 @@ def _credential(credential: CredentialStatus) -> dict[str, str]:
 
 def mapping_status(raw: Mapping[str, Any], verdict: MappingVerdict, delivered: Programmed, now: datetime) -> Status:
     condition = delivered.condition
-    if not verdict.accepted:
+    if not verdict.in_effect:
         message = "nothing of this mapping is in effect"
         condition = Condition.of(reasons.PROGRAMMED, False, reasons.NOT_ACCEPTED, message)
+    conditions = (_ready(verdict.condition, condition), verdict.stalled, verdict.condition, condition)
     return {
         "observedGeneration": raw["metadata"]["generation"],
-        "conditions": _conditions(raw, (verdict.condition, condition), _MAPPING_CONDITIONS, now),
+        "conditions": _conditions(raw, conditions, _MAPPING_CONDITIONS, now),
     }
 
 
@@ -141,12 +142,14 @@ def transitions(
 
 
 def _ready(*conditions: Condition) -> Condition:
-    """Ready when none of `Stalled`, `ResolvedRefs`, `Programmed` objects; else the first that does says why."""
+    """Ready when none of `conditions` objects; else the first that does says why. `Programmed` has the message when
+    all is well."""
     for condition in conditions:
         good = condition.status == ("False" if condition.type == reasons.STALLED else "True")
         if not good:
             return Condition.of(reasons.READY, False, condition.reason, condition.message)
-    return Condition.of(reasons.READY, True, reasons.SUCCEEDED, conditions[-1].message)
+    [message] = [condition.message for condition in conditions if condition.type == reasons.PROGRAMMED]
+    return Condition.of(reasons.READY, True, reasons.SUCCEEDED, message)
 
 
 def _conditions(

@@ -134,19 +134,40 @@ def test_text_that_is_not_yaml_is_reported(manifests: Path, running: RunningLoca
     running.wait_for(r"new\.yaml:2: YAML: ")
 
 
-def test_a_mapping_that_is_not_accepted_is_a_warning_until_it_is_solved(
-    manifests: Path, running: RunningLocalMode, engineer: str
+def test_a_typo_takes_no_role_away_not_even_over_a_restart_and_is_said_once(
+    manifests: Path, data: Path, running: RunningLocalMode, engineer: str
 ) -> None:
-    edit(manifests / "rolemapping.yaml", "roles: [admin]", "roles: [emperor]")
-    running.wait_for(r'rolemapping\.yaml:\d+: warning: RoleMapping acme/okta-roles: .*"emperor"')
-    running.wait_for(
-        r'rule admins is not in effect: role "emperor" is not in the catalogue of acme/okta\n',
+    said = (
+        r'rolemapping\.yaml:\d+: warning: RoleMapping acme/okta-roles: .*: rule "developers": role "develper" is not'
+        r" in the catalogue of acme/okta \(did you mean developer\?\);"
+        r' rule "developers" keeps granting developer as before\n'
     )
-    assert "is gone" not in running.said
+    edit(manifests / "rolemapping.yaml", "roles: [developer]", "roles: [develper]")
+    running.wait_for(said)
     with running.client() as client:
         assert roles(client, engineer) == {"developer", "viewer"}
-    edit(manifests / "rolemapping.yaml", "roles: [emperor]", "roles: [admin]")
-    running.wait_for(r'solved: .*"emperor"')
+    assert "rule developers" not in running.said
+    assert "lost developer" not in running.said
+    assert running.stop() == 0
+
+    with RunningLocalMode(manifests, data) as again, again.client() as client:
+        again.wait_for(said)
+        assert roles(client, engineer) == {"developer", "viewer"}
+        edit(manifests / "rolemapping.yaml", "roles: [develper]", "roles: [responder]")
+        wait_for_roles(client, engineer, {"responder", "viewer"})
+        again.wait_for(r'solved: .*"develper"')
+        assert "is new" not in again.said
+
+
+def test_a_role_that_the_catalogue_loses_stays_until_the_rule_is_deleted(
+    manifests: Path, running: RunningLocalMode, engineer: str
+) -> None:
+    edit(manifests / "provisioningconfig.yaml", "- name: developer\n", "- name: engineer\n")
+    running.wait_for(r'role "developer" is not in the catalogue .*; rule "developers" keeps granting developer')
+    with running.client() as client:
+        assert roles(client, engineer) == {"developer", "viewer"}
+        (manifests / "rolemapping.yaml").unlink()
+        wait_for_roles(client, engineer, {"guest", "viewer"})
 
 
 def test_manifests_with_a_warning_are_not_called_valid(manifests: Path, running: RunningLocalMode) -> None:

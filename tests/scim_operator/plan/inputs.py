@@ -33,6 +33,11 @@ def plan(*mappings: RoleMapping | AttributeMapping, **fields: Any) -> TenantPlan
     return plan_tenant(inputs(*mappings, **fields))
 
 
+def again(before: TenantPlan, *mappings: RoleMapping | AttributeMapping, **fields: Any) -> TenantPlan:
+    """The plan that follows `before`, when that is delivered."""
+    return plan(*mappings, previous=before.tenant, previous_digests=before.digests, **fields)
+
+
 def granted(planned: TenantPlan) -> set[tuple[str, str, tuple[str, ...]]]:
     """Mapping, rule and roles of each rule."""
     assert planned.tenant is not None

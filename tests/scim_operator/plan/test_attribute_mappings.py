@@ -6,7 +6,7 @@ from scim_operator.api import AttributeMapping, InvalidObject, ObjectKey
 from scim_operator.plan import MappingVerdict, TenantPlan
 from scim_server.config import AttributeRule
 from tests.scim_operator.objects import attribute_mapping, config, metadata
-from tests.scim_operator.plan.inputs import plan, profile
+from tests.scim_operator.plan.inputs import again, plan, profile
 
 TEAM = {"target": "team", "path": "department", "default": "none"}
 COST = {"target": "costs", "default": "0"}
@@ -60,7 +60,8 @@ def test_what_is_not_in_conflict_works() -> None:
     )
 
     assert profile(planned) == {"team": "acme/old", "costs": "acme/new"}
-    assert (verdict(planned, "new").accepted, verdict(planned, "new").reason) == (True, "PartiallyInvalid")
+    assert (verdict(planned, "new").accepted, verdict(planned, "new").reason) == (False, "Conflict")
+    assert verdict(planned, "new").in_effect
 
 
 def test_when_the_winner_goes_the_next_one_has_the_target() -> None:
@@ -119,7 +120,7 @@ def test_of_two_mappings_that_declare_a_schema_the_older_has_it() -> None:
         ("acme/z", APP),
     ]
     lost = verdict(planned, "a")
-    assert (lost.accepted, lost.reason) == (True, "PartiallyInvalid")
+    assert (lost.accepted, lost.in_effect, lost.reason) == (False, True, "Conflict")
     assert f'schema "{APP.lower()}" is declared by the older AttributeMapping acme/z' in lost.message
     assert lost.problems[0].field == "spec.schemas[0].id"
 
@@ -158,6 +159,55 @@ def test_a_path_that_names_nothing_is_told_to_its_author() -> None:
 
     assert profile(planned) == {"costs": "acme/a"}
     told = verdict(planned, "a")
-    assert (told.accepted, told.reason) == (True, "PartiallyInvalid")
+    assert (told.accepted, told.in_effect, told.reason) == (False, True, "AttributeNotFound")
     assert [(one.field, one.reason) for one in told.problems] == [("spec.attributes[0].path", "AttributeNotFound")]
-    assert "name.givneName" in told.message
+    assert told.message == (
+        'path "name.givneName" names no attribute of a user by the standard or a declared schema; '
+        'target "first" is left out; the other attributes are in effect'
+    )
+
+
+def test_an_attribute_whose_path_names_nothing_keeps_its_source() -> None:
+    before = plan(attribute_mapping("a", TEAM, COST))
+
+    after = again(before, attribute_mapping("a", TEAM | {"path": "departmnt"}, COST))
+
+    assert after.tenant == before.tenant
+    told = verdict(after, "a")
+    assert (told.accepted, told.in_effect, told.reason) == (False, True, "AttributeNotFound")
+    assert 'target "team" keeps coming from department' in told.message
+    assert profile(again(after, attribute_mapping("a", COST))) == {"costs": "acme/a"}
+    corrected = again(after, attribute_mapping("a", TEAM | {"path": "title"}, COST))
+    assert verdict(corrected, "a").accepted
+
+
+def test_a_schema_that_a_kept_attribute_reads_stays_until_its_mapping_goes() -> None:
+    path = f"{APP}:level"
+    level = attribute_mapping("level", {"target": "level", "path": path})
+    before = plan(declaring("s", schema(APP, "level")), level)
+    assert verdict(before, "level").accepted
+
+    misspelt = declaring("s", schema(APP.replace("app", "ap"), "level"))
+    after = again(before, misspelt, level)
+
+    assert after.tenant is not None
+    assert APP in {each.id for each in after.tenant.schemas}
+    assert profile(after) == {"level": "acme/level"}
+    assert again(after, misspelt, level).tenant == after.tenant
+    gone = again(after, level)
+    assert gone.tenant is not None
+    assert gone.tenant.schemas == ()
+
+
+def test_an_attribute_mapping_that_does_not_parse_keeps_what_it_gave() -> None:
+    key = ("AttributeMapping", ObjectKey("acme", "a"))
+    before = plan(attribute_mapping("a", TEAM, COST, creationTimestamp="2026-01-01T00:00:00Z"))
+
+    other = attribute_mapping("b", TEAM, creationTimestamp="2026-01-02T00:00:00Z")
+    after = again(before, other, invalid_mappings={key: "spec.attributes: a list is expected"})
+
+    assert after.tenant == before.tenant
+    told = after.mapping_verdicts[key]
+    assert (told.accepted, told.in_effect, told.reason) == (False, True, "InvalidSpec")
+    assert verdict(after, "b").reason == "Conflict"
+    assert profile(again(after, other)) == {"team": "acme/b"}

@@ -43,13 +43,16 @@ def test_every_way_to_name_a_group_reaches_the_contract() -> None:
     assert found.roles == ("admin",)
 
 
-def test_a_rule_with_a_role_outside_the_catalogue_is_left_out_whole_and_named() -> None:
-    planned = plan(role_mapping("r", rule("good", "A", "viewer"), rule("bad", "B", "admin", "root")))
+def test_a_role_outside_the_catalogue_is_left_out_and_named() -> None:
+    planned = plan(role_mapping("r", rule("good", "A", "viewer"), rule("bad", "B", "admin", "vewer")))
 
-    assert granted(planned) == {("acme/r", "good", ("viewer",))}
+    assert granted(planned) == {("acme/r", "good", ("viewer",)), ("acme/r", "bad", ("admin",))}
     found = verdict(planned)
-    assert (found.accepted, found.reason) == (True, "PartiallyInvalid")
-    assert 'rule "bad": role "root" is not in the catalogue of acme/okta' in found.message
+    assert (found.accepted, found.reason) == (False, "PartiallyInvalid")
+    assert found.message == (
+        'rule "bad": role "vewer" is not in the catalogue of acme/okta (did you mean viewer?);'
+        ' rule "bad" grants admin; the other rules are in effect'
+    )
     assert [problem.field for problem in found.problems] == ["spec.rules[1].roles[1]"]
 
 
@@ -94,7 +97,16 @@ def test_mappings_of_a_config_that_is_not_there_say_so() -> None:
     planned = plan(role_mapping("r", rule("a", "A", "admin")), config=None)
 
     assert verdict(planned).reason == "ConfigNotFound"
-    assert "acme/okta" in verdict(planned).message
+    assert verdict(planned).message == "ProvisioningConfig acme/okta was not found"
+
+
+def test_a_mapping_of_another_namespace_learns_nothing_of_configs_it_may_not_use() -> None:
+    ref = {"name": "okta", "namespace": "acme"}
+    foreign = role_mapping("r", rule("a", "A", "admin"), namespace="team-a", ref=ref)
+    said = "ProvisioningConfig acme/okta was not found, or does not allow mappings from namespace team-a"
+
+    assert verdict(plan(foreign, config=None), "r", "team-a").message == said
+    assert verdict(plan(foreign), "r", "team-a").message == said
 
 
 def test_a_stalled_config_still_loses_the_rules_of_a_deleted_mapping() -> None:

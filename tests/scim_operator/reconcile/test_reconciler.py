@@ -28,6 +28,8 @@ async def test_a_config_is_stored_delivered_and_reported(world: World) -> None:
     assert world.conditions("rolemapping", "roles") == {
         "Accepted": ("True", "Accepted"),
         "Programmed": ("True", "Succeeded"),
+        "Ready": ("True", "Succeeded"),
+        "Stalled": ("False", "NotStalled"),
     }
     found = world.get("provisioningconfig", "okta")
     assert found["status"]["observedGeneration"] == found["metadata"]["generation"]
@@ -94,6 +96,8 @@ async def test_a_deleted_config_is_taken_out_and_its_mappings_say_so(world: Worl
     assert world.conditions("rolemapping", "roles") == {
         "Accepted": ("False", "ConfigNotFound"),
         "Programmed": ("False", "NotAccepted"),
+        "Ready": ("False", "ConfigNotFound"),
+        "Stalled": ("False", "NotStalled"),
     }
     assert world.okta in world.triggers
     world.delete("rolemapping", "roles")

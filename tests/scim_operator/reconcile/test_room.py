@@ -53,7 +53,12 @@ async def test_a_new_mapping_waits_and_only_it_says_so(full: World) -> None:
     full.apply(full.mapping("new"))
     await full.reconcile()
     assert full.stored_config() == before
-    assert full.conditions("rolemapping", "new") == {"Accepted": ("True", "Accepted"), "Programmed": SHORT}
+    assert full.conditions("rolemapping", "new") == {
+        "Accepted": ("True", "Accepted"),
+        "Programmed": SHORT,
+        "Ready": SHORT,
+        "Stalled": ("False", "NotStalled"),
+    }
     assert full.conditions("rolemapping", "roles")["Programmed"] == DONE
     conditions = full.conditions("provisioningconfig", "okta")
     assert (conditions["Programmed"], conditions["Ready"]) == (SHORT, SHORT)

@@ -21,6 +21,7 @@ DONE = programmed(DeliveryReport(Progress.PROGRAMMED, "2 of 2 replicas run it"))
 RESOLVED = Condition.of(reasons.RESOLVED_REFS, True, reasons.RESOLVED_REFS, "all credentials can be used")
 UNRESOLVED = Condition.of(reasons.RESOLVED_REFS, False, reasons.SECRET_NOT_FOUND, "Secret acme/x was not found")
 FINE = Condition.of(reasons.STALLED, False, reasons.NOT_STALLED, "the spec is valid")
+AS_DECLARED = Condition.of(reasons.READY, True, reasons.SUCCEEDED, "all mappings are in effect as declared")
 STALLED = Condition.of(reasons.STALLED, True, reasons.INVALID_SPEC, "spec.baseRoles[0]: no such role")
 
 
@@ -33,12 +34,13 @@ def status(
     *,
     resolved: Condition = RESOLVED,
     stalled: Condition = FINE,
+    mappings: Condition = AS_DECLARED,
     delivered: Any = DONE,
     tenant: TenantStatus | None = None,
     now: datetime = NOW,
 ) -> dict[str, Any]:
     credentials = (CredentialStatus("one", None), CredentialStatus("two", NOW + timedelta(days=1)))
-    verdict = ConfigVerdict(resolved, stalled, mappings=2, credentials=credentials)
+    verdict = ConfigVerdict(resolved, stalled, mappings=2, mappings_ready=mappings, credentials=credentials)
     return config_status(
         raw(existing), verdict, delivered, revision=9, endpoint="/acme/okta/scim/v2", tenant=tenant, now=now
     )
@@ -129,20 +131,51 @@ def test_counters_that_nobody_tells_stay_as_they_were_told_last() -> None:
 
 
 def test_a_mapping_that_is_in_effect_follows_the_delivery() -> None:
-    verdict = MappingVerdict(True, reasons.ACCEPTED, "all rules are in effect")
+    verdict = MappingVerdict(True, True, reasons.ACCEPTED, "all rules are in effect")
     assert short(mapping_status(raw(), verdict, DONE, NOW)) == {
         "Accepted": ("True", "Accepted"),
         "Programmed": ("True", "Succeeded"),
+        "Ready": ("True", "Succeeded"),
+        "Stalled": ("False", "NotStalled"),
     }
     waiting = programmed(DeliveryReport(Progress.NO_REPLICAS, "none"))
-    assert short(mapping_status(raw(), verdict, waiting, NOW))["Programmed"] == ("False", "NoReplicas")
+    found = short(mapping_status(raw(), verdict, waiting, NOW))
+    assert found["Programmed"] == found["Ready"] == ("False", "NoReplicas")
+    assert found["Stalled"] == ("False", "NotStalled")
+
+
+def test_a_mapping_that_keeps_what_it_gave_is_programmed_and_stalled() -> None:
+    verdict = MappingVerdict(False, True, reasons.ROLE_NOT_FOUND, 'role "x" is not in the catalogue')
+    assert short(mapping_status(raw(), verdict, DONE, NOW)) == {
+        "Accepted": ("False", "RoleNotFound"),
+        "Programmed": ("True", "Succeeded"),
+        "Ready": ("False", "RoleNotFound"),
+        "Stalled": ("True", "RoleNotFound"),
+    }
+
+
+def test_a_mapping_that_waits_for_its_config_is_not_stalled() -> None:
+    verdict = MappingVerdict(False, False, reasons.CONFIG_NOT_FOUND, "ProvisioningConfig acme/okta was not found")
+    found = short(mapping_status(raw(), verdict, DONE, NOW))
+    assert found["Ready"] == ("False", "ConfigNotFound")
+    assert found["Stalled"] == ("False", "NotStalled")
+
+
+def test_a_config_whose_mappings_are_not_as_declared_is_not_ready() -> None:
+    odd = Condition.of(reasons.READY, False, reasons.MAPPINGS_NOT_AS_DECLARED, "RoleMapping acme/r")
+    found = status(mappings=odd)
+    assert short(found)["Ready"] == ("False", "MappingsNotAsDeclared")
+    assert short(found)["Programmed"] == ("True", "Succeeded")
+    assert short(found)["Stalled"] == ("False", "NotStalled")
 
 
 def test_a_mapping_that_is_refused_is_never_programmed() -> None:
-    verdict = MappingVerdict(False, reasons.ROLE_NOT_FOUND, 'role "x" is not in the catalogue')
+    verdict = MappingVerdict(False, False, reasons.ROLE_NOT_FOUND, 'role "x" is not in the catalogue')
     assert short(mapping_status(raw(), verdict, DONE, NOW)) == {
         "Accepted": ("False", "RoleNotFound"),
         "Programmed": ("False", "NotAccepted"),
+        "Ready": ("False", "RoleNotFound"),
+        "Stalled": ("True", "RoleNotFound"),
     }
 
 
