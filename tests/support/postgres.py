@@ -40,8 +40,8 @@ class PostgresServer:
     It refuses to run as root, so under root it runs as `nobody`.
 
     `directory` must be short (see RunDirectory) and, under root, in folders that everybody may enter. `durable` makes
-    a commit wait for the disk: what a test of crashes of PostgreSQL itself needs. `settings` are further parameters of
-    postgresql.conf.
+    a commit wait for the disk: what a test of crashes of PostgreSQL itself needs. `settings` are further parameters
+    of postgresql.conf.
     """
 
     def __init__(
