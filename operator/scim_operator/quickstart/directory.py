@@ -23,15 +23,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class PushedGroup:
-    """A group that is pushed, with its members at the first push.
-
-    Okta's own group push sends no externalId; other providers (Entra ID) do, and one group here has it so that a
-    rule by externalId can be seen to work.
-    """
+    """A group that is pushed, with its members at the first push. Okta sends no externalId for groups."""
 
     display_name: str
     members: tuple[Person, ...]
-    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +58,7 @@ KATHERINE = Person("00u6katherine", "Katherine", "Johnson", "Trajectories")
 ACME = Sync(
     people=(ADA, ALAN, CHARLES, DOROTHY, GRACE, KATHERINE),
     groups=(
-        PushedGroup("App Admins", (ADA, CHARLES), external_id="00g-app-admins"),
+        PushedGroup("App Admins", (ADA, CHARLES)),
         PushedGroup("Engineering", (ADA, CHARLES, GRACE)),
         PushedGroup("On-call Europe", (ALAN, KATHERINE)),
         PushedGroup("On-call America", (GRACE,)),

@@ -72,8 +72,6 @@ class OktaAgent:
         if found is not None:
             return found
         body: dict[str, Any] = {"schemas": [GROUP_SCHEMA], "displayName": group.display_name, "members": []}
-        if group.external_id is not None:
-            body["externalId"] = group.external_id
         group_id = str((await self._call("POST", "/Groups", body))["id"])
         operation = {"op": "replace", "path": "members", "value": _members(group.members, user_ids)}
         await self._patch(f"/Groups/{group_id}", [operation])
