@@ -18,6 +18,8 @@ _ALLOWED = [
     ("patch", "rolemappings.scim-operator.io/status", "default"),
     ("get", "secrets", "default"),
     ("create", "events.events.k8s.io", "default"),
+    ("patch", "events.events.k8s.io", "default"),
+    ("watch", "configmaps/scim-server-config", "scim-system"),
     ("patch", "configmaps/scim-server-config", "scim-system"),
     ("patch", "secrets/scim-server-secrets", "scim-system"),
     ("watch", "endpointslices.discovery.k8s.io", "scim-system"),
@@ -67,14 +69,14 @@ _EVERYWHERE = {
     }.items()
     for resource in resources
 } | {
-    ("create", "events.events.k8s.io", ""),
+    *((verb, "events.events.k8s.io", "") for verb in ("create", "patch")),
     *((verb, "namespaces", "") for verb in ("get", "list", "watch")),
     *((verb, "secrets", "") for verb in ("get", "list", "watch")),
 }
 
 _IN_ITS_NAMESPACE = _EVERYWHERE | {
-    *((verb, "configmaps", "scim-server-config") for verb in ("get", "create", "patch")),
-    *((verb, "secrets", "scim-server-secrets") for verb in ("get", "create", "patch")),
+    *((verb, "configmaps", "scim-server-config") for verb in ("get", "list", "watch", "create", "patch")),
+    *((verb, "secrets", "scim-server-secrets") for verb in ("get", "list", "watch", "create", "patch")),
     *((verb, "endpointslices.discovery.k8s.io", "") for verb in ("list", "watch")),
 }
 

@@ -185,7 +185,9 @@ def run(
         server_service=service,
         public_url=public_url or None,
         workers=workers,
-        instance=os.environ.get("HOSTNAME") or socket.gethostname(),
+        watch_secrets=watch_secrets,
+        # With the process, because two of them on one host would not be told apart.
+        instance=f"{os.environ.get('HOSTNAME') or socket.gethostname()}_{os.getpid()}",
     )
     login = ClusterLogin(kubeconfig)
     try:

@@ -30,7 +30,7 @@ def event_object(
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
         "metadata": {"name": f"{metadata['name'][:200]}.{uuid.uuid4().hex[:16]}", "namespace": metadata["namespace"]},
-        "eventTime": now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "eventTime": micro_time(now),
         "type": kind.value,
         "reason": reason,
         "action": action,
@@ -46,6 +46,11 @@ def event_object(
         "reportingController": REPORTING_CONTROLLER,
         "reportingInstance": instance[:128],
     }
+
+
+def micro_time(time: datetime) -> str:
+    """As `metav1.MicroTime` is written."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _shortened(note: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -15,17 +16,25 @@ from scim_operator.api.keys import ObjectKey
 from scim_operator.cluster.client import JsonObject
 from scim_operator.cluster.connection import ClusterLogin
 from scim_operator.cluster.errors import (
+    ClusterConflict,
     ClusterError,
     ClusterNotFound,
+    ClusterRefused,
     ClusterUnauthorized,
     ClusterUnavailable,
     cluster_error,
 )
+from scim_operator.cluster.events import micro_time
 
 FIELD_MANAGER = "scim-operator"
 
 _APPLY = "application/apply-patch+yaml"
 _JSON = "application/json"
+_MERGE = "application/merge-patch+json"
+_JSON_PATCH = "application/json-patch+json"
+# Metadata without content, of an object, or of each object of a list.
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PAGE = 500
 _REQUEST = aiohttp.ClientTimeout(total=20, sock_connect=5)
 _WATCH_SECONDS = 240
@@ -87,14 +96,31 @@ class KubernetesClient:
     async def list_configs(self) -> Sequence[JsonObject]:
         return await self._list_everywhere(PLURALS[PROVISIONING_CONFIG], {})
 
-    async def list_mappings(self, plural: str, config_name: str) -> Sequence[JsonObject]:
-        return await self._list_everywhere(plural, {"fieldSelector": f"spec.configRef.name={config_name}"})
+    async def list_mappings(self, plural: str, config: ObjectKey) -> Sequence[JsonObject]:
+        """Those that give the config's namespace, and those in it that give none: an absent field is selected as
+        an empty one."""
+        name = f"spec.configRef.name={config.name},spec.configRef.namespace="
+        served = self._namespaces is None or config.namespace in self._namespaces
+        own = f"/apis/{GROUP}/{VERSION}/namespaces/{quote(config.namespace)}/{plural}"
+        named, unnamed = await asyncio.gather(
+            self._list_everywhere(plural, {"fieldSelector": name + config.namespace}),
+            self._list(own, {"fieldSelector": name}) if served else _nothing(),
+        )
+        return [*named, *unnamed]
+
+    async def list_all_mappings(self, plural: str) -> Sequence[JsonObject]:
+        return await self._list_everywhere(plural, {})
 
     async def get_secret(self, key: ObjectKey) -> JsonObject | None:
         return await self._get("/api/v1", "secrets", key)
 
     async def get_config_map(self, key: ObjectKey) -> JsonObject | None:
         return await self._get("/api/v1", "configmaps", key)
+
+    async def get_version(self, kind: str, key: ObjectKey) -> str | None:
+        prefix, plural = _PATHS[kind]
+        found = await self._get(prefix, plural, key, accept=_METADATA)
+        return None if found is None else _version(found)
 
     async def get_namespace_labels(self, name: str) -> Mapping[str, str] | None:
         try:
@@ -115,34 +141,74 @@ class KubernetesClient:
         place = f"/apis/{GROUP}/{VERSION}/namespaces/{quote(metadata['namespace'])}"
         await self._apply(f"{place}/{plural}/{quote(metadata['name'])}/status", body)
 
+    async def patch_status(self, plural: str, key: ObjectKey, uid: str, fields: JsonObject) -> None:
+        path = f"/apis/{GROUP}/{VERSION}/namespaces/{quote(key.namespace)}/{plural}/{quote(key.name)}/status"
+        # A status's uid isn't compared by the API server, as an object's is: the patch tests it.
+        test: list[JsonObject] = [{"op": "test", "path": "/metadata/uid", "value": uid}]
+        sets = [
+            {"op": "add", "path": f"/status/{name}", "value": value}
+            if value is not None
+            else {"op": "remove", "path": f"/status/{name}"}
+            for name, value in fields.items()
+        ]
+        query = {"fieldManager": FIELD_MANAGER}
+        try:
+            await self._json("PATCH", path, query=query, body=test + sets, content_type=_JSON_PATCH)
+        except ClusterRefused as error:
+            raise ClusterConflict(str(error)) from None
+
     async def create_event(self, body: JsonObject) -> None:
         namespace = quote(body["metadata"]["namespace"])
         await self._json("POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", body=body)
 
+    async def repeat_event(self, namespace: str, name: str, count: int, now: datetime) -> None:
+        path = f"/apis/events.k8s.io/v1/namespaces/{quote(namespace)}/events/{quote(name)}"
+        body = {"series": {"count": count, "lastObservedTime": micro_time(now)}}
+        await self._json("PATCH", path, body=body, content_type=_MERGE)
+
     async def watch_endpoint_slices(self, service: ObjectKey) -> AsyncIterator[Sequence[JsonObject]]:
         path = f"/apis/discovery.k8s.io/v1/namespaces/{quote(service.namespace)}/endpointslices"
         selector = {"labelSelector": f"kubernetes.io/service-name={service.name}"}
+        async for slices in self._follow(path, selector, f"the replicas of service {service}"):
+            yield slices
+
+    async def watch_versions(self, kind: str, key: ObjectKey) -> AsyncIterator[str | None]:
+        prefix, plural = _PATHS[kind]
+        path = f"{prefix}/namespaces/{quote(key.namespace)}/{plural}"
+        async for found in self._follow(
+            path, {"fieldSelector": f"metadata.name={key.name}"}, f"{kind} {key}", _METADATA_LIST, _METADATA
+        ):
+            yield found[0]["metadata"]["resourceVersion"] if found else None
+
+    async def _follow(
+        self, path: str, selector: Mapping[str, str], what: str, list_as: str = _JSON, watch_as: str = _JSON
+    ) -> AsyncIterator[Sequence[JsonObject]]:
+        """What a list with this selector would hold: now, and again whenever that changes."""
+        said = ""
         while True:
             try:
-                listed = await self._json("GET", path, query=selector)
-                slices = {item["metadata"]["uid"]: item for item in listed["items"]}
-                yield list(slices.values())
-                async for event in self._watch(path, {**selector, "resourceVersion": _version(listed)}):
+                listed = await self._json("GET", path, query=selector, accept=list_as)
+                found = {item["metadata"]["uid"]: item for item in listed["items"]}
+                said = ""
+                yield list(found.values())
+                async for event in self._watch(path, {**selector, "resourceVersion": _version(listed)}, watch_as):
                     if event["type"] == "DELETED":
-                        slices.pop(event["object"]["metadata"]["uid"], None)
+                        found.pop(event["object"]["metadata"]["uid"], None)
                     elif event["type"] in ("ADDED", "MODIFIED"):
-                        slices[event["object"]["metadata"]["uid"]] = event["object"]
+                        found[event["object"]["metadata"]["uid"]] = event["object"]
                     else:
                         continue
-                    yield list(slices.values())
+                    yield list(found.values())
             except ClusterError as error:
-                log.warning("the replicas of service %s can't be watched, trying again: %s", service, error)
+                if str(error) != said:
+                    said = str(error)
+                    log.warning("%s can't be watched, trying again: %s", what, error)
             await asyncio.sleep(_WATCH_PAUSE_SECONDS)
 
-    async def _watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[JsonObject]:
+    async def _watch(self, path: str, query: Mapping[str, str], accept: str) -> AsyncIterator[JsonObject]:
         """Events until the server ends the watch, or says that it must begin anew."""
         query = {**query, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(_WATCH_SECONDS)}
-        response = await self._send("GET", path, query, None, _JSON, _WATCH)
+        response = await self._send("GET", path, query, None, _JSON, _WATCH, accept)
         stream: aiohttp.ClientResponse = response.response
         try:
             async for line in stream.content:
@@ -155,11 +221,12 @@ class KubernetesClient:
         finally:
             stream.close()
 
-    async def _get(self, prefix: str, plural: str, key: ObjectKey) -> JsonObject | None:
+    async def _get(self, prefix: str, plural: str, key: ObjectKey, accept: str = _JSON) -> JsonObject | None:
         if not key.possible:  # people choose what they refer to: ../../other/secrets/theirs would be followed
             return None
         try:
-            return await self._json("GET", f"{prefix}/namespaces/{quote(key.namespace)}/{plural}/{quote(key.name)}")
+            path = f"{prefix}/namespaces/{quote(key.namespace)}/{plural}/{quote(key.name)}"
+            return await self._json("GET", path, accept=accept)
         except ClusterNotFound:
             return None
 
@@ -191,10 +258,11 @@ class KubernetesClient:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: JsonObject | None = None,
+        body: JsonObject | list[JsonObject] | None = None,
         content_type: str = _JSON,
+        accept: str = _JSON,
     ) -> JsonObject:
-        response = await self._send(method, path, query or {}, body, content_type, _REQUEST)
+        response = await self._send(method, path, query or {}, body, content_type, _REQUEST, accept)
         try:
             answer: JsonObject = json.loads(await response.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
@@ -206,17 +274,18 @@ class KubernetesClient:
         method: str,
         path: str,
         query: Mapping[str, str],
-        body: JsonObject | None,
+        body: JsonObject | list[JsonObject] | None,
         content_type: str,
         limits: aiohttp.ClientTimeout,
+        accept: str,
     ) -> Any:
         """An answer below 400 whose body is not read yet."""
         client = self._clients[-1]
         try:
-            return await _request(client, method, path, query, body, content_type, limits)
+            return await _request(client, method, path, query, body, content_type, limits, accept)
         except ClusterUnauthorized:
             await self._log_in_anew(client)
-        return await _request(self._clients[-1], method, path, query, body, content_type, limits)
+        return await _request(self._clients[-1], method, path, query, body, content_type, limits, accept)
 
     async def _log_in_anew(self, refused: Any) -> None:
         """The token expired or was replaced. The old client is kept for the requests that still run on it."""
@@ -232,15 +301,16 @@ async def _request(
     method: str,
     path: str,
     query: Mapping[str, str],
-    body: JsonObject | None,
+    body: JsonObject | list[JsonObject] | None,
     content_type: str,
     limits: aiohttp.ClientTimeout,
+    accept: str,
 ) -> Any:
     request = await client.param_serialize(
         method,
         path,
         query_params=list(query.items()),
-        header_params={"Accept": _JSON, "Content-Type": content_type},
+        header_params={"Accept": accept, "Content-Type": content_type},
         body=body,
         auth_settings=["BearerToken"],
     )
@@ -252,6 +322,10 @@ async def _request(
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise ClusterUnavailable(f"{method} {path}: {error!r}") from None
     raise cluster_error(response.status, f"{method} {path}: {response.status}: {_reason(text)}")
+
+
+async def _nothing() -> Sequence[JsonObject]:
+    return ()
 
 
 def _reason(text: bytes) -> str:

@@ -1,6 +1,7 @@
 """Delivery of configuration to the server's replicas: who they are, the push, the acknowledgement."""
 
 from scim_operator.delivery.delivery import Delivery
+from scim_operator.delivery.faults import Fault
 from scim_operator.delivery.management import ManagementClient, ManagementToken, TenantStatus
 from scim_operator.delivery.replicas import Replica, replicas_at, replicas_in
 from scim_operator.delivery.report import DeliveryReport, Progress
@@ -8,6 +9,7 @@ from scim_operator.delivery.report import DeliveryReport, Progress
 __all__ = [
     "Delivery",
     "DeliveryReport",
+    "Fault",
     "ManagementClient",
     "ManagementToken",
     "Progress",

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from datetime import UTC, datetime
 
+from scim_operator.delivery.faults import Fault
 from scim_operator.delivery.management import (
     ConfigRefused,
     ManagementClient,
@@ -15,30 +16,30 @@ from scim_operator.delivery.management import (
     TenantStatus,
 )
 from scim_operator.delivery.replicas import Replica
-from scim_operator.delivery.report import DeliveryReport, ReplicaState, report
+from scim_operator.delivery.report import DeliveryReport, Progress, ReplicaState, report
 from scim_server.config import ConfigBundle
 
 POLL_SECONDS = 10.0
 """How often each replica is asked what it runs: within this time a restarted one has the document again."""
 
+UNWELL_POLL_SECONDS = 2.0
+"""How often a ready replica is asked that has a fault or doesn't run the newest document yet."""
+
 PATIENCE_SECONDS = 1.0
-"""How long a delivery waits for answers. A replica that hangs delays neither the others nor what is said of them."""
+PATIENCE_SECONDS_PER_MEGABYTE = 3.0
+"""How long a delivery waits for answers. A replica that hangs delays neither the others nor what is said of them; one
+that validates a large document doesn't hang."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 log = logging.getLogger(__name__)
-
-
-class _Known(NamedTuple):
-    """What was told of a replica."""
-
-    faults: tuple[Replica, bool, str, str]
-    current: bool
 
 
 class Delivery:
     """Knows the replicas, what each of them runs, and the newest document.
 
-    `on_change` is called when something happened that changes what the conditions of all should say: a replica came,
-    went, failed, recovered, or answered late.
+    `on_change` is called when something else is known of the replicas than before, so that `report` may say something
+    else: one came, went, failed, recovered, or answered.
     """
 
     def __init__(
@@ -59,19 +60,25 @@ class Delivery:
         self._pushes: dict[str, asyncio.Task[None]] = {}
         """Those that go on, one per replica at most."""
         self._late: set[asyncio.Task[None]] = set()
-        """Those whose end somebody didn't wait for, so that it has to be told."""
+        """Those that nobody waits for any more."""
         self._visits: dict[str, asyncio.Task[None]] = {}
         """Polls that go on, likewise."""
-        self._tenants: Mapping[str, TenantStatus] = {}
+        self._tenants: dict[str, Mapping[str, TenantStatus]] = {}
+        """What each replica said of tenants, by its URL; the one that answered last comes last."""
         self._newest: ConfigBundle | None = None
-        self._encoded = b""
-        self._announced: list[_Known] = []
+        self._encoded: tuple[ConfigBundle | None, bytes] = (None, b"")
+        self._encoding = asyncio.Lock()
+        self._announced: tuple[ReplicaState, ...] = ()
         self._wake = asyncio.Event()
 
     @property
     def floor(self) -> int:
         """The highest revision that any server is known to have seen."""
         return max((state.floor for state in self._states.values()), default=0)
+
+    @property
+    def poll_seconds(self) -> float:
+        return self._poll_seconds
 
     @property
     def replicas(self) -> tuple[Replica, ...]:
@@ -87,14 +94,21 @@ class Delivery:
         """How many replicas have the newest document, and nothing left to be done for it."""
         return sum(state.has(self.revision) for state in self._states.values())
 
+    @property
+    def faults(self) -> Iterator[tuple[str, Fault]]:
+        """Names of replicas with what is wrong with them."""
+        return ((state.replica.name, state.fault) for state in self._states.values() if state.fault is not None)
+
     def tenant_status(self, tenant: str) -> TenantStatus | None:
-        """What the servers last said of a tenant (`namespace/name`); at most about `poll_seconds` old."""
-        return self._tenants.get(tenant)
+        """The newest that the servers said of a tenant (`namespace/name`); at most about `poll_seconds` old."""
+        said = [tenants[tenant] for tenants in self._tenants.values() if tenant in tenants]
+        # Servers count every few seconds, not at the same moment. The one that answered last wins among equals.
+        return max(reversed(said), key=lambda status: status.last_sync_time or _NEVER, default=None)
 
     def offer(self, bundle: ConfigBundle) -> None:
         """Make `bundle` what the replicas are to run, unless a newer one was offered before."""
         if bundle.revision > self.revision:
-            self._newest, self._encoded = bundle, bundle.encode()
+            self._newest = bundle
 
     def set_discovered(self, replicas: Iterable[Replica]) -> None:
         """The replicas behind the Service, as they are now. New ones get the document soon."""
@@ -105,58 +119,84 @@ class Delivery:
             for url, item in wanted.items()
         }
         self._locks = {url: lock for url, lock in self._locks.items() if url in wanted}
+        self._tenants = {url: tenants for url, tenants in self._tenants.items() if url in wanted}
         for url, item in wanted.items():
             if url in before and before[url].replica.ready != item.ready:
                 # The same address, another process perhaps: forget what it was running.
                 self._states[url] = ReplicaState(item)
         if wanted.keys() != before.keys() or any(self._states[url] is not before.get(url) for url in wanted):
             self._wake.set()
+            self._announce()
 
     async def deliver(self, revision: int) -> DeliveryReport:
         """Push the newest document (at least `revision`) wherever it doesn't run yet, and say how far it has got.
 
-        Returns when every replica that was well before has answered, after `patience_seconds` at the latest. The
-        other pushes go on, and `on_change` tells what came of them.
+        Returns when every replica that was well before has answered, or runs `revision` already; at the latest when
+        the patience ends. The other pushes go on, and `on_change` tells what came of them.
         """
-        pushes = {url: self._push_to(url) for url in self._states}
-        waited = {push for url, push in pushes.items() if self._states[url].problem is None} - self._late
+        pushes = {url: self._push_to(url) for url, state in self._states.items() if not state.has(self.revision)}
+        waited = {
+            push
+            for url, push in pushes.items()
+            if self._states[url].problem is None and not self._states[url].has(revision)
+        } - self._late
         if waited:
-            done, _ = await asyncio.wait(waited, timeout=self._patience_seconds)
+            done, _ = await asyncio.wait(waited, timeout=await self._patience())
             for push in done:
                 push.result()
-        self._late |= {push for push in pushes.values() if not push.done()}
-        before, self._announced = self._announced, self._summary()
-        # That the new document runs is said to those whom it concerns, by the answer; faults concern everybody.
-        if [known.faults for known in before] != [known.faults for known in self._announced]:
-            self.on_change()
+        self._late |= {push for push in waited if not push.done()}
+        self._announce()
         return self.report(revision)
 
     def report(self, revision: int) -> DeliveryReport:
-        return report(revision, max(self.revision, revision), self._states.values(), self._pushes.keys())
+        return report(revision, max(self.revision, revision), self._states.values())
+
+    @property
+    def stale(self) -> bool:
+        """Whether a server wants a higher revision than that of the newest document."""
+        return self.report(self.revision).progress is Progress.STALE
+
+    async def _patience(self) -> float:
+        _, encoded = await self._encode()
+        return self._patience_seconds + PATIENCE_SECONDS_PER_MEGABYTE * len(encoded) / 1e6
 
     async def poll(self) -> None:
         """Ask every replica what it runs, push where that is too old, and return when all have answered."""
         await asyncio.gather(*(self._visit(url) for url in self._states))
 
     async def run(self) -> None:
-        """Poll for ever: at once when the replicas change, else every `poll_seconds`."""
+        """Poll for ever: at once when the replicas change, else every `poll_seconds`, and more often those that are
+        unwell."""
+        clock = asyncio.get_running_loop().time
+        next_round = clock()
         try:
             while True:
                 self._wake.clear()
-                for url in self._states:
+                round_due = clock() >= next_round
+                if round_due:
+                    next_round = clock() + self._poll_seconds
+                for url, state in self._states.items():
                     visit = self._visits.get(url)
                     if visit is not None and visit.done():
                         visit.result()
-                    if visit is None or visit.done():
+                        del self._visits[url]
+                    if url not in self._visits and (round_due or self._unwell(state)):
                         self._visits[url] = asyncio.create_task(self._visit(url))
                 self._visits = {url: visit for url, visit in self._visits.items() if url in self._states}
+                pause = max(0.0, next_round - clock())
+                if any(self._unwell(state) for state in self._states.values()):
+                    pause = min(pause, UNWELL_POLL_SECONDS)
                 try:
-                    async with asyncio.timeout(self._poll_seconds):
+                    async with asyncio.timeout(pause):
                         await self._wake.wait()
                 except TimeoutError:
                     pass
         finally:
             await _cancel(self._visits.values())
+
+    def _unwell(self, state: ReplicaState) -> bool:
+        """One that refuses the document is left to the usual rounds: it is sent all of it each time."""
+        return state.refusal is None and not state.has(self.revision)
 
     async def close(self) -> None:
         """End the pushes that go on."""
@@ -169,10 +209,10 @@ class Delivery:
         self._announce()
 
     def _announce(self) -> None:
-        """Tell when something is different from what was told."""
-        summary = self._summary()
-        if summary != self._announced:
-            self._announced = summary
+        """Tell when something else is known than before."""
+        known = tuple(self._states.values())
+        if known != self._announced:
+            self._announced = known
             self.on_change()
 
     def _push_to(self, url: str) -> asyncio.Task[None]:
@@ -186,23 +226,34 @@ class Delivery:
     def _pushed(self, url: str, push: asyncio.Task[None]) -> None:
         if self._pushes.get(url) is push:
             del self._pushes[url]
-        if push in self._late:
-            self._late.discard(push)
-            self._announce()
+        self._late.discard(push)
+        self._announce()
 
     async def _bring(self, url: str) -> None:
         """Push to one replica until it has the newest document, or can't. One request at a time per replica."""
         async with self._locks.setdefault(url, asyncio.Lock()):
             pushed = 0
             while self._newest is not None and self._newest.revision > pushed:
-                pushed = self._newest.revision
+                bundle, document = await self._encode()
+                pushed = bundle.revision
                 state = self._states.get(url)
                 if state is None or state.has(pushed) or state.too_high_for(pushed):
                     return
                 if state.problem is None and state.refusal is None and state.revision >= pushed:
                     await self._ask_now(state)  # it only has to settle
                 else:
-                    await self._push(state, pushed, self._encoded)
+                    await self._push(state, pushed, document)
+
+    async def _encode(self) -> tuple[ConfigBundle, bytes]:
+        """The newest document and its bytes, made once and in a thread: a large one takes a tenth of a second."""
+        async with self._encoding:
+            newest, (encoded_of, encoded) = self._newest, self._encoded
+            if newest is None:
+                raise ValueError("no document was offered yet")
+            if encoded_of is not newest:
+                encoded = await asyncio.to_thread(newest.encode)
+                self._encoded = (newest, encoded)
+            return newest, encoded
 
     async def _ask(self, url: str) -> None:
         async with self._locks.setdefault(url, asyncio.Lock()):
@@ -214,23 +265,24 @@ class Delivery:
         try:
             status = await self._client.get_status(state.replica)
         except ManagementError as error:
-            self._note(state, problem=str(error))
+            self._note(state, problem=error)
             return
         # A refusal stands until a push is accepted: the status only says what runs.
-        self._note(state, status, refusal=state.refusal, taken=state.taken)
+        self._note(state, status, taken=state.taken, keep_refusal=True)
         if status.tenants:
-            self._tenants = status.tenants
+            self._tenants.pop(state.replica.url, None)
+            self._tenants[state.replica.url] = status.tenants
 
     async def _push(self, state: ReplicaState, pushed: int, document: bytes) -> None:
         try:
             status = await self._client.put_config(state.replica, document)
         except ConfigRefused as error:
-            self._note(state, refusal=str(error))
+            self._note(state, refusal=error)
         except RevisionRefused as error:
             status = ReplicaStatus(error.revision, state.settled_revision, error.floor)
             self._note(state, status, taken=error.floor if error.revision == error.floor == pushed else 0)
         except ManagementError as error:
-            self._note(state, problem=str(error))
+            self._note(state, problem=error)
         else:
             self._note(state, status)
             if status.revision > state.revision:
@@ -241,17 +293,24 @@ class Delivery:
         state: ReplicaState,
         status: ReplicaStatus | None = None,
         *,
-        problem: str | None = None,
-        refusal: str | None = None,
+        problem: ManagementError | None = None,
+        refusal: ConfigRefused | None = None,
+        keep_refusal: bool = False,
         taken: int = 0,
     ) -> None:
         """Replace what is known of a replica, unless it left meanwhile or was found to be another process."""
         if self._states.get(state.replica.url) is not state:
             return
-        if problem is not None and problem != state.problem:
-            log.warning("replica %s: %s", state.replica.name, problem)
-        if refusal is not None and refusal != state.refusal:
-            log.error("replica %s refused the document: %s", state.replica.name, refusal)
+        error = refusal or problem
+        detail = str(error) if error is not None else ""
+        if error is not None and (error.fault, detail) != (state.fault, state.detail):
+            log.log(
+                logging.WARNING if refusal is None else logging.ERROR,
+                "replica %s: %s: %s",
+                state.replica.name,
+                error.fault,
+                detail,
+            )
         known = (
             state
             if status is None
@@ -259,17 +318,12 @@ class Delivery:
                 state, revision=status.revision, settled_revision=status.settled_revision, floor=status.floor
             )
         )
-        self._states[state.replica.url] = replace(known, problem=problem, refusal=refusal, taken=taken)
-
-    def _summary(self) -> list[_Known]:
-        """What conditions depend on, to notice that it changed."""
-        newest = self.revision
-        return sorted(
-            _Known(
-                (state.replica, state.too_high_for(newest), state.problem or "", state.refusal or ""),
-                state.has(newest),
-            )
-            for state in self._states.values()
+        self._states[state.replica.url] = replace(
+            known,
+            problem=problem.fault if problem is not None else None,
+            refusal=refusal.fault if refusal is not None else state.refusal if keep_refusal else None,
+            detail=state.detail if keep_refusal and state.refusal is not None else detail,
+            taken=taken,
         )
 
 

@@ -1,5 +1,7 @@
 """The server's management API, as its client: `PUT /v1/config` and `GET /v1/status`."""
 
+import errno
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,15 +12,22 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
+from scim_operator.delivery.faults import Fault
 from scim_operator.delivery.replicas import Replica
 
 # A push is answered after the swap and, for up to 5 s, after the recomputation of roles.
-_PUSH = aiohttp.ClientTimeout(total=20, sock_connect=3)
+_PUSH_SECONDS = 20.0
+_PUSH_SECONDS_PER_MEGABYTE = 20.0
+_CONNECT_SECONDS = 3.0
 _STATUS = aiohttp.ClientTimeout(total=5, sock_connect=2)
 
 
 class ManagementError(Exception):
-    """A replica that didn't do what it was asked; the message is fit for a status."""
+    """A replica that didn't do what it was asked. The message is for the log, the kind of `fault` for conditions."""
+
+    def __init__(self, fault: Fault, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = fault
 
 
 class ReplicaUnreachable(ManagementError):
@@ -33,7 +42,7 @@ class RevisionRefused(ManagementError):
     """409: the revision is lower than `floor`, or it is in use for another document. `revision` is what runs."""
 
     def __init__(self, revision: int, floor: int, reason: str) -> None:
-        super().__init__(reason)
+        super().__init__(Fault.DOCUMENT_REFUSED, reason)
         self.revision = revision
         self.floor = floor
 
@@ -80,9 +89,10 @@ class ManagementToken:
         try:
             token = self._path.read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ReplicaUnreachable(f"the management token can't be read: {error}") from None
+            why = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise ReplicaUnreachable(Fault.TOKEN_UNREADABLE, f"{self._path}: {why}") from None
         if not token:
-            raise ReplicaUnreachable(f"the management token's file {self._path} is empty")
+            raise ReplicaUnreachable(Fault.TOKEN_UNREADABLE, f"{self._path}: the file is empty")
         return token
 
 
@@ -112,14 +122,16 @@ class ManagementClient:
         Raises `ReplicaUnreachable`, `ConfigRefused`, `RevisionRefused`.
         """
         headers = {"Content-Type": "application/json"}
-        status, answer = await self._call("PUT", replica, "/v1/config", _PUSH, data=bundle, headers=headers)
+        limits = aiohttp.ClientTimeout(total=push_seconds(len(bundle)), sock_connect=_CONNECT_SECONDS)
+        status, answer = await self._call("PUT", replica, "/v1/config", limits, data=bundle, headers=headers)
         if status == 422:
-            raise ConfigRefused(str(answer.get("reason") or "no reason given")[:500])
+            reason = str(answer.get("reason") or "no reason given")[:500]
+            raise ConfigRefused(Fault.TOO_OLD if "schemaVersion" in reason else Fault.DOCUMENT_REFUSED, reason)
         if status == 409:
             reason = str(answer.get("reason") or "the revision was refused")[:500]
             raise RevisionRefused(_integer(answer, "revision"), _integer(answer, "floor"), reason)
         if status != 200:
-            raise ReplicaUnreachable(f"PUT /v1/config was answered {status}{_hint(status)}")
+            raise _unexpected("PUT /v1/config", status)
         revision = _integer(answer, "revision")
         return ReplicaStatus(revision, _integer(answer, "settledRevision", 0), floor=revision)
 
@@ -127,7 +139,7 @@ class ManagementClient:
         """Raises `ReplicaUnreachable`."""
         status, answer = await self._call("GET", replica, "/v1/status", _STATUS)
         if status != 200:
-            raise ReplicaUnreachable(f"GET /v1/status was answered {status}{_hint(status)}")
+            raise _unexpected("GET /v1/status", status)
         revision = _integer(answer, "revision")
         tenants = _object(answer, "tenants")
         return ReplicaStatus(
@@ -148,9 +160,9 @@ class ManagementClient:
             ) as response:
                 body = await response.read()
         except TimeoutError:
-            raise ReplicaUnreachable("no answer in time") from None
+            raise ReplicaUnreachable(Fault.NO_ANSWER, "not in time") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise ReplicaUnreachable(_short(error)) from None
+            raise ReplicaUnreachable(Fault.NO_ANSWER, _in_our_words(error)) from None
         try:
             answer = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -158,14 +170,35 @@ class ManagementClient:
         return response.status, answer if isinstance(answer, dict) else {}
 
 
-def _short(error: Exception) -> str:
-    """The operating system's own words where there are some: aiohttp's repeat host, port and TLS settings."""
-    inner = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    return (getattr(inner, "strerror", None) or str(inner) or type(error).__name__)[:200]
+def push_seconds(size: int) -> float:
+    """How long a push of so many bytes may take: a server validates all of it."""
+    return _PUSH_SECONDS + _PUSH_SECONDS_PER_MEGABYTE * size / 1e6
 
 
-def _hint(status: int) -> str:
-    return ": is it given the same management token?" if status == 401 else ""
+_WORDS = {
+    errno.ECONNREFUSED: "the connection is refused",
+    errno.EHOSTUNREACH: "there is no route to it",
+    errno.ENETUNREACH: "there is no route to it",
+    errno.ETIMEDOUT: "not in time",
+}
+
+
+def _in_our_words(error: Exception) -> str:
+    """A few words of ours: those of libraries repeat addresses and settings, and change with their versions."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name is unknown"
+    if isinstance(error, ssl.SSLError | ssl.CertificateError):
+        return "TLS fails"
+    number = error.errno if isinstance(error, OSError) else None
+    return _WORDS.get(number or 0, "the connection broke off")
+
+
+def _unexpected(request: str, status: int) -> ReplicaUnreachable:
+    if status in (401, 403):
+        fault = Fault.TOKEN_REFUSED
+    else:
+        fault = Fault.SERVER_ERROR if status >= 500 else Fault.WRONG_ANSWER
+    return ReplicaUnreachable(fault, f"{request} was answered {status}")
 
 
 def _integer(answer: Mapping[str, Any], name: str, default: int | None = None) -> int:
@@ -209,4 +242,4 @@ def _former_users(tenant: Mapping[str, Any]) -> FormerUsers | None:
 
 
 def _not_ours(name: str) -> ReplicaUnreachable:
-    return ReplicaUnreachable(f"the answer isn't the management API's: {name} is missing or of another type")
+    return ReplicaUnreachable(Fault.WRONG_ANSWER, f"{name} is missing or of another type")

@@ -1,12 +1,15 @@
-"""What a delivery came to: decided from what is known of each replica, without I/O."""
+"""What a delivery came to: decided from what is known of each replica, without I/O.
 
-from collections.abc import Collection, Iterable
+Messages are fit for conditions of all objects: they hold no revision, no count and no address, and so stay the same
+until what they say is no longer true.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from scim_operator.delivery.faults import Fault
 from scim_operator.delivery.replicas import Replica
-
-_NAMED = 3  # replicas that a message names
 
 
 class Progress(StrEnum):
@@ -21,11 +24,16 @@ class Progress(StrEnum):
     REFUSED = "Refused"
     """A replica finds the document invalid."""
     UNAVAILABLE = "Unavailable"
-    """A ready replica doesn't answer, or still runs an older revision."""
+    """A ready replica doesn't do what it is asked."""
     WAITING = "Waiting"
     """A ready replica has not answered yet; the others run it."""
     NO_REPLICAS = "NoReplicas"
     """There is no ready replica."""
+
+    @property
+    def passing(self) -> bool:
+        """Whether this ends by itself, soon: an answer is awaited, or a computation."""
+        return self in (Progress.SETTLING, Progress.STALE, Progress.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +47,14 @@ class ReplicaState:
     taken: int = 0
     """A revision that it runs with another content than the operator's."""
 
-    refusal: str | None = None
-    problem: str | None = None
+    refusal: Fault | None = None
+    problem: Fault | None = None
+    detail: str = ""
+    """The particulars of a refusal or a problem, for the log."""
+
+    @property
+    def fault(self) -> Fault | None:
+        return self.refusal or self.problem
 
     def too_high_for(self, revision: int) -> bool:
         """Whether it wants a higher revision than this one."""
@@ -48,59 +62,44 @@ class ReplicaState:
 
     def has(self, revision: int) -> bool:
         """Nothing is left to be done here for `revision`."""
-        if self.problem is not None or self.refusal is not None or self.taken == revision:
+        if self.fault is not None or self.taken == revision:
             return False
         return min(self.revision, self.settled_revision) >= revision
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """`message` is fit for a condition; `floor` is the highest revision that any server has seen."""
+    """`message` is fit for a condition."""
 
     progress: Progress
     message: str
-    floor: int = 0
+
+    def stands(self, now: "DeliveryReport") -> bool:
+        """Whether this, said before of the same revision, can go on being said when `now` is how it is.
+
+        That every replica runs it isn't taken back because a replica that came or restarted is yet to answer.
+        """
+        return self == now or (self.progress is Progress.PROGRAMMED and now.progress.passing)
 
 
-def report(revision: int, newest: int, states: Iterable[ReplicaState], asked: Collection[str] = ()) -> DeliveryReport:
-    """How far `revision` has got, when `newest` is the highest that the operator has made.
-
-    `asked`: URLs of the replicas to which a push is under way.
-    """
-    known = sorted(states, key=lambda state: state.replica)
-    ready = [state for state in known if state.replica.ready]
-    floor = max((state.floor for state in known), default=0)
+def report(revision: int, newest: int, states: Iterable[ReplicaState]) -> DeliveryReport:
+    """How far `revision` has got, when `newest` is the highest that the operator has made."""
+    known = tuple(states)
     if any(state.too_high_for(newest) for state in known):
-        message = f"a server has seen revision {floor}, the newest document has {newest}"
-        return DeliveryReport(Progress.STALE, message, floor)
+        return DeliveryReport(Progress.STALE, "a server has seen a newer document, so that this one is numbered anew")
+    ready = [state for state in known if state.replica.ready]
     if not ready:
-        message = f"none of {len(known)} replicas is ready" if known else "there is no replica of the server"
-        return DeliveryReport(Progress.NO_REPLICAS, message, floor)
-    total = len(ready)
-    refused = [(state, state.refusal) for state in ready if state.refusal is not None]
-    if refused:
-        return DeliveryReport(
-            Progress.REFUSED, f"{len(refused)} of {total} replicas refused the document: {_named(refused)}", floor
-        )
-    without = [state for state in ready if state.problem is not None or state.revision < revision]
-    silent = [state for state in without if state.problem is None and state.replica.url in asked]
-    if without and len(silent) == len(without):
-        named = _named([(state, "no answer yet") for state in silent])
-        return DeliveryReport(Progress.WAITING, f"{total - len(silent)} of {total} replicas run it; {named}", floor)
-    if without:
-        named = _named(
-            [(state, state.problem or f"runs revision {state.revision}, not {revision}") for state in without]
-        )
-        return DeliveryReport(
-            Progress.UNAVAILABLE, f"{len(without)} of {total} replicas don't run it: {named}", floor
-        )
+        return DeliveryReport(Progress.NO_REPLICAS, "no replica of the server is ready")
+    # A replica that refuses the newest document goes on with what it runs.
+    refusals = {state.refusal for state in ready if state.refusal is not None and state.revision < revision}
+    faults = sorted(refusals | {state.problem for state in ready if state.problem is not None})
+    if faults:
+        message = f"not every ready replica runs it: {', '.join(faults)}; the operator's log names the replica"
+        return DeliveryReport(Progress.REFUSED if refusals else Progress.UNAVAILABLE, message)
+    if any(state.revision < revision for state in ready):
+        return DeliveryReport(Progress.WAITING, "not every ready replica has answered yet")
     if any(state.settled_revision < revision for state in ready):
         return DeliveryReport(
-            Progress.SETTLING, "all replicas run it; the roles of existing users are being recomputed", floor
+            Progress.SETTLING, "every ready replica runs it; the roles of existing users are being recomputed"
         )
-    return DeliveryReport(Progress.PROGRAMMED, f"{total} of {total} replicas run it", floor)
-
-
-def _named(replicas: list[tuple[ReplicaState, str]]) -> str:
-    names = "; ".join(f"{state.replica.name}: {why}" for state, why in replicas[:_NAMED])
-    return names if len(replicas) <= _NAMED else f"{names}; and {len(replicas) - _NAMED} more"
+    return DeliveryReport(Progress.PROGRAMMED, "every ready replica runs it")

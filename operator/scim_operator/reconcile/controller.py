@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from scim_operator.api import ObjectKey
 from scim_operator.cluster import ClusterClient, ClusterError
@@ -22,6 +23,11 @@ from scim_operator.reconcile.triggers import Triggers
 RESYNC_SECONDS = (300.0, 600.0)
 """Each config is looked at again after a time in this range, events or not."""
 
+_RESTORE_SECONDS = 1.0
+_RESTORE_AGAIN_SECONDS = 10.0
+"""After which time a status that somebody else changed is put right: at first, and when that happens again within a
+minute, because another operator may write what this one doesn't."""
+_RESTORED_SECONDS = 60.0
 _RELIST_PAUSE = 0.2
 _OPEN_RETRY_SECONDS = 2.0
 _FIRST_REPLICAS_SECONDS = 5.0
@@ -37,8 +43,9 @@ class ControllerSettings:
 
     public_url: str | None = None
     workers: int = 4
+    watch_secrets: bool = True
     instance: str = "scim-operator"
-    """Names this process in Events."""
+    """Names this process, in Events and in the document."""
 
 
 class Controller:
@@ -51,23 +58,31 @@ class Controller:
         self._delivery = delivery
         self._settings = settings
         self._metrics = metrics
-        self._store = DocumentStore(client, settings.names, floor=lambda: delivery.floor)
+        self._store = DocumentStore(client, settings.names, floor=lambda: delivery.floor, instance=settings.instance)
         self._queue: WorkQueue[ObjectKey] = WorkQueue(self._process)
-        self.triggers = Triggers(enqueue=self._queue.add, relisted=self._relisted)
+        self._publisher = Publisher(client, settings.instance, time.monotonic)
+        self.triggers = Triggers(
+            enqueue=self._queue.add,
+            relisted=self._relisted,
+            restore=self._restore,
+            written=self._publisher.written,
+        )
         self._reconciler = Reconciler(
             client,
             self._store,
             delivery,
             self.triggers,
-            Publisher(client, settings.instance, time.monotonic),
+            self._publisher,
             public_url=settings.public_url,
+            watching_secrets=settings.watch_secrets,
         )
+        self._restored: dict[ObjectKey, float] = {}
         self._relist: asyncio.TimerHandle | None = None
         self._replicas_known = asyncio.Event()
         self.failed = asyncio.Event()
         """Set when one of the tasks ends by itself: the process must end then."""
         self._tasks: list[asyncio.Task[None]] = []
-        delivery.on_change = self.triggers.all
+        delivery.on_change = self._delivery_changed
         metrics.watch(lambda: len(self._queue), delivery)
 
     @asynccontextmanager
@@ -79,6 +94,10 @@ class Controller:
             await self._open_document()
             self._start("delivery", self._delivery.run())
             self._start("workers", self._queue.run(self._settings.workers))
+            self._start("counters", self._refresh_counters())
+            names = self._settings.names
+            self._start("document", self._follow_document("ConfigMap", names.config_map_key))
+            self._start("document's secrets", self._follow_document("Secret", names.secret_key))
             yield
         finally:
             for task in self._tasks:
@@ -120,17 +139,65 @@ class Controller:
             self._delivery.set_discovered(replicas_in(slices))
             self._replicas_known.set()
 
+    async def _follow_document(self, kind: str, key: ObjectKey) -> None:
+        """Heal the document when somebody else changed or deleted it."""
+        async for version in self._client.watch_versions(kind, key):
+            try:
+                changed = await self._store.check(kind, version)
+            except (ClusterError, DocumentTooLarge) as error:
+                log.warning("the document was changed by somebody else and can't be healed yet: %s", error)
+                await asyncio.sleep(_OPEN_RETRY_SECONDS)
+                for known in self.triggers.known[:1]:  # any reconcile heals it, and goes on trying
+                    self._queue.add(known)
+                continue
+            if changed is not None:
+                bundle, tenants = changed
+                self._delivery.offer(bundle)
+                self.triggers.add(tenants)
+                self._delivery_changed()
+
+    async def _refresh_counters(self) -> None:
+        while True:
+            await asyncio.sleep(self._delivery.poll_seconds)
+            await self._publisher.refresh_counters(self._delivery.tenant_status, datetime.now(UTC))
+
+    def _delivery_changed(self) -> None:
+        """Only those are looked at again whose statuses say what isn't so any more; before the others those that wait
+        for an answer."""
+        outdated = self._reconciler.outdated()
+        for key, waits in outdated:
+            if waits:
+                self._queue.add(key)
+            else:
+                self._queue.add_after(key, 0.0)
+        if self._delivery.stale and not outdated:
+            for key in self.triggers.known[:1]:  # any reconcile gives the document a higher revision
+                self._queue.add(key)
+
+    def _restore(self, key: ObjectKey) -> None:
+        now = time.monotonic()
+        self._restored = {other: at for other, at in self._restored.items() if now - at < _RESTORED_SECONDS}
+        self._queue.add_after(key, _RESTORE_AGAIN_SECONDS if key in self._restored else _RESTORE_SECONDS)
+        self._restored[key] = now
+
+    def _look_at_all(self) -> None:
+        """Behind whatever events ask for."""
+        for key in self.triggers.known:
+            self._queue.add_after(key, 0.0)
+
     async def _process(self, key: ObjectKey) -> None:
         with self._metrics.reconcile():
             await self._reconciler.reconcile(key)
-        if key in self.triggers:
+        if key not in self.triggers:
+            self._publisher.forget(key)
+        else:
             self._queue.add_after(key, random.uniform(*RESYNC_SECONDS))  # noqa: S311 - spreads load
 
     def _relisted(self) -> None:
         """A list brings its objects one by one: look at everything once, shortly after the last of them."""
         if self._relist is not None:
             self._relist.cancel()
-        self._relist = asyncio.get_running_loop().call_later(_RELIST_PAUSE, self.triggers.all)
+        self._relist = asyncio.get_running_loop().call_later(_RELIST_PAUSE, self._look_at_all)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():

@@ -38,12 +38,19 @@ LARGEST_OBJECT = 1 << 20
 KEPT_FOR_REMOVALS = 16 << 10
 """Bytes of each that additions leave free: less text can compress to a few bytes more, and a removal must fit."""
 
+WRITER_ANNOTATION = "scim-operator.io/written-by"
+
 _MANAGED = {"app.kubernetes.io/managed-by": "scim-operator"}
 _TOKEN_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 class DocumentTooLarge(Exception):
-    """The document no longer fits into its ConfigMap or Secret; the message says which and by how much."""
+    """The document no longer fits into its ConfigMap or Secret. The message, fit for a condition, says which; `size`,
+    which every change of any tenant changes, is for the log."""
+
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message)
+        self.size = size
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,46 @@ class StoredDocument:
     config_map_version: str | None = None
     secret_version: str | None = None
 
+    since: Mapping[ObjectKey, int] = field(default_factory=dict)
+    """Revisions since which parts, and the lack of one, are as they are; what isn't in here: this document's own."""
+
+    writer: str | None = None
+    """The process that wrote it, as it names itself."""
+
+    @property
+    def versions(self) -> tuple[str | None, str | None]:
+        return self.config_map_version, self.secret_version
+
+    def version_of(self, kind: str) -> str | None:
+        return self.config_map_version if kind == "ConfigMap" else self.secret_version
+
+    def since_revision(self, key: ObjectKey) -> int:
+        """A replica that runs this revision, or a higher one, runs this tenant's part as it is here."""
+        return self.since.get(key, self.revision)
+
+    def replaced(
+        self, bundle: ConfigBundle, tenants: Mapping[ObjectKey, Delivered], versions: tuple[str, str], writer: str
+    ) -> "StoredDocument":
+        """What is there after `bundle`, which holds `tenants`, was written in place of this."""
+        # A revision is left out when a server has seen a higher one, of a document that may be another.
+        known = self.intact and bundle.revision == self.revision + 1
+        same = {
+            key: self.since_revision(key)
+            for key in tenants.keys() | self.tenants.keys() | self.since.keys()
+            if tenants.get(key) == self.tenants.get(key)
+        }
+        changed = {key: bundle.revision for key in tenants.keys() | self.tenants.keys() if key not in same}
+        return StoredDocument(
+            tenants=tenants,
+            revision=bundle.revision,
+            token_key=bytes.fromhex(bundle.secrets.token_key),
+            intact=True,
+            config_map_version=versions[0],
+            secret_version=versions[1],
+            since=same | changed if known else {},
+            writer=writer,
+        )
+
     def bundle(self) -> ConfigBundle:
         """The document; only of an intact one."""
         if self.token_key is None:
@@ -133,11 +180,12 @@ def read_document(config_map: Mapping[str, Any] | None, secret: Mapping[str, Any
         intact=complete and config is not None and config.revision == secrets_revision,
         config_map_version=_resource_version(config_map),
         secret_version=_resource_version(secret),
+        writer=((config_map or {}).get("metadata", {}).get("annotations") or {}).get(WRITER_ANNOTATION),
     )
 
 
 def document_objects(
-    bundle: ConfigBundle, names: DocumentNames, stored: StoredDocument, *, keep_free: int = 0
+    bundle: ConfigBundle, names: DocumentNames, stored: StoredDocument, *, writer: str = "", keep_free: int = 0
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The Secret and the ConfigMap to apply, in this order, on the condition that `stored` is still what is there.
 
@@ -150,25 +198,27 @@ def document_objects(
         (f"Secret {names.secret_key}", len(secrets)),
     ):
         if size > largest:
-            raise DocumentTooLarge(f"the document for {what} has {size} bytes; {largest} are the limit")
+            raise DocumentTooLarge(f"{what} has no room: the document may have {largest} bytes", size)
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": _metadata(names.secret_key, stored.secret_version),
+        "metadata": _metadata(names.secret_key, stored.secret_version, writer),
         "type": "Opaque",
         "data": {SECRETS_FILE: base64.b64encode(secrets).decode()},
     }
     config_map = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": _metadata(names.config_map_key, stored.config_map_version),
+        "metadata": _metadata(names.config_map_key, stored.config_map_version, writer),
         "binaryData": {CONFIG_FILE: base64.b64encode(config).decode()},
     }
     return secret, config_map
 
 
-def _metadata(key: ObjectKey, version: str | None) -> dict[str, Any]:
+def _metadata(key: ObjectKey, version: str | None, writer: str) -> dict[str, Any]:
     metadata: dict[str, Any] = {"namespace": key.namespace, "name": key.name, "labels": _MANAGED}
+    if writer:
+        metadata["annotations"] = {WRITER_ANNOTATION: writer}
     if version is not None:
         metadata["resourceVersion"] = version
     return metadata

@@ -1,7 +1,7 @@
 """Step 1: read everything that one tenant depends on, from the cluster as it is now."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -19,12 +19,16 @@ from scim_operator.api import (
     RoleMapping,
     secret_data,
 )
+from scim_operator.api.constants import WATCH_LABEL
 from scim_operator.cluster import ClusterClient, JsonObject
 from scim_operator.plan import TenantInputs, secret_refs
 from scim_operator.reconcile.document import Delivered
 
 MappingKey = tuple[str, ObjectKey]
 """Kind and key."""
+
+_CONFIGS_AT_ONCE = 8
+"""Whose Secrets are read at the same time."""
 
 _M = TypeVar("_M", RoleMapping, AttributeMapping)
 
@@ -42,6 +46,9 @@ class Gathered:
     attribute_mappings: tuple[AttributeMapping, ...]
     invalid_mappings: Mapping[MappingKey, str]
     secrets: Mapping[ObjectKey, Mapping[str, bytes]]
+    unwatched_secrets: frozenset[ObjectKey]
+    """Those that lack the label by which the operator watches Secrets."""
+
     namespaces: Mapping[str, Mapping[str, str]]
     departure_noted: bool = False
     """See `TenantInputs`."""
@@ -82,14 +89,44 @@ async def gather(client: ClusterClient, key: ObjectKey) -> Gathered:
     """Raises `ClusterError`. Nothing is taken from a cache: what was missed is found here."""
     raw_config, roles, attributes = await asyncio.gather(
         client.get_config(key),
-        client.list_mappings(PLURALS[ROLE_MAPPING], key.name),
-        client.list_mappings(PLURALS[ATTRIBUTE_MAPPING], key.name),
+        client.list_mappings(PLURALS[ROLE_MAPPING], key),
+        client.list_mappings(PLURALS[ATTRIBUTE_MAPPING], key),
     )
+    return await _gathered(client, key, raw_config, roles, attributes)
+
+
+async def gather_all(client: ClusterClient, also: Iterable[ObjectKey]) -> list[Gathered]:
+    """The worlds of all configs that exist, the oldest first, and then of those of `also` that don't, with one list
+    of each kind."""
+    configs, roles, attributes = await asyncio.gather(
+        client.list_configs(),
+        client.list_all_mappings(PLURALS[ROLE_MAPPING]),
+        client.list_all_mappings(PLURALS[ATTRIBUTE_MAPPING]),
+    )
+    roles_of, attributes_of = _by_config(roles), _by_config(attributes)
+    few = asyncio.Semaphore(_CONFIGS_AT_ONCE)
+
+    async def one(key: ObjectKey, raw: JsonObject | None) -> Gathered:
+        async with few:
+            return await _gathered(client, key, raw, roles_of.get(key, ()), attributes_of.get(key, ()))
+
+    existing = {ObjectKey.of(raw): raw for raw in sorted(configs, key=_age)}
+    gone = dict.fromkeys(key for key in sorted(also) if key not in existing)
+    return await asyncio.gather(*(one(key, raw) for key, raw in (existing | gone).items()))
+
+
+async def _gathered(
+    client: ClusterClient,
+    key: ObjectKey,
+    raw_config: JsonObject | None,
+    roles: Sequence[JsonObject],
+    attributes: Sequence[JsonObject],
+) -> Gathered:
     config, invalid = _parse_config(raw_config)
     raw_mappings: dict[MappingKey, JsonObject] = {}
     invalid_mappings: dict[MappingKey, str] = {}
-    role_mappings = _parse_mappings(RoleMapping, roles, key, raw_mappings, invalid_mappings)
-    attribute_mappings = _parse_mappings(AttributeMapping, attributes, key, raw_mappings, invalid_mappings)
+    role_mappings = _parse_mappings(RoleMapping, roles, raw_mappings, invalid_mappings)
+    attribute_mappings = _parse_mappings(AttributeMapping, attributes, raw_mappings, invalid_mappings)
     names = {mapping_key.namespace for _, mapping_key in raw_mappings} - {key.namespace}
     secrets, namespaces = await asyncio.gather(_secrets(client, config), _labels(client, config, names))
     return Gathered(
@@ -101,9 +138,25 @@ async def gather(client: ClusterClient, key: ObjectKey) -> Gathered:
         role_mappings=role_mappings,
         attribute_mappings=attribute_mappings,
         invalid_mappings=invalid_mappings,
-        secrets=secrets,
+        secrets={secret: values for secret, (values, _) in secrets.items()},
+        unwatched_secrets=frozenset(secret for secret, (_, watched) in secrets.items() if not watched),
         namespaces=namespaces,
     )
+
+
+def _age(raw: JsonObject) -> tuple[str, str, str]:
+    """The oldest first, as where mappings conflict. RFC 3339 in UTC sorts as text."""
+    metadata = raw["metadata"]
+    return metadata["creationTimestamp"], metadata["namespace"], metadata["name"]
+
+
+def _by_config(raws: Sequence[JsonObject]) -> Mapping[ObjectKey, Sequence[JsonObject]]:
+    found: dict[ObjectKey, list[JsonObject]] = {}
+    for raw in raws:
+        reference = raw["spec"]["configRef"]
+        key = ObjectKey(reference.get("namespace") or raw["metadata"]["namespace"], reference["name"])
+        found.setdefault(key, []).append(raw)
+    return found
 
 
 def _parse_config(raw: JsonObject | None) -> tuple[ProvisioningConfig | None, str | None]:
@@ -120,16 +173,12 @@ def _parse_config(raw: JsonObject | None) -> tuple[ProvisioningConfig | None, st
 def _parse_mappings(
     model: type[_M],
     raws: Sequence[JsonObject],
-    config: ObjectKey,
     raw_mappings: dict[MappingKey, JsonObject],
     invalid: dict[MappingKey, str],
 ) -> tuple[_M, ...]:
-    """Those that name `config`: the API server selected by its name alone."""
     parsed: list[_M] = []
     for raw in raws:
-        key, reference = ObjectKey.of(raw), raw["spec"]["configRef"]
-        if (reference.get("namespace") or key.namespace) != config.namespace:
-            continue
+        key = ObjectKey.of(raw)
         raw_mappings[model.kind, key] = raw
         try:
             parsed.append(model.from_object(raw))
@@ -141,17 +190,19 @@ def _parse_mappings(
 
 async def _secrets(
     client: ClusterClient, config: ProvisioningConfig | None
-) -> Mapping[ObjectKey, Mapping[str, bytes]]:
+) -> Mapping[ObjectKey, tuple[Mapping[str, bytes], bool]]:
+    """Those that exist: their values, and whether they have the label by which they are watched."""
     keys = sorted(secret_refs(config)) if config is not None else []
     found = await asyncio.gather(*(client.get_secret(key) for key in keys))
-    secrets: dict[ObjectKey, Mapping[str, bytes]] = {}
+    secrets: dict[ObjectKey, tuple[Mapping[str, bytes], bool]] = {}
     for key, raw in zip(keys, found, strict=True):
         if raw is None:
             continue
         try:
-            secrets[key] = secret_data(raw)
+            values = secret_data(raw)
         except InvalidSecret:  # the API server holds base64 only: nothing can be read from something else
-            secrets[key] = {}
+            values = {}
+        secrets[key] = (values, (raw["metadata"].get("labels") or {}).get(WATCH_LABEL) == "true")
     return secrets
 
 

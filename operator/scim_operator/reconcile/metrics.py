@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from scim_operator.delivery import Delivery
 from scim_operator.reconcile.queue import RetryLater
@@ -42,6 +44,7 @@ class Metrics:
         """Where the gauges read from, at each scrape."""
         self._depth.set_function(queue_depth)
         self._revision.set_function(lambda: delivery.revision)
+        self.registry.register(_Faults(delivery))
         self._replicas.labels("current").set_function(lambda: delivery.current_replicas)
         self._replicas.labels("outdated").set_function(lambda: len(delivery.replicas) - delivery.current_replicas)
 
@@ -58,3 +61,18 @@ class Metrics:
         finally:
             self._reconciles.labels(outcome).inc()
             self._seconds.observe(time.perf_counter() - began)
+
+
+class _Faults(Collector):
+    """What is wrong with which replica: conditions don't say, because they concern thousands of objects."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+
+    def collect(self) -> Iterator[Metric]:
+        faults = GaugeMetricFamily(
+            "scim_operator_replica_fault", "1 for each server replica that is unwell.", labels=["replica", "fault"]
+        )
+        for replica, fault in self._delivery.faults:
+            faults.add_metric([replica, fault], 1)
+        yield faults

@@ -1,50 +1,73 @@
-"""Step 5, the other half: write statuses that changed, and an Event for each condition that moved."""
+"""Step 5, the other half: write statuses that changed, and an Event for what their authors should know."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from scim_operator.api import (
-    ATTRIBUTE_MAPPING,
-    PLURALS,
-    PROVISIONING_CONFIG,
-    ROLE_MAPPING,
-    former_users_note,
-    reasons,
-)
+from scim_operator.api import PLURALS, PROVISIONING_CONFIG, ObjectKey, former_users_note, reasons
 from scim_operator.api.constants import API_VERSION
 from scim_operator.cluster import (
     ClusterClient,
+    ClusterConflict,
     ClusterError,
     ClusterNotFound,
     EventType,
     JsonObject,
     event_object,
 )
-from scim_operator.reconcile.status import Status, counters_differ, differs, transitions
+from scim_operator.delivery import TenantStatus
+from scim_operator.reconcile.announcements import Announcement, announcements
+from scim_operator.reconcile.status import Status, counters_differ, counters_in, counters_of, differs
+from scim_operator.reconcile.written import Written
 
-COUNTERS_SECONDS = 60.0
-"""How often a status may be written for its counters alone."""
+COUNTERS_SECONDS = 45.0
+"""How often a status may be written for its counters alone: with the time between polls they are a minute old at
+most."""
 
-_ANNOUNCED = {
-    PROVISIONING_CONFIG: frozenset((reasons.READY, reasons.STALLED, reasons.RESOLVED_REFS)),
-    ROLE_MAPPING: frozenset((reasons.ACCEPTED,)),
-    ATTRIBUTE_MAPPING: frozenset((reasons.ACCEPTED,)),
-}
-"""Conditions whose transitions become Events. `Programmed` is in `Ready`, and would flap with every rollout."""
+_SERIES_SECONDS = 600.0
+"""An Event that happens again within this time is counted up."""
+
+_WRITES_AT_ONCE = 4
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Counted:
+    """The counters of a ProvisioningConfig's status."""
+
+    regarding: JsonObject
+    """Enough of the object for an Event."""
+
+    counters: Mapping[str, Any]
+    written_at: float
+
+    @property
+    def uid(self) -> str:
+        uid: str = self.regarding["metadata"]["uid"]
+        return uid
+
+
+@dataclass(slots=True)
+class _Series:
+    name: str
+    count: int
+    last: float
+
+
 class Publisher:
-    """Writes what is new. Keeps when each status was written last, for the counters."""
+    """Writes what is new. Keeps what statuses say, and when their counters were written."""
 
     def __init__(self, client: ClusterClient, instance: str, clock: Callable[[], float]) -> None:
+        self.written = Written()
         self._client = client
         self._instance = instance
         self._clock = clock
-        self._written: dict[str, float] = {}
+        self._counted: dict[ObjectKey, _Counted] = {}
+        self._series: dict[tuple[str, Announcement], _Series] = {}
 
     async def publish(self, kind: str, raw: JsonObject, wanted: Status, now: datetime) -> None:
         """Bring the status of `raw` to `wanted` if it differs.
@@ -52,8 +75,17 @@ class Publisher:
         Raises `ClusterError`; `ClusterConflict` when the object is no longer what was read: changed, or another one
         of that name. Then it has to be read again before anything is said about it.
         """
-        existing = raw.get("status") or {}
-        if not self._worth_writing(raw["metadata"]["uid"], existing, wanted):
+        existing, key, uid = raw.get("status") or {}, ObjectKey.of(raw), raw["metadata"]["uid"]
+        counted = self._counted.get(key)
+        written_at = counted.written_at if counted is not None and counted.uid == uid else float("-inf")
+        recent = self._clock() - written_at < COUNTERS_SECONDS
+        write = differs(existing, wanted) or (counters_differ(existing, wanted) and not recent)
+        self.written.note(uid, wanted if write else existing)  # before the event of the write can come
+        if kind == PROVISIONING_CONFIG:
+            counters = counters_in(wanted if write else existing)
+            regarding = {"apiVersion": API_VERSION, "kind": kind, "metadata": raw["metadata"]}
+            self._counted[key] = _Counted(regarding, counters, self._clock() if write else written_at)
+        if not write:
             return
         metadata = {name: raw["metadata"][name] for name in ("namespace", "name", "resourceVersion")}
         body = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "status": wanted}
@@ -61,39 +93,78 @@ class Publisher:
             await self._client.apply_status(PLURALS[kind], body)
         except ClusterNotFound:
             return  # deleted, for which there is an event
-        self._written[raw["metadata"]["uid"]] = self._clock()
-        for condition in transitions(existing.get("conditions") or (), wanted["conditions"]):
-            if condition["type"] in _ANNOUNCED[kind]:
-                await self._announce({**raw, "apiVersion": API_VERSION, "kind": kind}, condition, now)
+        regarding = {**raw, "apiVersion": API_VERSION, "kind": kind}
+        for announcement in announcements(existing.get("conditions") or (), wanted["conditions"]):
+            await self._announce(regarding, announcement, now)
+        await self._announce_former_users(regarding, existing, wanted, now)
+
+    async def refresh_counters(self, said: Callable[[str], TenantStatus | None], now: datetime) -> None:
+        """Write the counters that are others than the statuses say, each at most every `COUNTERS_SECONDS`; nothing
+        else is read or written. `said` tells what the servers say of a tenant."""
+        few = asyncio.Semaphore(_WRITES_AT_ONCE)
+
+        async def refresh(key: ObjectKey, counted: _Counted, counters: Status) -> None:
+            async with few:
+                await self._write_counters(key, counted, counters, now)
+
+        since = self._clock() - COUNTERS_SECONDS
+        due = []
+        for key, counted in self._counted.items():
+            tenant = said(str(key))
+            if tenant is not None and counted.written_at <= since:
+                counters = counters_of(tenant)
+                if counters != counted.counters:
+                    due.append(refresh(key, counted, counters))
+        await asyncio.gather(*due)
+
+    def forget(self, key: ObjectKey) -> None:
+        """There is no config of that name any more."""
+        self._counted.pop(key, None)
+
+    async def _write_counters(self, key: ObjectKey, counted: _Counted, counters: Status, now: datetime) -> None:
+        before = counted.counters
+        counted.counters, counted.written_at = counters, self._clock()
+        self.written.note_counters(counted.uid, counters)
+        try:
+            gone = dict.fromkeys(before.keys() - counters.keys())
+            await self._client.patch_status(PLURALS[PROVISIONING_CONFIG], key, counted.uid, counters | gone)
+            await self._announce_former_users(counted.regarding, before, counters, now)
+        except (ClusterNotFound, ClusterConflict):
+            pass  # deleted, or another one of that name: there is an event
+        except ClusterError as error:
+            counted.counters = before
+            log.warning("the counters of %s could not be written: %s", key, error)
+
+    async def _announce_former_users(
+        self, regarding: JsonObject, existing: Mapping[str, Any], wanted: Mapping[str, Any], now: datetime
+    ) -> None:
         former = wanted.get("formerUsers")
         if former is not None and former != existing.get("formerUsers"):
             note = former_users_note(former["count"])
-            await self._create_event(
-                {**raw, "apiVersion": API_VERSION, "kind": kind}, EventType.WARNING, reasons.FORMER_USERS, note, now
-            )
+            await self._announce(regarding, Announcement(True, reasons.FORMER_USERS, note), now)
 
-    def _worth_writing(self, uid: str, existing: Mapping[str, Any], wanted: Status) -> bool:
-        return differs(existing, wanted) or (counters_differ(existing, wanted) and uid not in self._recent())
-
-    def _recent(self) -> Mapping[str, float]:
-        """The statuses written within `COUNTERS_SECONDS`; older ones are forgotten."""
-        since = self._clock() - COUNTERS_SECONDS
-        self._written = {uid: at for uid, at in self._written.items() if at > since}
-        return self._written
-
-    async def _announce(self, raw: JsonObject, condition: Mapping[str, Any], now: datetime) -> None:
-        bad = (condition["status"] == "True") == (condition["type"] == reasons.STALLED)
-        if not bad and condition["type"] in (reasons.STALLED, reasons.RESOLVED_REFS):
-            return  # good news of these is told by Ready
-        note = f"{condition['type']}={condition['status']}: {condition['message']}"
-        await self._create_event(raw, EventType.WARNING if bad else EventType.NORMAL, condition["reason"], note, now)
-
-    async def _create_event(self, raw: JsonObject, kind: EventType, reason: str, note: str, now: datetime) -> None:
-        event = event_object(
-            raw, kind=kind, reason=reason, action="Reconcile", note=note, now=now, instance=self._instance
-        )
+    async def _announce(self, raw: JsonObject, announcement: Announcement, now: datetime) -> None:
+        since = self._clock() - _SERIES_SECONDS
+        self._series = {key: series for key, series in self._series.items() if series.last > since}
+        key = (raw["metadata"]["uid"], announcement)
+        series = self._series.get(key)
         try:
+            if series is not None:
+                series.count, series.last = series.count + 1, self._clock()
+                await self._client.repeat_event(raw["metadata"]["namespace"], series.name, series.count, now)
+                return
+            event = event_object(
+                raw,
+                kind=EventType.WARNING if announcement.bad else EventType.NORMAL,
+                reason=announcement.reason,
+                action="Reconcile",
+                note=announcement.note,
+                now=now,
+                instance=self._instance,
+            )
+            self._series[key] = _Series(event["metadata"]["name"], 1, self._clock())
             await self._client.create_event(event)
         except ClusterError as error:
             # An Event is a courtesy; the status, which is written, says the same.
+            self._series.pop(key, None)
             log.warning("an Event could not be made: %s", error)

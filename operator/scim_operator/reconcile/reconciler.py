@@ -3,24 +3,39 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from scim_operator.api import PROVISIONING_CONFIG, ObjectKey
 from scim_operator.cluster import ClusterClient, ClusterError
-from scim_operator.delivery import Delivery
+from scim_operator.delivery import Delivery, DeliveryReport, Progress
 from scim_operator.reconcile.apply import Applied, DocumentStore
 from scim_operator.reconcile.deliver import deliver
 from scim_operator.reconcile.document import DocumentTooLarge
 from scim_operator.reconcile.gather import Gathered, gather
 from scim_operator.reconcile.publish import Publisher
 from scim_operator.reconcile.queue import RetryLater
-from scim_operator.reconcile.status import Programmed, config_status, mapping_status, programmed, too_large
+from scim_operator.reconcile.status import (
+    Programmed,
+    config_status,
+    mapping_status,
+    programmed,
+    secrets_note,
+    too_large,
+)
 from scim_operator.reconcile.triggers import Triggers
 
 _NO_ROOM = "the document has no room for what is new in this mapping: see the condition of its ProvisioningConfig"
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was said of the delivery of a tenant's part, which is as it is since a revision."""
+
+    since: int
+    report: DeliveryReport
 
 
 class Reconciler:
@@ -35,6 +50,7 @@ class Reconciler:
         publisher: Publisher,
         *,
         public_url: str | None = None,
+        watching_secrets: bool = True,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._client = client
@@ -43,36 +59,62 @@ class Reconciler:
         self._triggers = triggers
         self._publisher = publisher
         self._public_url = (public_url or "").rstrip("/")
+        self._watching_secrets = watching_secrets
         self._now = now
+        self._told: dict[ObjectKey, _Told] = {}
+        """What statuses say of the delivery."""
         self._short: set[ObjectKey] = set()
         """Configs of which not everything has room in the document."""
 
+    def outdated(self) -> list[tuple[ObjectKey, bool]]:
+        """Configs whose statuses say of the delivery what isn't so any more, and whether they wait for an answer."""
+        reports: dict[int, DeliveryReport] = {}
+        found = []
+        for key, told in self._told.items():
+            since = self._store.since(key)
+            if since not in reports:
+                reports[since] = self._delivery.report(since)
+            if not told.report.stands(reports[since]):
+                found.append((key, told.report.progress.passing))
+        return found
+
     async def reconcile(self, key: ObjectKey) -> None:
-        """Raises `RetryLater` when something outside is missing; what its author must put right doesn't raise."""
+        """Raises `RetryLater` when something outside is missing; what its author must put right doesn't raise. Nor
+        does a server that doesn't do its part: `Delivery` goes on, and `outdated` tells what came of it."""
         try:
             gathered = await gather(self._client, key)
             self._triggers.remember(key, gathered.secret_keys, gathered.mapping_namespaces)
-            delivered = await self._bring_about(gathered)
+            report = await self._bring_about(gathered)
         except (ClusterError, DocumentTooLarge) as error:
             raise RetryLater(str(error)) from error
-        if delivered.under_way:
-            raise RetryLater(delivered.condition.message)
+        if report.progress is Progress.STALE:
+            raise RetryLater(report.message)
 
-    async def _bring_about(self, gathered: Gathered) -> Programmed:
+    async def _bring_about(self, gathered: Gathered) -> DeliveryReport:
         applied = await self._store.merge(gathered)
         self._note_shortage(gathered.key, applied)
-        delivered = programmed(await deliver(self._delivery, self._store, applied.bundle))
-        if applied.departed and not applied.changed and not delivered.under_way:
+        report = self._tell(gathered.key, await deliver(self._delivery, self._store, gathered.key, applied))
+        if applied.departed and not applied.changed and report.progress is Progress.PROGRAMMED:
             # Every server has noted that the config is gone: its entry has done what it is for. Not at once, so that
             # a deletion is one revision while others wait: the next resync does it.
             return await self._bring_about(replace(gathered, departure_noted=True))
         if gathered.nothing and not applied.departed:
             self._triggers.forget(gathered.key)
+            self._told.pop(gathered.key, None)
         # The tenant's part may be older than the document: then its revision is the one that was said.
         revision = applied.bundle.revision
         said = None if applied.changed else _said_revision(gathered)
-        await self._publish(gathered, applied, delivered, min(said or revision, revision))
-        return delivered
+        await self._publish(gathered, applied, programmed(report), min(said or revision, revision))
+        return report
+
+    def _tell(self, key: ObjectKey, report: DeliveryReport) -> DeliveryReport:
+        """What to say: what was said before, as long as it stands. Kept from now on, so that `outdated` sees what
+        happens while it is written."""
+        before, since = self._told.get(key), self._store.since(key)
+        if before is not None and before.since == since and before.report.stands(report):
+            return before.report
+        self._told[key] = _Told(since, report)
+        return report
 
     def _note_shortage(self, key: ObjectKey, applied: Applied) -> None:
         """A change of one tenant may make room for others."""
@@ -104,9 +146,14 @@ class Reconciler:
                 endpoint=f"{self._public_url}/{gathered.key}/scim/v2",
                 tenant=self._delivery.tenant_status(str(gathered.key)),
                 now=now,
+                secrets_note=self._secrets_note(gathered),
             )
             writes.append(self._publisher.publish(PROVISIONING_CONFIG, gathered.raw_config, wanted, now))
         await asyncio.gather(*writes)
+
+    def _secrets_note(self, gathered: Gathered) -> str:
+        watching = self._watching_secrets
+        return secrets_note(gathered.unwatched_secrets if watching else gathered.secret_keys, watching=watching)
 
 
 def _said_revision(gathered: Gathered) -> int | None:

@@ -5,6 +5,8 @@
   put off until `DEBOUNCE` passed without one, but never longer than `DEBOUNCE_LIMIT` after the first of them.
 * A failed key comes back after an exponential back-off with jitter, which its success resets. A new event for it
   doesn't wait for that.
+* Of the keys that are due, those come first that had an event: what comes back, or is looked at in case something was
+  missed, waits for them.
 """
 
 import heapq
@@ -19,6 +21,9 @@ DEBOUNCE = 0.25
 DEBOUNCE_LIMIT = 2.0
 SHORTEST_BACKOFF = 1.0
 LONGEST_BACKOFF = 300.0
+
+_EVENTS, _OTHERS = 0, 1
+"""Lanes. Keys are taken from the first as long as one is due there."""
 
 K = TypeVar("K", bound=Hashable)
 
@@ -37,9 +42,15 @@ class _Entry:
     last_seen: float = float("-inf")
     """When it was last added or finished: what quiet is measured from."""
 
-    def next(self) -> float | None:
-        times = [time for time in (self.due, self.retry_at) if time is not None]
-        return min(times) if times and not self.running else None
+    @property
+    def waits(self) -> bool:
+        return self.due is not None or self.retry_at is not None
+
+    def time(self, lane: int) -> float | None:
+        """When it is to be taken from a lane."""
+        if self.running:
+            return None
+        return self.due if lane == _EVENTS else self.retry_at
 
 
 class Schedule(Generic[K]):
@@ -47,20 +58,20 @@ class Schedule(Generic[K]):
 
     def __init__(self, jitter: random.Random | None = None) -> None:
         self._entries: dict[K, _Entry] = {}
-        # (time, tie-breaker, key). There is an item at or before each entry's time; one that comes too early is put
-        # back at the right time, so that putting a key off again and again costs nothing.
-        self._heap: list[tuple[float, int, K]] = []
+        # By lane (time, tie-breaker, key). There is an item at or before each entry's time; one that comes too early
+        # is put back at the right time, so that putting a key off again and again costs nothing.
+        self._heaps: dict[int, list[tuple[float, int, K]]] = {_EVENTS: [], _OTHERS: []}
         self._order = count()
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads load, guards nothing
 
     def __len__(self) -> int:
         """How many keys wait to be processed, those in back-off included."""
-        return sum(entry.due is not None or entry.retry_at is not None for entry in self._entries.values())
+        return sum(entry.waits for entry in self._entries.values())
 
     def add(self, key: K, now: float) -> None:
         """Something happened to `key`."""
         entry = self._entries.setdefault(key, _Entry())
-        before = entry.next()
+        before = entry.time(_EVENTS)
         if entry.due is not None:
             entry.due = max(entry.due, min(now + DEBOUNCE, entry.burst_began + DEBOUNCE_LIMIT))
         else:
@@ -68,49 +79,54 @@ class Schedule(Generic[K]):
             entry.burst_began = now
             entry.due = now + (LEADING_DELAY if quiet else DEBOUNCE)
         entry.last_seen = now
-        self._push(key, entry, before)
+        self._push(key, entry, _EVENTS, before)
 
     def add_after(self, key: K, delay: float, now: float) -> None:
         """Process `key` in `delay` seconds unless an event brings it sooner; the earliest such time counts."""
         entry = self._entries.setdefault(key, _Entry())
-        before = entry.next()
+        before = entry.time(_OTHERS)
         at = now + delay
         entry.retry_at = at if entry.retry_at is None else min(entry.retry_at, at)
-        self._push(key, entry, before)
+        self._push(key, entry, _OTHERS, before)
 
     def take(self, now: float) -> K | None:
-        """The key that has been due longest, now running; None when there is none."""
-        due = self.next_due()
-        if due is None or due > now:
-            return None
-        _, _, key = heapq.heappop(self._heap)
-        entry = self._entries[key]
-        entry.due = entry.retry_at = None
-        entry.running = True
-        return key
+        """The key with an event that has been due longest, else another that is due, now running."""
+        for lane, heap in self._heaps.items():
+            due = self._next_due(lane)
+            if due is not None and due <= now:
+                _, _, key = heapq.heappop(heap)
+                entry = self._entries[key]
+                entry.due = entry.retry_at = None
+                entry.running = True
+                return key
+        return None
 
     def next_due(self) -> float | None:
         """When `take` will have something; None when nothing waits."""
-        while self._heap:
-            time, order, key = self._heap[0]
+        return min((due for lane in self._heaps if (due := self._next_due(lane)) is not None), default=None)
+
+    def _next_due(self, lane: int) -> float | None:
+        heap = self._heaps[lane]
+        while heap:
+            time, order, key = heap[0]
             entry = self._entries.get(key)
-            due = entry.next() if entry is not None else None
+            due = entry.time(lane) if entry is not None else None
             if due == time:
                 return time
             if due is None or due < time:
-                heapq.heappop(self._heap)
+                heapq.heappop(heap)
             else:
-                heapq.heapreplace(self._heap, (due, order, key))
+                heapq.heapreplace(heap, (due, order, key))
         return None
 
     def succeeded(self, key: K, now: float) -> None:
         """`key` was processed; it may run again from now on."""
         entry = self._entries[key]
         entry.running, entry.failures, entry.last_seen = False, 0, now
-        if entry.next() is None:
-            del self._entries[key]
+        if entry.waits:
+            self._push_all(key, entry)
         else:
-            self._push(key, entry, None)
+            del self._entries[key]
 
     def failed(self, key: K, now: float) -> float:
         """`key` is to be tried again after its back-off, which is returned."""
@@ -121,10 +137,14 @@ class Schedule(Generic[K]):
         delay = max(SHORTEST_BACKOFF, longest * self._jitter.uniform(0.5, 1.0))
         self.add_after(key, delay, now)
         entry.running = False
-        self._push(key, entry, None)
+        self._push_all(key, entry)
         return delay
 
-    def _push(self, key: K, entry: _Entry, before: float | None) -> None:
-        time = entry.next()
+    def _push_all(self, key: K, entry: _Entry) -> None:
+        for lane in self._heaps:
+            self._push(key, entry, lane, None)
+
+    def _push(self, key: K, entry: _Entry, lane: int, before: float | None) -> None:
+        time = entry.time(lane)
         if time is not None and (before is None or time < before):
-            heapq.heappush(self._heap, (time, next(self._order), key))
+            heapq.heappush(self._heaps[lane], (time, next(self._order), key))

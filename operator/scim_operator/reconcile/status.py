@@ -1,12 +1,13 @@
 """Step 5, the pure half: what the statuses of a config and its mappings should be, and whether to write them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from scim_operator.api import Condition, reasons, set_conditions
+from scim_operator.api import Condition, ObjectKey, reasons, set_conditions
 from scim_operator.api.conditions import format_time
+from scim_operator.api.constants import WATCH_LABEL
 from scim_operator.delivery import DeliveryReport, Progress, TenantStatus
 from scim_operator.plan import ConfigVerdict, CredentialStatus, MappingVerdict
 
@@ -16,6 +17,8 @@ _CONFIG_CONDITIONS = frozenset(
     (reasons.READY, reasons.RECONCILING, reasons.STALLED, reasons.RESOLVED_REFS, reasons.PROGRAMMED)
 )
 _MAPPING_CONDITIONS = frozenset((reasons.ACCEPTED, reasons.PROGRAMMED, reasons.READY, reasons.STALLED))
+OWN_CONDITIONS = _CONFIG_CONDITIONS | _MAPPING_CONDITIONS
+"""Types of all conditions that the operator sets; others are other controllers'."""
 
 _COUNTERS = frozenset(("users", "groups", "lastSyncTime", "formerUsers"))
 """Fields that follow what identity providers send. They alone are no reason to write more than once a minute."""
@@ -60,10 +63,15 @@ def config_status(
     endpoint: str,
     tenant: TenantStatus | None,
     now: datetime,
+    secrets_note: str = "",
 ) -> Status:
-    """The status of the ProvisioningConfig `raw`. `revision`: when its part of the document last changed."""
+    """The status of the ProvisioningConfig `raw`. `revision`: when its part of the document last changed.
+    `secrets_note`: how late a change of its Secrets acts."""
     existing = raw.get("status") or {}
     stalled = verdict.stalled
+    resolved = verdict.resolved_refs
+    if secrets_note:
+        resolved = replace(resolved, message=f"{resolved.message}; {secrets_note}")
     condition = delivered.condition
     if stalled.is_true:
         # What runs is what was delivered before: not this spec.
@@ -78,7 +86,7 @@ def config_status(
             condition.message if under_way else "nothing is left to be done",
         ),
         stalled,
-        verdict.resolved_refs,
+        resolved,
         condition,
     )
     status: Status = {
@@ -90,18 +98,34 @@ def config_status(
     }
     if verdict.credentials:  # the API server drops an empty list, which then would differ for ever
         status["credentials"] = [_credential(credential) for credential in verdict.credentials]
-    if tenant is None:  # nobody told: keep what was told last
-        return status | {name: existing[name] for name in _COUNTERS if name in existing}
-    status["users"] = {"active": tenant.active, "blocked": tenant.blocked, "deactivated": tenant.deactivated}
-    status["groups"] = tenant.groups
+    return status | (counters_in(existing) if tenant is None else counters_of(tenant))
+
+
+def counters_in(status: Mapping[str, Any]) -> Status:
+    """The fields of a status that follow what identity providers send."""
+    return {name: status[name] for name in _COUNTERS if name in status}
+
+
+def counters_of(tenant: TenantStatus) -> Status:
+    counters: Status = {
+        "users": {"active": tenant.active, "blocked": tenant.blocked, "deactivated": tenant.deactivated},
+        "groups": tenant.groups,
+    }
     if tenant.last_sync_time is not None:
-        status["lastSyncTime"] = format_time(tenant.last_sync_time)
+        counters["lastSyncTime"] = format_time(tenant.last_sync_time)
     if tenant.former_users is not None:
-        status["formerUsers"] = {
-            "count": tenant.former_users.count,
-            "since": format_time(tenant.former_users.since),
-        }
-    return status
+        former = tenant.former_users
+        counters["formerUsers"] = {"count": former.count, "since": format_time(former.since)}
+    return counters
+
+
+def secrets_note(unwatched: Iterable[ObjectKey], *, watching: bool) -> str:
+    """What to say of Secrets whose change no event tells; empty when there is none."""
+    names = ", ".join(str(key) for key in sorted(unwatched))
+    if not names:
+        return ""
+    why = f'without the label {WATCH_LABEL}: "true"' if watching else "the operator doesn't watch Secrets"
+    return f"a change of Secret {names} acts within 10 minutes ({why})"
 
 
 def _credential(credential: CredentialStatus) -> dict[str, str]:
@@ -130,15 +154,7 @@ def differs(existing: Mapping[str, Any], wanted: Status) -> bool:
 
 
 def counters_differ(existing: Mapping[str, Any], wanted: Status) -> bool:
-    return any(existing.get(name) != wanted.get(name) for name in _COUNTERS)
-
-
-def transitions(
-    existing: Iterable[Mapping[str, Any]], wanted: Iterable[Mapping[str, Any]]
-) -> list[Mapping[str, Any]]:
-    """The wanted conditions whose status or reason is new."""
-    before = {condition["type"]: (condition.get("status"), condition.get("reason")) for condition in existing}
-    return [item for item in wanted if before.get(item["type"]) != (item["status"], item["reason"])]
+    return counters_in(existing) != counters_in(wanted)
 
 
 def _ready(*conditions: Condition) -> Condition:

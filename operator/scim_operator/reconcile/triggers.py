@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scim_operator.api import ObjectKey
+from scim_operator.reconcile.written import Written
 
 RawObject = Mapping[str, Any]
 
@@ -27,11 +28,15 @@ class Triggers:
 
     An event's `type` is ADDED, MODIFIED or DELETED, or None for an object that a list brought: at start, and after
     a watch broke so that events were missed. Deletions among those are never announced; so for a listed object
-    `relisted` is called, which is to make every known config be looked at (by `all`, once for the whole list).
+    `relisted` is called, which is to make every `known` config be looked at, once for the whole list.
+
+    `restore` is called for a config when somebody else changed a status that the operator wrote.
     """
 
     enqueue: Callable[[ObjectKey], None]
     relisted: Callable[[], None]
+    restore: Callable[[ObjectKey], None]
+    written: Written
     _mapped: dict[str, ObjectKey] = field(default_factory=dict)
     _seen: dict[str, tuple[object, ...]] = field(default_factory=dict)
     _labels: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -58,11 +63,6 @@ class Triggers:
             self._known.setdefault(key, _Dependencies())
             self.enqueue(key)
 
-    def all(self) -> None:
-        """Look at every known config."""
-        for key in self.known:
-            self.enqueue(key)
-
     def config_event(self, type_: str | None, raw: RawObject) -> None:
         metadata = raw["metadata"]
         key = ObjectKey.of(raw)
@@ -70,16 +70,20 @@ class Triggers:
             self.relisted()
         if self._matters(type_, metadata):
             self.add([key])
+        elif self.written.was_changed(raw):
+            self.restore(key)
 
     def mapping_event(self, type_: str | None, raw: RawObject) -> None:
         """A mapping that names another config than before concerns both."""
         metadata, uid = raw["metadata"], raw["metadata"]["uid"]
         if type_ is None:
             self.relisted()
+        after = _config_key(raw)
         if not self._matters(type_, metadata):
+            if after is not None and self.written.was_changed(raw):
+                self.restore(after)
             return
         before = self._mapped.pop(uid, None)
-        after = _config_key(raw)
         if after is not None and type_ != "DELETED":
             self._mapped[uid] = after
         self.add(key for key in dict.fromkeys((before, after)) if key is not None)
@@ -105,12 +109,13 @@ class Triggers:
                 self.enqueue(key)
 
     def _matters(self, type_: str | None, metadata: RawObject) -> bool:
-        """False for an event that only a write to the status caused, most often the operator's own."""
+        """False for an event that only a write to the status caused, or to labels and the like."""
         uid = metadata["uid"]
         essence = (metadata.get("generation"), metadata.get("deletionTimestamp"))
         before = self._seen.get(uid)
         if type_ == "DELETED":
             self._seen.pop(uid, None)
+            self.written.forget(uid)
             return True
         self._seen[uid] = essence
         return type_ != "MODIFIED" or essence != before

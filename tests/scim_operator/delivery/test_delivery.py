@@ -1,11 +1,12 @@
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scim_operator.delivery import Delivery, ManagementClient, ManagementToken, Progress, Replica, replicas_at
+from scim_operator.delivery import Delivery, Fault, ManagementClient, ManagementToken, Progress, Replica, replicas_at
 from tests.scim_operator.delivery.bundles import bundle
 from tests.scim_operator.delivery.management_stub import TOKEN, ManagementStub
 from tests.support.until import until
@@ -66,7 +67,7 @@ async def test_all_replicas_are_pushed_at_once(client: ManagementClient, stubs: 
     assert (await pushing).progress is Progress.PROGRAMMED
 
 
-async def test_one_that_hangs_is_named_at_once_and_its_late_answer_is_announced(
+async def test_one_that_hangs_is_told_at_once_and_its_late_answer_is_announced(
     client: ManagementClient, stubs: Stubs
 ) -> None:
     well, hanging = stubs
@@ -79,12 +80,11 @@ async def test_one_that_hangs_is_named_at_once_and_its_late_answer_is_announced(
     for revision in (2, 3):
         delivery.offer(bundle(revision))
         report = await delivery.deliver(revision)
-        assert report.progress in (Progress.WAITING, Progress.UNAVAILABLE)
-        await until(lambda wanted=revision: well.holder.revision == wanted)  # type: ignore[misc]
-        report = delivery.report(revision)
         assert report.progress is Progress.WAITING
-        assert report.message == f"1 of 2 replicas run it; 127.0.0.1:{hanging.port}: no answer yet"
-    assert not changed.is_set()
+        await until(lambda wanted=revision: well.holder.revision == wanted)  # type: ignore[misc]
+        assert delivery.report(revision).message == "not every ready replica has answered yet"
+        assert delivery.report(1).progress is Progress.PROGRAMMED
+    changed.clear()
     hanging.held.set()
     await changed.wait()
     await delivery.poll()
@@ -108,19 +108,23 @@ async def test_one_that_hangs_does_not_keep_the_poll_from_the_others(client: Man
         hanging.held.set()
 
 
-async def test_a_fault_that_a_delivery_finds_concerns_all(client: ManagementClient, stubs: Stubs) -> None:
+async def test_a_fault_that_a_delivery_finds_concerns_all_and_a_new_revision_only_those_that_wait_for_it(
+    client: ManagementClient, stubs: Stubs
+) -> None:
     delivery = delivery_to(client, *stubs)
     delivery.offer(bundle(1))
     await delivery.deliver(1)
-    changes: list[None] = []
-    delivery.on_change = lambda: changes.append(None)
+    told = delivery.report(1)
+    said: list[bool] = []
+    delivery.on_change = lambda: said.append(told.stands(delivery.report(1)))
     delivery.offer(bundle(2))
     await delivery.deliver(2)
-    assert not changes
+    assert said
+    assert all(said)
     await stubs[1].stop()
     delivery.offer(bundle(3))
     await delivery.deliver(3)
-    assert len(changes) == 1
+    assert not said[-1]
 
 
 async def test_without_replicas_nothing_is_programmed(client: ManagementClient) -> None:
@@ -129,14 +133,18 @@ async def test_without_replicas_nothing_is_programmed(client: ManagementClient) 
     assert (await delivery.deliver(1)).progress is Progress.NO_REPLICAS
 
 
-async def test_a_replica_that_does_not_answer_is_named(client: ManagementClient, stubs: Stubs) -> None:
+async def test_a_replica_that_does_not_answer_is_named_in_the_log(
+    client: ManagementClient, stubs: Stubs, caplog: pytest.LogCaptureFixture
+) -> None:
     delivery = delivery_to(client, *stubs)
     await stubs[1].stop()
     delivery.offer(bundle(1))
     report = await delivery.deliver(1)
     assert report.progress is Progress.UNAVAILABLE
-    assert f"127.0.0.1:{stubs[1].port}" in report.message
-    assert f"127.0.0.1:{stubs[0].port}" not in report.message
+    assert report.message == "not every ready replica runs it: no answer; the operator's log names the replica"
+    assert f"replica 127.0.0.1:{stubs[1].port}: no answer: the connection is refused" in caplog.text
+    assert f"127.0.0.1:{stubs[0].port}" not in caplog.text
+    assert list(delivery.faults) == [(f"127.0.0.1:{stubs[1].port}", Fault.NO_ANSWER)]
     assert stubs[0].holder.revision == 1
 
 
@@ -173,7 +181,7 @@ async def test_a_wrong_token_is_a_problem_of_that_replica(client: ManagementClie
     delivery.offer(bundle(1))
     report = await delivery.deliver(1)
     assert report.progress is Progress.UNAVAILABLE
-    assert "same management token" in report.message
+    assert "the management token is refused" in report.message
     assert TOKEN not in report.message
 
 
@@ -186,13 +194,16 @@ async def test_the_token_is_read_anew(client: ManagementClient, stubs: Stubs, to
     assert (await delivery.deliver(1)).progress is Progress.PROGRAMMED
 
 
-async def test_a_refusal_is_reported_with_its_reason(client: ManagementClient, stubs: Stubs) -> None:
+async def test_a_refusal_is_reported_and_its_reason_logged(
+    client: ManagementClient, stubs: Stubs, caplog: pytest.LogCaptureFixture
+) -> None:
     stubs[0].refusal = "bundle: schemaVersion 2 is newer than 1"
     delivery = delivery_to(client, *stubs)
     delivery.offer(bundle(1))
     report = await delivery.deliver(1)
     assert report.progress is Progress.REFUSED
-    assert "schemaVersion 2 is newer than 1" in report.message
+    assert "the server is older than the operator" in report.message
+    assert "schemaVersion 2 is newer than 1" in caplog.text
     stubs[0].refusal = None
     await delivery.poll()
     assert delivery.report(1).progress is Progress.PROGRAMMED
@@ -203,7 +214,7 @@ async def test_a_higher_revision_on_a_server_is_told(client: ManagementClient, s
     delivery = delivery_to(client, *stubs)
     delivery.offer(bundle(1))
     report = await delivery.deliver(1)
-    assert (report.progress, report.floor) == (Progress.STALE, 41)
+    assert (report.progress, delivery.floor) == (Progress.STALE, 41)
     delivery.offer(bundle(42))
     assert (await delivery.deliver(42)).progress is Progress.PROGRAMMED
 
@@ -215,7 +226,7 @@ async def test_a_revision_that_a_server_runs_with_other_content_is_not_taken_for
     delivery = delivery_to(client, *stubs)
     delivery.offer(bundle(1))
     report = await delivery.deliver(1)
-    assert (report.progress, report.floor) == (Progress.STALE, 1)
+    assert (report.progress, delivery.floor) == (Progress.STALE, 1)
     await delivery.poll()
     assert delivery.report(1).progress is Progress.STALE
     delivery.offer(bundle(2))
@@ -316,7 +327,7 @@ async def test_an_answer_that_is_not_the_management_apis_is_a_problem(client: Ma
     delivery.offer(bundle(1))
     report = await delivery.deliver(1)
     assert report.progress is Progress.UNAVAILABLE
-    assert "500" in report.message
+    assert "an error of the server" in report.message
 
 
 @pytest.mark.parametrize(
@@ -329,11 +340,34 @@ async def test_an_answer_that_is_not_the_management_apis_is_a_problem(client: Ma
     ],
 )
 async def test_a_status_that_makes_no_sense_is_a_problem_of_that_replica(
-    client: ManagementClient, stubs: Stubs, tenants: Any, named: str
+    client: ManagementClient, stubs: Stubs, tenants: Any, named: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     stubs[0].tenants = tenants
     delivery = delivery_to(client, stubs[0])
     await delivery.poll()
     report = delivery.report(1)
     assert report.progress is Progress.UNAVAILABLE
-    assert f"{named} is missing or of another type" in report.message
+    assert "an answer that is not the management API's" in report.message
+    assert f"{named} is missing or of another type" in caplog.text
+
+
+async def test_one_that_comes_back_as_another_process_takes_nothing_back(
+    client: ManagementClient, stubs: Stubs
+) -> None:
+    """Readiness that flips makes the operator forget what a replica runs, until it has answered."""
+    delivery = Delivery(client)
+    both = [Replica(stub.url, str(stub.port)) for stub in stubs]
+    delivery.set_discovered(both)
+    delivery.offer(bundle(1))
+    told = await delivery.deliver(1)
+    assert told.progress is Progress.PROGRAMMED
+    said: list[bool] = []
+    delivery.on_change = lambda: said.append(told.stands(delivery.report(1)))
+    for _ in range(6):
+        delivery.set_discovered([both[0], replace(both[1], ready=False)])
+        delivery.set_discovered(both)
+        await delivery.poll()
+    assert said
+    assert all(said)
+    delivery.set_discovered([replace(each, ready=False) for each in both])
+    assert not said[-1]

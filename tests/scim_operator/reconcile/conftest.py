@@ -44,6 +44,10 @@ class CountingClient(KubernetesClient):
         super().__init__(login, namespaces)
         self.applied: list[str] = []
         self.statuses: list[str] = []
+        self.written: list[str] = []
+        """As `applied` and `statuses`, but after the write."""
+        self.patched: list[str] = []
+        """Names of the configs whose counters were written."""
         self.events: list[Object] = []
         self.before_apply: Callable[[Object], None] = lambda body: None
         self.on_write: Callable[[str, str], None] = lambda moment, what: None
@@ -53,6 +57,7 @@ class CountingClient(KubernetesClient):
         self.applied.append(body["kind"])
         self.on_write("before", body["kind"])
         written = await super().apply(body)
+        self.written.append(body["kind"])
         self.on_write("after", body["kind"])
         return written
 
@@ -61,7 +66,12 @@ class CountingClient(KubernetesClient):
         self.statuses.append(what)
         self.on_write("before", what)
         await super().apply_status(plural, body)
+        self.written.append(what)
         self.on_write("after", what)
+
+    async def patch_status(self, plural: str, key: ObjectKey, uid: str, fields: Object) -> None:
+        self.patched.append(key.name)
+        await super().patch_status(plural, key, uid, fields)
 
     async def create_event(self, body: Object) -> None:
         self.events.append(body)
@@ -86,9 +96,14 @@ class World:
         """A new process, as far as the operator's memory goes."""
         self.delivery = Delivery(self._management, replicas_at([self.stub.url]), patience_seconds=60)
         self.store = DocumentStore(self.client, self.names, floor=lambda: self.delivery.floor)
-        self.triggers = Triggers(enqueue=lambda key: None, relisted=lambda: None)
-        publisher = Publisher(self.client, "test", lambda: self.time)
-        self.reconciler = Reconciler(self.client, self.store, self.delivery, self.triggers, publisher)
+        self.publisher = Publisher(self.client, "test", lambda: self.time)
+        self.triggers = Triggers(
+            enqueue=lambda key: None,
+            relisted=lambda: None,
+            restore=lambda key: None,
+            written=self.publisher.written,
+        )
+        self.reconciler = Reconciler(self.client, self.store, self.delivery, self.triggers, self.publisher)
 
     async def reconcile(self, key: ObjectKey | None = None) -> None:
         await self.reconciler.reconcile(key or self.okta)
@@ -138,6 +153,11 @@ class World:
         """Status and reason by type."""
         found = self.get(kind, name)["status"].get("conditions", [])
         return {item["type"]: (item["status"], item["reason"]) for item in found}
+
+    def message(self, kind: str, name: str, condition: str) -> str:
+        found = self.get(kind, name)["status"]["conditions"]
+        (message,) = (item["message"] for item in found if item["type"] == condition)
+        return str(message)
 
     def stored_config(self) -> ServerConfig:
         found = self.get("configmap", self.names.config_map)

@@ -67,7 +67,7 @@ async def test_a_new_mapping_waits_and_only_it_says_so(full: World) -> None:
     assert status["mappings"] == 2
     (message,) = (item["message"] for item in status["conditions"] if item["type"] == "Programmed")
     assert f"RoleMapping {full.namespace}/new" in message
-    assert f"ConfigMap {full.namespace}/{full.names.config_map} has " in message
+    assert f"ConfigMap {full.namespace}/{full.names.config_map} has no room" in message
     full.client.statuses.clear()
     await full.reconcile()
     assert full.client.statuses == []

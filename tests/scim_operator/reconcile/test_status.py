@@ -6,6 +6,7 @@ import pytest
 from scim_operator.api import Condition, reasons
 from scim_operator.delivery import DeliveryReport, Progress, TenantStatus
 from scim_operator.plan import ConfigVerdict, CredentialStatus, MappingVerdict
+from scim_operator.reconcile.announcements import announcements
 from scim_operator.reconcile.status import (
     config_status,
     counters_differ,
@@ -13,11 +14,10 @@ from scim_operator.reconcile.status import (
     mapping_status,
     programmed,
     too_large,
-    transitions,
 )
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
-DONE = programmed(DeliveryReport(Progress.PROGRAMMED, "2 of 2 replicas run it"))
+DONE = programmed(DeliveryReport(Progress.PROGRAMMED, "every ready replica runs it"))
 RESOLVED = Condition.of(reasons.RESOLVED_REFS, True, reasons.RESOLVED_REFS, "all credentials can be used")
 UNRESOLVED = Condition.of(reasons.RESOLVED_REFS, False, reasons.SECRET_NOT_FOUND, "Secret acme/x was not found")
 FINE = Condition.of(reasons.STALLED, False, reasons.NOT_STALLED, "the spec is valid")
@@ -179,10 +179,15 @@ def test_a_mapping_that_is_refused_is_never_programmed() -> None:
     }
 
 
-def test_transitions_are_changes_of_status_or_reason_and_not_of_words() -> None:
+def test_events_tell_bad_news_of_the_object_and_their_end_and_neither_words_nor_servers() -> None:
     before = status()["conditions"]
     reworded = [item | {"message": "in other words"} for item in before]
-    assert transitions(before, reworded) == []
+    assert announcements(before, reworded) == announcements([], before) == []
     after = status(resolved=UNRESOLVED)["conditions"]
-    assert {item["type"] for item in transitions(before, after)} == {"Ready", "ResolvedRefs"}
-    assert {item["type"] for item in transitions([], before)} == {item["type"] for item in before}
+    assert [(item.bad, item.reason) for item in announcements(before, after)] == [(True, "SecretNotFound")]
+    assert [(item.bad, item.reason) for item in announcements([], after)] == [(True, "SecretNotFound")]
+    assert [(item.bad, item.reason) for item in announcements(after, before)] == [(False, "ResolvedRefs")]
+    down = status(delivered=programmed(DeliveryReport(Progress.UNAVAILABLE, "no answer")))["conditions"]
+    assert announcements(before, down) == announcements(down, before) == []
+    full = status(delivered=too_large("no room", DONE))["conditions"]
+    assert [(item.bad, item.reason) for item in announcements(before, full)] == [(True, "DocumentTooLarge")]

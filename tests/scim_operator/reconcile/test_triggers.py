@@ -4,6 +4,7 @@ import pytest
 
 from scim_operator.api import ObjectKey
 from scim_operator.reconcile.triggers import Triggers
+from scim_operator.reconcile.written import Written
 
 OKTA = ObjectKey("acme", "okta")
 ENTRA = ObjectKey("acme", "entra")
@@ -13,7 +14,14 @@ class Recorded:
     def __init__(self) -> None:
         self.keys: list[ObjectKey] = []
         self.relists = 0
-        self.triggers = Triggers(enqueue=self.keys.append, relisted=self._relisted)
+        self.written = Written()
+        self.restored: list[ObjectKey] = []
+        self.triggers = Triggers(
+            enqueue=self.keys.append,
+            relisted=self._relisted,
+            restore=self.restored.append,
+            written=self.written,
+        )
 
     def _relisted(self) -> None:
         self.relists += 1
@@ -138,15 +146,34 @@ def test_a_listed_object_asks_for_a_look_at_everything(recorded: Recorded) -> No
     recorded.taken()
     recorded.triggers.config_event(None, config())
     assert recorded.relists == 1
-    recorded.taken()
-    recorded.triggers.all()
-    assert set(recorded.taken()) == {OKTA, ENTRA}
+    assert set(recorded.triggers.known) == {OKTA, ENTRA}
 
 
 def test_what_is_gone_is_forgotten(recorded: Recorded) -> None:
     recorded.triggers.add([OKTA])
     recorded.triggers.forget(OKTA)
-    recorded.taken()
-    recorded.triggers.all()
-    assert recorded.taken() == []
+    assert recorded.triggers.known == ()
     assert OKTA not in recorded.triggers
+
+
+def test_a_status_that_somebody_else_changed_is_restored(recorded: Recorded) -> None:
+    """The operator's own writes, labels and the counters that it wrote are no reason."""
+    ready = {"type": "Ready", "status": "True", "reason": "Succeeded", "message": ""}
+    foreign = {"type": "example.com/Audited", "status": "True", "reason": "Done", "message": ""}
+    status = {"observedGeneration": 1, "conditions": [ready], "groups": 1}
+    recorded.triggers.config_event("ADDED", config())
+    recorded.triggers.mapping_event("ADDED", mapping())
+    recorded.triggers.config_event("MODIFIED", config() | {"status": {"groups": 7}})
+    assert recorded.restored == []  # nothing was written yet
+    recorded.written.note(f"uid-{OKTA}", status)
+    recorded.triggers.config_event("MODIFIED", config() | {"status": status})
+    recorded.triggers.config_event("MODIFIED", config() | {"status": status | {"conditions": [foreign, ready]}})
+    recorded.written.note_counters(f"uid-{OKTA}", {"groups": 2})
+    recorded.triggers.config_event("MODIFIED", config() | {"status": status | {"groups": 2}})
+    assert recorded.restored == []
+    for by_hand in ({"groups": 3}, {"conditions": [ready | {"status": "False"}]}, {"observedGeneration": 9}):
+        recorded.triggers.config_event("MODIFIED", config() | {"status": status | {"groups": 2} | by_hand})
+    assert recorded.restored == [OKTA, OKTA, OKTA]
+    recorded.written.note("m-roles", {"conditions": []})
+    recorded.triggers.mapping_event("MODIFIED", mapping() | {"status": {"conditions": [ready]}})
+    assert recorded.restored[3:] == [OKTA]

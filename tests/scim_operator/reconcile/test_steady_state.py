@@ -1,0 +1,219 @@
+"""What costs writes: whatever revisions, sizes, replicas and readiness do, only a truth that changed does."""
+
+import ast
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import scim_operator
+from scim_operator.api import Condition, reasons
+from scim_operator.delivery import Fault, Progress, Replica
+from scim_operator.delivery.report import ReplicaState, report
+from scim_operator.plan import ConfigVerdict, MappingVerdict
+from scim_operator.reconcile import document
+from scim_operator.reconcile.document import DocumentNames, DocumentTooLarge, document_objects, read_document
+from scim_operator.reconcile.status import Programmed, config_status, differs, mapping_status, programmed, too_large
+from tests.scim_operator.reconcile.conftest import World
+from tests.scim_operator.reconcile.test_document import bundle
+
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
+METADATA = {"namespace": "acme", "name": "okta", "generation": 1, "uid": "u"}
+
+
+@dataclass(frozen=True)
+class Variation:
+    """Figures that may change while the truth doesn't."""
+
+    revision: int
+    replicas: int
+    port: int
+    unready: int
+
+
+VARIATIONS = [Variation(*each) for each in itertools.product((3, 700), (1, 5), (8081, 54603), (0, 2))]
+
+States = Callable[[Variation], list[ReplicaState]]
+
+
+def states(change: Callable[[ReplicaState, Variation], ReplicaState]) -> States:
+    """Ready replicas that run the revision, with `change` made to one; and some that aren't ready."""
+
+    def made(variation: Variation) -> list[ReplicaState]:
+        def one(number: int, ready: bool) -> ReplicaState:
+            name = f"10.0.0.{number}:{variation.port}"
+            revision = variation.revision
+            return ReplicaState(Replica(f"http://{name}", name, ready), revision, revision, revision)
+
+        ready = [one(number, True) for number in range(variation.replicas)]
+        unready = [
+            replace(one(100 + number, False), revision=0, problem=Fault.NO_ANSWER)
+            for number in range(variation.unready)
+        ]
+        return [change(ready[0], variation), *ready[1:], *unready]
+
+    return made
+
+
+DELIVERIES: dict[str, tuple[str, States]] = {
+    "programmed": (reasons.SUCCEEDED, states(lambda state, _: state)),
+    "settling": (
+        reasons.IN_PROGRESS,
+        states(lambda state, variation: replace(state, settled_revision=variation.revision - 1)),
+    ),
+    "waiting": (
+        reasons.IN_PROGRESS,
+        states(lambda state, variation: replace(state, revision=variation.revision - 1)),
+    ),
+    "stale": (reasons.IN_PROGRESS, states(lambda state, variation: replace(state, floor=variation.revision + 9))),
+    "no replicas": (
+        reasons.NO_REPLICAS,
+        lambda variation: states(lambda state, _: state)(variation)[variation.replicas :],
+    ),
+    **{
+        f"refused: {fault}": (
+            reasons.REPLICA_REJECTED,
+            states(lambda state, _, fault=fault: replace(state, revision=1, refusal=fault, detail="1 of 77")),  # type: ignore[misc]
+        )
+        for fault in (Fault.DOCUMENT_REFUSED, Fault.TOO_OLD)
+    },
+    **{
+        f"unavailable: {fault}": (
+            reasons.REPLICA_UNAVAILABLE,
+            states(lambda state, _, fault=fault: replace(state, problem=fault, detail="10.0.0.1")),  # type: ignore[misc]
+        )
+        for fault in Fault
+    },
+}
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_a_condition_of_the_delivery_says_no_figure(name: str) -> None:
+    reason, made = DELIVERIES[name]
+    said = {programmed(report(each.revision, each.revision, made(each))) for each in VARIATIONS}
+    (only,) = said
+    assert only.condition.reason == reason
+    assert not any(character.isdigit() for character in only.condition.message)
+
+
+def no_room(size: int) -> Programmed:
+    names = DocumentNames("scim-system")
+    with pytest.raises(DocumentTooLarge) as raised:
+        document_objects(bundle(*(f"tenant-{number}" for number in range(size))), names, read_document(None, None))
+    return too_large(str(raised.value), DONE)
+
+
+DONE = programmed(report(3, 3, DELIVERIES["programmed"][1](VARIATIONS[0])))
+FINE = Condition.of(reasons.STALLED, False, reasons.NOT_STALLED, "the spec is valid")
+RESOLVED = Condition.of(reasons.RESOLVED_REFS, True, reasons.RESOLVED_REFS, "all credentials can be used")
+
+OF_THE_PLAN = {
+    name: value
+    for name, value in vars(reasons).items()
+    if name.isupper() and isinstance(value, str) and value not in {reason for reason, _ in DELIVERIES.values()}
+}
+"""Reasons and types that the plan decides on, which knows no revision, no size and no replica (see the next test)."""
+
+
+def test_the_plan_knows_nothing_that_varies() -> None:
+    """Conditions are built in the plan, which is pure and given none of these, and in `reconcile/status.py`, which
+    the tests here go through: a new place has to be looked at."""
+    root = Path(scim_operator.__file__).parent
+    builders = {path.relative_to(root).as_posix() for path in root.rglob("*.py") if _builds_conditions(path)}
+    assert {path for path in builders if not path.startswith("plan/")} == {"reconcile/status.py"}
+    for path in (root / "plan").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module is not None:
+                assert not node.module.startswith(("scim_operator.delivery", "scim_operator.reconcile"))
+
+
+def _builds_conditions(path: Path) -> bool:
+    calls = (node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    return any(
+        (isinstance(call, ast.Name) and call.id == "Condition")
+        or (isinstance(call, ast.Attribute) and isinstance(call.value, ast.Name) and call.value.id == "Condition")
+        for call in calls
+    )
+
+
+def statuses(
+    reason: str, delivered: Programmed, existing: Sequence[dict[str, Any] | None], now: datetime
+) -> list[dict[str, Any]]:
+    """Of configs and mappings for which the plan has found `reason`."""
+    verdicts = [
+        (Condition.of(reasons.STALLED, True, reason, "why"), RESOLVED),
+        (FINE, Condition.of(reasons.RESOLVED_REFS, False, reason, "why")),
+        (FINE, RESOLVED),
+    ]
+    raws = [{"metadata": METADATA, "status": status} for status in existing]
+    configs = [
+        config_status(
+            raw,
+            ConfigVerdict(resolved, stalled, mappings=1, credentials=()),
+            delivered,
+            revision=3,
+            endpoint="/",
+            tenant=None,
+            now=now,
+        )
+        for raw, (stalled, resolved) in zip(raws, verdicts, strict=False)
+    ]
+    mappings = [
+        mapping_status(raw, MappingVerdict(accepted, reason, "why"), delivered, now)
+        for raw, accepted in zip(raws[3:], (True, False), strict=True)
+    ]
+    return configs + mappings
+
+
+@pytest.mark.parametrize("reason", sorted(set(OF_THE_PLAN.values())))
+def test_no_status_is_written_for_figures(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "LARGEST_OBJECT", 10)
+    for made in (*(states for _, states in DELIVERIES.values()), None):
+        before: list[Any] = [None] * 5
+        for step, each in enumerate(VARIATIONS):
+            if made is None:
+                delivered = no_room(each.replicas)
+            else:
+                delivered = programmed(report(each.revision, each.revision, made(each)))
+            after = statuses(reason, delivered, before, NOW + timedelta(minutes=step))
+            assert step == 0 or not any(differs(*pair) for pair in zip(before, after, strict=True))
+            before = list(after)
+
+
+def test_every_reason_and_every_progress_was_gone_through() -> None:
+    walked = {reason for reason, _ in DELIVERIES.values()} | set(OF_THE_PLAN.values())
+    assert walked == {value for name, value in vars(reasons).items() if name.isupper()}
+    assert {report(3, 3, made(VARIATIONS[0])).progress for _, made in DELIVERIES.values()} == set(Progress)
+
+
+async def test_readiness_that_flips_costs_no_write(world: World) -> None:
+    """Two replicas; one is taken for unready and ready again, six times, and reconciled each time."""
+    world.apply(world.secret(), world.config(), world.mapping())
+    await world.reconcile()
+    world.client.statuses.clear()
+    (replica,) = world.delivery.replicas
+    for _ in range(6):
+        for ready in (False, True):
+            world.delivery.set_discovered([Replica("http://127.0.0.1:1", "another", ready=False)])
+            world.delivery.set_discovered([replace(replica, ready=ready)])
+            if ready:
+                assert [key for key, _ in world.reconciler.outdated()] == []
+                await world.reconcile()
+    assert world.client.statuses == []
+
+
+async def test_the_revision_of_another_tenant_concerns_nobody_else(world: World) -> None:
+    world.apply(world.secret(), world.config(), world.secret("entra"), world.config("entra"))
+    entra = world.okta._replace(name="entra")
+    await world.reconcile()
+    await world.reconcile(entra)
+    outdated: list[Any] = []
+    world.delivery.on_change = lambda: outdated.extend(world.reconciler.outdated())
+    for number in range(3):
+        world.apply(world.config("entra", displayName=f"Renamed {number}"))
+        await world.reconcile(entra)
+    assert outdated == []
