@@ -24,7 +24,7 @@ RESYNC_SECONDS = (300.0, 600.0)
 """Each config is looked at again after a time in this range, events or not."""
 
 _RESTORE_SECONDS = 1.0
-_RESTORE_AGAIN_SECONDS = 10.0
+_RESTORE_AGAIN_SECONDS = 5.0
 """After which time a status that somebody else changed is put right: at first, and when that happens again within a
 minute, because another operator may write what this one doesn't."""
 _RESTORED_SECONDS = 60.0
@@ -76,7 +76,7 @@ class Controller:
             public_url=settings.public_url,
             watching_secrets=settings.watch_secrets,
         )
-        self._restored: dict[ObjectKey, float] = {}
+        self._restored: dict[str, float] = {}
         self._relist: asyncio.TimerHandle | None = None
         self._replicas_known = asyncio.Event()
         self.failed = asyncio.Event()
@@ -174,11 +174,11 @@ class Controller:
             for key in self.triggers.known[:1]:  # any reconcile gives the document a higher revision
                 self._queue.add(key)
 
-    def _restore(self, key: ObjectKey) -> None:
+    def _restore(self, key: ObjectKey, uid: str) -> None:
         now = time.monotonic()
         self._restored = {other: at for other, at in self._restored.items() if now - at < _RESTORED_SECONDS}
-        self._queue.add_after(key, _RESTORE_AGAIN_SECONDS if key in self._restored else _RESTORE_SECONDS)
-        self._restored[key] = now
+        self._queue.add_after(key, _RESTORE_AGAIN_SECONDS if uid in self._restored else _RESTORE_SECONDS)
+        self._restored[uid] = now
 
     def _look_at_all(self) -> None:
         """Behind whatever events ask for."""

@@ -30,12 +30,13 @@ class Triggers:
     a watch broke so that events were missed. Deletions among those are never announced; so for a listed object
     `relisted` is called, which is to make every `known` config be looked at, once for the whole list.
 
-    `restore` is called for a config when somebody else changed a status that the operator wrote.
+    `restore` is called for a config when somebody else changed a status that the operator wrote, with the uid of that
+    object.
     """
 
     enqueue: Callable[[ObjectKey], None]
     relisted: Callable[[], None]
-    restore: Callable[[ObjectKey], None]
+    restore: Callable[[ObjectKey, str], None]
     written: Written
     _mapped: dict[str, ObjectKey] = field(default_factory=dict)
     _seen: dict[str, tuple[object, ...]] = field(default_factory=dict)
@@ -71,7 +72,7 @@ class Triggers:
         if self._matters(type_, metadata):
             self.add([key])
         elif self.written.was_changed(raw):
-            self.restore(key)
+            self.restore(key, metadata["uid"])
 
     def mapping_event(self, type_: str | None, raw: RawObject) -> None:
         """A mapping that names another config than before concerns both."""
@@ -81,7 +82,7 @@ class Triggers:
         after = _config_key(raw)
         if not self._matters(type_, metadata):
             if after is not None and self.written.was_changed(raw):
-                self.restore(after)
+                self.restore(after, uid)
             return
         before = self._mapped.pop(uid, None)
         if after is not None and type_ != "DELETED":

@@ -100,7 +100,7 @@ class World:
         self.triggers = Triggers(
             enqueue=lambda key: None,
             relisted=lambda: None,
-            restore=lambda key: None,
+            restore=lambda key, uid: None,
             written=self.publisher.written,
         )
         self.reconciler = Reconciler(self.client, self.store, self.delivery, self.triggers, self.publisher)

@@ -19,7 +19,7 @@ class Recorded:
         self.triggers = Triggers(
             enqueue=self.keys.append,
             relisted=self._relisted,
-            restore=self.restored.append,
+            restore=lambda key, uid: self.restored.append(key),
             written=self.written,
         )
 
