@@ -11,7 +11,6 @@ from typing import Any
 from scim_operator.api import reasons
 
 _ANNOUNCED = frozenset((reasons.STALLED, reasons.RESOLVED_REFS, reasons.ACCEPTED, reasons.PROGRAMMED))
-_PARTLY_BAD = frozenset((reasons.PARTIALLY_INVALID,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +49,4 @@ def _is_bad(condition: Mapping[str, Any]) -> bool:
         case None:
             return False
         case _:
-            return status == "False" or reason in _PARTLY_BAD
+            return status == "False"

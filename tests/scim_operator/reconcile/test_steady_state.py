@@ -111,11 +111,10 @@ DONE = programmed(report(3, 3, DELIVERIES["programmed"][1](VARIATIONS[0])))
 FINE = Condition.of(reasons.STALLED, False, reasons.NOT_STALLED, "the spec is valid")
 RESOLVED = Condition.of(reasons.RESOLVED_REFS, True, reasons.RESOLVED_REFS, "all credentials can be used")
 
-OF_THE_PLAN = {
-    name: value
-    for name, value in vars(reasons).items()
-    if name.isupper() and isinstance(value, str) and value not in {reason for reason, _ in DELIVERIES.values()}
-}
+READY = Condition.of(reasons.READY, True, reasons.SUCCEEDED, "all mappings are in effect as declared")
+
+ALL = {value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)}
+OF_THE_PLAN = ALL - {reason for reason, _ in DELIVERIES.values()}
 """Reasons and types that the plan decides on, which knows no revision, no size and no replica (see the next test)."""
 
 
@@ -153,7 +152,7 @@ def statuses(
     configs = [
         config_status(
             raw,
-            ConfigVerdict(resolved, stalled, mappings=1, credentials=()),
+            ConfigVerdict(resolved, stalled, mappings=1, mappings_ready=READY, credentials=()),
             delivered,
             revision=3,
             endpoint="/",
@@ -163,17 +162,17 @@ def statuses(
         for raw, (stalled, resolved) in zip(raws, verdicts, strict=False)
     ]
     mappings = [
-        mapping_status(raw, MappingVerdict(accepted, reason, "why"), delivered, now)
-        for raw, accepted in zip(raws[3:], (True, False), strict=True)
+        mapping_status(raw, MappingVerdict(accepted, in_effect, reason, "why"), delivered, now)
+        for raw, (accepted, in_effect) in zip(raws[3:], itertools.product((True, False), repeat=2), strict=True)
     ]
     return configs + mappings
 
 
-@pytest.mark.parametrize("reason", sorted(set(OF_THE_PLAN.values())))
+@pytest.mark.parametrize("reason", sorted(OF_THE_PLAN))
 def test_no_status_is_written_for_figures(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document, "LARGEST_OBJECT", 10)
     for made in (*(states for _, states in DELIVERIES.values()), None):
-        before: list[Any] = [None] * 5
+        before: list[Any] = [None] * 7
         for step, each in enumerate(VARIATIONS):
             if made is None:
                 delivered = no_room(each.replicas)
@@ -185,8 +184,7 @@ def test_no_status_is_written_for_figures(reason: str, monkeypatch: pytest.Monke
 
 
 def test_every_reason_and_every_progress_was_gone_through() -> None:
-    walked = {reason for reason, _ in DELIVERIES.values()} | set(OF_THE_PLAN.values())
-    assert walked == {value for name, value in vars(reasons).items() if name.isupper()}
+    assert {reason for reason, _ in DELIVERIES.values()} < ALL
     assert {report(3, 3, made(VARIATIONS[0])).progress for _, made in DELIVERIES.values()} == set(Progress)
 
 
