@@ -9,6 +9,7 @@ On a ProvisioningConfig:
 * `Stalled`: the spec can't be used as it is, and only its author can change that. What was delivered before goes
   on working: the settings as they were, the mappings as they are now.
 * `Programmed`: every ready server runs this configuration.
+* `Suspended`: only there while `spec.suspend` is true: what was delivered goes on, and changes wait.
 * `Reconciling`: work is going on. `Ready`: the summary. It is False with reason `MappingsNotAsDeclared` when all else
   is well and a mapping that may attach is not accepted.
 
@@ -31,6 +32,8 @@ STALLED: Final = "Stalled"
 RESOLVED_REFS: Final = "ResolvedRefs"
 PROGRAMMED: Final = "Programmed"
 ACCEPTED: Final = "Accepted"
+SUSPENDED: Final = "Suspended"
+"""Also the reason of what waits for the end of it."""
 
 # ResolvedRefs. When true, the reason is the type's own name.
 SECRET_NOT_FOUND: Final = "SecretNotFound"  # noqa: S105 - a reason, not a secret

@@ -59,6 +59,10 @@ class Gathered:
         return self.raw_config is None and not self.raw_mappings
 
     @property
+    def suspended(self) -> bool:
+        return self.config is not None and self.config.spec.suspend
+
+    @property
     def secret_keys(self) -> frozenset[ObjectKey]:
         return secret_refs(self.config) if self.config is not None else frozenset()
 

@@ -21,6 +21,8 @@ from scim_operator.reconcile.status import (
     mapping_status,
     programmed,
     secrets_note,
+    suspended_config_status,
+    suspended_mapping_status,
     too_large,
 )
 from scim_operator.reconcile.triggers import Triggers
@@ -130,6 +132,12 @@ class Reconciler:
         now = self._now()
         writes = []
         shortage, plan = applied.shortage, applied.plan
+        if gathered.raw_config is not None and gathered.suspended:
+            wanted = suspended_config_status(gathered.raw_config, plan.tenant is not None, now)
+            writes.append(self._publisher.publish(PROVISIONING_CONFIG, gathered.raw_config, wanted, now))
+            for (kind, _), raw in sorted(gathered.raw_mappings.items()):
+                if (waiting := suspended_mapping_status(raw, now)) is not None:
+                    writes.append(self._publisher.publish(kind, raw, waiting, now))
         for (kind, key), verdict in sorted(plan.mapping_verdicts.items()):
             raw = gathered.raw_mappings[kind, key]
             told = delivered

@@ -145,6 +145,36 @@ def mapping_status(raw: Mapping[str, Any], verdict: MappingVerdict, delivered: P
     }
 
 
+def suspended_config_status(raw: Mapping[str, Any], served: bool, now: datetime) -> Status:
+    """Of a suspended ProvisioningConfig: what was said last, and that it is suspended."""
+    existing = raw.get("status") or {}
+    suspended = Condition.of(reasons.SUSPENDED, True, reasons.SUSPENDED, "changes wait until spec.suspend is false")
+    conditions = [suspended]
+    if not served:
+        conditions.append(Condition.of(reasons.READY, False, reasons.SUSPENDED, "it has never been served"))
+    own = _CONFIG_CONDITIONS | {reasons.SUSPENDED}
+    return {
+        **existing,
+        "observedGeneration": raw["metadata"]["generation"],
+        "conditions": _conditions(raw, conditions, own, now),
+    }
+
+
+def suspended_mapping_status(raw: Mapping[str, Any], now: datetime) -> Status | None:
+    """Of a mapping of a suspended ProvisioningConfig; None for one that hasn't changed since it was dealt with."""
+    existing = raw.get("status") or {}
+    generation = raw["metadata"]["generation"]
+    if existing.get("observedGeneration") == generation:
+        return None
+    message = "the ProvisioningConfig is suspended: what is new in this mapping waits"
+    waits = [Condition.of(type_, False, reasons.SUSPENDED, message) for type_ in (reasons.PROGRAMMED, reasons.READY)]
+    return {
+        **existing,
+        "observedGeneration": generation,
+        "conditions": _conditions(raw, waits, _MAPPING_CONDITIONS, now),
+    }
+
+
 def differs(existing: Mapping[str, Any], wanted: Status) -> bool:
     """Whether anything but the counters has to be written."""
     names = (existing.keys() | wanted.keys()) - _COUNTERS - {"conditions"}

@@ -386,3 +386,43 @@ async def test_a_status_is_never_written_to_a_successor_of_that_name(world: Worl
     with pytest.raises(RetryLater):
         await world.reconcile()
     assert world.get("provisioningconfig", "okta")["status"] == {"observedGeneration": -1}
+
+
+async def test_a_suspended_config_says_so_and_so_do_mappings_that_change_meanwhile(world: World) -> None:
+    world.apply(world.secret(), world.config(), world.mapping("old"), world.mapping("edited"))
+    await world.reconcile()
+    world.apply(world.config(suspend=True))
+    await world.reconcile()
+    conditions = world.conditions("provisioningconfig", "okta")
+    assert conditions["Suspended"] == ("True", "Suspended")
+    assert conditions["Ready"] == ("True", "Succeeded")
+    served = world.stored_config().tenants
+
+    world.apply(world.mapping("edited", role="viewer"), world.mapping("new"))
+    await world.reconcile()
+    assert world.stored_config().tenants == served
+    waiting = ("False", "Suspended")
+    assert world.conditions("rolemapping", "old")["Programmed"] == ("True", "Succeeded")
+    assert world.conditions("rolemapping", "edited")["Programmed"] == waiting
+    assert world.conditions("rolemapping", "new") == {"Programmed": waiting, "Ready": waiting}
+    for kind, name in (("provisioningconfig", "okta"), ("rolemapping", "edited")):
+        found = world.get(kind, name)
+        assert found["status"]["observedGeneration"] == found["metadata"]["generation"]
+    world.client.statuses.clear()
+    await world.reconcile()
+    assert world.client.statuses == []
+
+    world.apply(world.config(suspend=False))
+    await world.reconcile()
+    assert "Suspended" not in world.conditions("provisioningconfig", "okta")
+    for name in ("edited", "new"):
+        assert world.conditions("rolemapping", name)["Programmed"] == ("True", "Succeeded")
+
+
+async def test_a_config_that_is_suspended_from_the_beginning_isnt_ready(world: World) -> None:
+    world.apply(world.secret(), world.config(suspend=True))
+    await world.reconcile()
+    assert world.conditions("provisioningconfig", "okta") == {
+        "Ready": ("False", "Suspended"),
+        "Suspended": ("True", "Suspended"),
+    }
