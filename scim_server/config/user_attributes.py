@@ -51,7 +51,9 @@ USER_ATTRIBUTES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """Sub-attributes by attribute by schema: what a mapping can read of a stored user."""
 
-_PATH = re.compile(r"(?:(?P<urn>urn:.+):)?(?P<name>[^:.\[\]]+)(?:\[.*\])?(?:\.(?P<part>[^.\[\]]+))?", re.IGNORECASE)
+_PATH = re.compile(
+    r"(?:(?P<urn>urn:[^\[]+):)?(?P<name>[^:.\[\]]+)(?:\[.*\])?(?:\.(?P<part>[^.\[\]]+))?", re.IGNORECASE
+)
 
 
 class UserAttributes:

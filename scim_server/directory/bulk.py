@@ -1,5 +1,10 @@
 """Bulk (RFC 7644 §3.7): each operation is a transaction of its own, done by the same functions as a request."""
 
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
 from scim_server.directory import groups, users
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
@@ -11,8 +16,6 @@ from scim_server.scim.bulk import (
     BulkRequest,
     Step,
     completion,
-    plan_bulk,
-    references,
     resolved,
     without_later,
 )
@@ -21,13 +24,17 @@ from scim_server.scim.resource import Projection
 from scim_server.scim.schema import JsonObject
 from scim_server.storage.errors import StorageUnavailable
 
+T = TypeVar("T")
+
 _STATUS = {"POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
+_LARGE = 4_000
+"""Values of one operation, from which on understanding it takes some milliseconds."""
 
 
 async def run_bulk(directory: Directory, caller: Caller, request: BulkRequest) -> list[JsonObject]:
     """The results in the order of the request; of operations that `failOnErrors` left undone there are none."""
     run = _Run(directory, caller)
-    for step in plan_bulk(request.operations):
+    for step in request.steps:
         if request.fail_on_errors is not None and run.failures >= request.fail_on_errors:
             break
         await run.take(step)
@@ -61,11 +68,9 @@ class _Run:
         operation = step.operation
         if operation.refused is not None:
             raise operation.refused
-        data = without_later(operation, step.later) if step.later else operation.data
-        if missing := references(data) - self._ids.keys():
+        if missing := operation.names - step.later - self._ids.keys():
             raise self._unresolved(min(missing))
-        data = resolved(data, self._ids)
-        resource_id, tag = await self._change(operation, self._target(operation), data)
+        resource_id, tag = await self._change(step, self._target(operation))
         if operation.creates is not None:
             self._ids[operation.creates] = resource_id
         return self._result(operation, _STATUS[operation.method], resource_id, tag)
@@ -74,45 +79,56 @@ class _Run:
         """The second step of a creation in a circle."""
         operation = step.operation
         resource_id = self._ids[operation.creates or ""]
-        patch = resolved(completion(operation, step.later), self._ids)
-        _, tag = await self._patch(operation, resource_id, patch, None)
+        _, tag = await self._patch(step, resource_id, None)
         return self._result(operation, _STATUS["POST"], resource_id, tag)
 
-    async def _change(self, operation: BulkOperation, target: str, data: JsonObject) -> tuple[str, str | None]:
+    async def _change(self, step: Step, target: str) -> tuple[str, str | None]:
         """The resource's id and its entity tag afterwards."""
-        directory, caller, version = self._directory, self._caller, operation.version
+        directory, caller, operation, version = self._directory, self._caller, step.operation, step.operation.version
         of_users = operation.endpoint == "Users"
         match operation.method:
             case "POST" if of_users:
-                shown = await users.create_user(directory, caller, users.read_user(caller, data), self._users_shown)
+                document = await self._read(step, users.read_user)
+                shown = await users.create_user(directory, caller, document, self._users_shown)
                 return shown.resource["id"], shown.tag
             case "POST":
-                record = await groups.create_group(directory, caller, groups.read_group(caller, data))
+                record = await groups.create_group(directory, caller, await self._read(step, groups.read_group))
                 return record.id, group_tag(record)
             case "PUT" if of_users:
-                document = users.read_user(caller, data)
+                document = await self._read(step, users.read_user)
                 shown = await users.replace_user(directory, caller, target, document, version, self._users_shown)
                 return target, shown.tag
             case "PUT":
-                wanted = groups.read_group(caller, data)
+                wanted = await self._read(step, groups.read_group)
                 return target, group_tag(await groups.replace_group(directory, caller, target, wanted, version))
             case "PATCH":
-                return await self._patch(operation, target, data, version)
+                return await self._patch(step, target, version)
             case _:
                 delete = users.delete_user if of_users else groups.delete_group
                 await delete(directory, caller, target, version)
                 return target, None
 
-    async def _patch(
-        self, operation: BulkOperation, target: str, data: JsonObject, if_match: str | None
-    ) -> tuple[str, str | None]:
+    async def _patch(self, step: Step, target: str, if_match: str | None) -> tuple[str, str | None]:
         directory, caller = self._directory, self._caller
-        if operation.endpoint == "Users":
-            operations = users.read_user_patch(caller, data)
+        if step.operation.endpoint == "Users":
+            operations = await self._read(step, users.read_user_patch)
             shown = await users.patch_user(directory, caller, target, operations, if_match, self._users_shown)
             return target, shown.tag
-        plan = groups.read_group_patch(caller, data)
+        plan = await self._read(step, groups.read_group_patch)
         return target, group_tag(await groups.patch_group(directory, caller, target, plan, if_match))
+
+    async def _read(self, step: Step, read: Callable[[Caller, Any], T]) -> T:
+        """What `read` makes of the data of a step; of much data in a thread, as of the body of a request."""
+        understand = partial(self._understood, step, read)
+        return await asyncio.to_thread(understand) if step.operation.size > _LARGE else understand()
+
+    def _understood(self, step: Step, read: Callable[[Caller, Any], T]) -> T:
+        operation = step.operation
+        if step.completes:
+            data = completion(operation, step.later)
+        else:
+            data = without_later(operation, step.later) if step.later else operation.data
+        return read(self._caller, resolved(data, self._ids) if operation.names else data)
 
     def _target(self, operation: BulkOperation) -> str:
         """The id in the path; empty for POST. Raises InvalidValue when its creation failed."""

@@ -52,19 +52,15 @@ class BulkOperation:
     version: str | None = None
     data: Any = None
     refused: ScimError | None = None
+    names: frozenset[str] = frozenset()
+    """Of creations that its data refer to, or seem to."""
+    size: int = 0
+    """How many values are in its data, a long text counting for many."""
 
     @property
     def creates(self) -> str | None:
         """The name under which others may refer to what it creates."""
         return self.bulk_id if self.method == "POST" and self.refused is None else None
-
-
-@dataclass(frozen=True, slots=True)
-class BulkRequest:
-    """`fail_on_errors`: after how many errors nothing more is done; None for never."""
-
-    operations: tuple[BulkOperation, ...]
-    fail_on_errors: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +72,16 @@ class Step:
     completes: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class BulkRequest:
+    """`fail_on_errors`: after how many errors nothing more is done; None for never."""
+
+    steps: tuple[Step, ...]
+    fail_on_errors: int | None
+
+
 def parse_bulk(body: Any, max_operations: int = MAX_OPERATIONS) -> BulkRequest:
-    """Read a request. What is wrong with one operation is kept in it.
+    """Read and plan a request. What is wrong with one operation is kept in it.
 
     Raises InvalidSyntax and InvalidValue for what is no bulk request, ScimError 413 for too many operations.
     """
@@ -101,35 +105,25 @@ def parse_bulk(body: Any, max_operations: int = MAX_OPERATIONS) -> BulkRequest:
         if operation.creates is not None:
             names.add(operation.creates)
         operations.append(operation)
-    return BulkRequest(tuple(operations), limit)
+    return BulkRequest(tuple(plan_bulk(operations)), limit)
 
 
 def plan_bulk(operations: Sequence[BulkOperation]) -> list[Step]:
-    """The steps in an order in which every reference is known when it is needed, except those named in `later`."""
-    creators = {name: operation for operation in operations if (name := operation.creates) is not None}
-    needs = {operation.index: _needs(operation, creators) for operation in operations}
+    """The steps in an order in which every reference is known when it is needed, except those named in `later`.
+
+    An operation that has to wait is done after all that need not, and so on: what waits never makes another one wait
+    that could be done. The work is linear in the operations and their references.
+    """
+    needs = _needs(operations)
+    rounds = _rounds(needs, _broken(needs))
+    ordered = sorted(range(len(operations)), key=lambda each: (rounds[each], each))
+    place = {index: at for at, index in enumerate(ordered)}
     steps: list[Step] = []
-    done: set[str] = set()
-    waiting = list(operations)
-    while waiting:
-        held: list[BulkOperation] = []
-        held_targets: set[str | None] = set()
-        for operation in waiting:
-            # A later operation on the same target must not overtake one that waits.
-            blocked = operation.target is not None and operation.target in held_targets
-            if blocked or not needs[operation.index] <= done:
-                held.append(operation)
-                held_targets.add(operation.target)
-            else:
-                steps.append(Step(operation))
-                _note(operation, done)
-        if len(held) == len(waiting):
-            # Everything waits for a circle: the first creation in one is done in two steps.
-            first = _in_circle(held, creators, needs, done)
-            steps.append(Step(first, needs[first.index] - done))
-            _note(first, done)
-            held.remove(first)
-        waiting = held
+    for index in ordered:
+        later = frozenset(
+            operations[needed].bulk_id or "" for needed in needs[index] if place[needed] >= place[index]
+        )
+        steps.append(Step(operations[index], later))
     completing = [Step(step.operation, step.later, completes=True) for step in steps if step.later]
     return steps + completing
 
@@ -155,23 +149,7 @@ def resolved(data: Any, ids: Mapping[str, str]) -> Any:
 
 def references(data: Any) -> set[str]:
     """Names of creations that the data refers to, or seems to. Raises InvalidSyntax for data too deep to be SCIM."""
-    names: set[str] = set()
-    ahead: list[tuple[Any, str, int]] = [(data, "", 0)]
-    while ahead:
-        value, key, depth = ahead.pop()
-        if depth > _DEEPEST:
-            raise InvalidSyntax(f"data: nested more than {_DEEPEST} deep")
-        if isinstance(value, dict):
-            ahead += [(inner, inner_key.lower(), depth + 1) for inner_key, inner in value.items()]
-        elif isinstance(value, list):
-            ahead += [(inner, key, depth + 1) for inner in value]
-        elif isinstance(value, str) and PREFIX in value:
-            head, _, name = value.rpartition(PREFIX)
-            if head == "" or head.endswith("/"):
-                names.add(name)
-            if key == "path":
-                names.update(_IN_PATH.findall(value))
-    return names
+    return _surveyed(data)[0]
 
 
 def without_later(operation: BulkOperation, later: frozenset[str]) -> Any:
@@ -193,6 +171,32 @@ def bulk_response(results: Iterable[JsonObject]) -> JsonObject:
     return {"schemas": [BULK_RESPONSE_URN], "Operations": list(results)}
 
 
+def _surveyed(data: Any) -> tuple[set[str], int]:
+    """Names that the data refers to, and how much it is. Raises InvalidSyntax for data too deep to be SCIM."""
+    names: set[str] = set()
+    size = 0
+    ahead: list[tuple[Any, str, int]] = [(data, "", 0)]
+    while ahead:
+        value, key, depth = ahead.pop()
+        size += 1
+        if depth > _DEEPEST:
+            raise InvalidSyntax(f"data: nested more than {_DEEPEST} deep")
+        if isinstance(value, dict):
+            ahead += [(inner, inner_key.lower(), depth + 1) for inner_key, inner in value.items()]
+        elif isinstance(value, list):
+            ahead += [(inner, key, depth + 1) for inner in value]
+        elif isinstance(value, str):
+            size += len(value) // 128
+            if PREFIX not in value:
+                continue
+            head, _, name = value.rpartition(PREFIX)
+            if head == "" or head.endswith("/"):
+                names.add(name)
+            if key == "path":
+                names.update(_IN_PATH.findall(value))
+    return names, size
+
+
 def _parsed(index: int, raw: Any, names: set[str]) -> BulkOperation:
     if not isinstance(raw, dict):
         refused = InvalidSyntax(f"Operations[{index}]: expected an object, found {kind_of(raw)}")
@@ -203,13 +207,24 @@ def _parsed(index: int, raw: Any, names: set[str]) -> BulkOperation:
     method = given.strip().upper() if isinstance(given, str) else ""
     try:
         endpoint, target = _checked(index, method, fields, names)
+        named, size = _surveyed(fields.get("data"))
     except ScimError as refused:
         sent = given[:_LONGEST_METHOD] if isinstance(given, str) else ""
         return BulkOperation(index, method if method in _METHODS else sent, bulk_id=bulk_id, refused=refused)
     data = fields.get("data")
     if isinstance(data, list):
         data = {"Operations": data}
-    return BulkOperation(index, method, endpoint, target, bulk_id, fields.get("version"), data)
+    return BulkOperation(
+        index,
+        method,
+        endpoint,
+        target,
+        bulk_id,
+        fields.get("version"),
+        data,
+        names=frozenset(named),
+        size=size,
+    )
 
 
 def _checked(index: int, method: str, fields: JsonObject, names: set[str]) -> tuple[Endpoint, str | None]:
@@ -232,38 +247,77 @@ def _checked(index: int, method: str, fields: JsonObject, names: set[str]) -> tu
     # The RFC's own examples have a PATCH's operations themselves as its data (§3.7.3).
     if method != "DELETE" and not isinstance(fields.get("data"), (dict | list) if method == "PATCH" else dict):
         raise InvalidSyntax(f"{place}.data: expected an object, found {kind_of(fields.get('data', MISSING))}")
-    references(fields.get("data"))
     return endpoint, found[2]
 
 
-def _needs(operation: BulkOperation, creators: Mapping[str, BulkOperation]) -> frozenset[str]:
-    """Names of what must be created before the operation."""
-    if operation.refused is not None:
-        return frozenset()
-    names = references(operation.data)
-    if operation.target is not None and operation.target.startswith(PREFIX):
-        names.add(operation.target.removeprefix(PREFIX))
-    return frozenset(names & creators.keys())
+def _needs(operations: Sequence[BulkOperation]) -> list[list[int]]:
+    """For each operation those that must be done before it, all by their place in the request: what creates what it
+    refers to, and the one before it on the same target, which it must not overtake."""
+    creators = {operation.creates: at for at, operation in enumerate(operations) if operation.creates is not None}
+    last_on_target: dict[str, int] = {}
+    needs: list[list[int]] = []
+    for at, operation in enumerate(operations):
+        needed = {creators[name] for name in operation.names if name in creators}
+        if operation.target is not None:
+            if operation.target.startswith(PREFIX) and (name := operation.target.removeprefix(PREFIX)) in creators:
+                needed.add(creators[name])
+            if operation.target in last_on_target:
+                needed.add(last_on_target[operation.target])
+            last_on_target[operation.target] = at
+        needs.append(sorted(needed))
+    return needs
 
 
-def _in_circle(
-    held: Sequence[BulkOperation],
-    creators: Mapping[str, BulkOperation],
-    needs: Mapping[int, frozenset[str]],
-    done: set[str],
-) -> BulkOperation:
-    """The earliest creation in a circle: whoever follows what is needed, and needed for that, comes into one."""
-    operation = next(each for each in held if not needs[each.index] <= done)
-    passed: list[BulkOperation] = []
-    while operation not in passed:
-        passed.append(operation)
-        operation = creators[min(needs[operation.index] - done)]
-    return min(passed[passed.index(operation) :], key=lambda each: each.index)
+def _broken(needs: Sequence[Sequence[int]]) -> set[tuple[int, int]]:
+    """Needs, as (operation, what it needs), without which there is no circle. Creations alone come into one.
+
+    From each operation, in order, a walk goes to those that need it. Whoever is met again while the walk is still
+    among those that follow from it stands in a circle, and does without what the walk came from.
+    """
+    needed_by: list[list[int]] = [[] for _ in needs]
+    for operation, needed in enumerate(needs):
+        for each in needed:
+            needed_by[each].append(operation)
+    broken: set[tuple[int, int]] = set()
+    under_way, left = [False] * len(needs), [False] * len(needs)
+    for start in range(len(needs)):
+        if left[start]:
+            continue
+        under_way[start] = True
+        walk = [(start, iter(needed_by[start]))]
+        while walk:
+            at, following = walk[-1]
+            for each in following:
+                if under_way[each]:
+                    broken.add((each, at))
+                elif not left[each]:
+                    under_way[each] = True
+                    walk.append((each, iter(needed_by[each])))
+                    break
+            else:
+                walk.pop()
+                under_way[at], left[at] = False, True
+    return broken
 
 
-def _note(operation: BulkOperation, done: set[str]) -> None:
-    if operation.creates is not None:
-        done.add(operation.creates)
+def _rounds(needs: Sequence[Sequence[int]], broken: set[tuple[int, int]]) -> list[int]:
+    """In which pass over the request each operation can be done: the first that comes after all that it needs."""
+    kept = [[each for each in needed if (operation, each) not in broken] for operation, needed in enumerate(needs)]
+    waits_for = [len(needed) for needed in kept]
+    needed_by: list[list[int]] = [[] for _ in needs]
+    for operation, needed in enumerate(kept):
+        for each in needed:
+            needed_by[each].append(operation)
+    rounds = [0] * len(needs)
+    ready = [operation for operation, count in enumerate(waits_for) if not count]
+    while ready:
+        done = ready.pop()
+        for each in needed_by[done]:
+            rounds[each] = max(rounds[each], rounds[done] + (done > each))
+            waits_for[each] -= 1
+            if not waits_for[each]:
+                ready.append(each)
+    return rounds
 
 
 def _split(operation: BulkOperation, later: frozenset[str], *, keep: bool) -> Any:

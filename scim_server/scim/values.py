@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 INTEGER_LIMIT = 2**63
 """Integers are 64 bits wide, in databases as in most clients."""
 
+_LONGEST_NUMBER = 400
+"""Characters with which a number may be written: the longest decimals have some 330 digits before their point."""
 _INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
-_DECIMAL = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
+_DECIMAL = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 _READABLE_DATE_TIME = re.compile(
     r"[ \t\r\n]*[0-9]{4}-?[0-9]{2}-?[0-9]{2}"
     r"([Tt ][0-9]{2}:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?[ \t\r\n]*"
@@ -70,14 +72,14 @@ def stored_instant(value: object) -> datetime | None:
 
 def integer(text: str) -> int:
     """Raises ValueError for what isn't an integer in ASCII digits; `int` itself would take `1_000` too."""
-    if not _INTEGER.fullmatch(text):
+    if len(text) > _LONGEST_NUMBER or not _INTEGER.fullmatch(text):
         raise ValueError("not an integer")
     return int(text)
 
 
 def decimal(text: str) -> float:
     """Raises ValueError for what isn't a number in ASCII digits; may be infinite, as `1e999` is."""
-    if not _DECIMAL.fullmatch(text):
+    if len(text) > _LONGEST_NUMBER or not _DECIMAL.fullmatch(text):
         raise ValueError("not a number")
     return float(text)
 

@@ -13,7 +13,9 @@ from scim_server.scim.values import shown
 
 _DIGEST_BYTES = 8
 _DERIVED = re.compile(rf"\.[0-9a-f]{{{2 * _DIGEST_BYTES}}}(?=\"?$)")
-_TAG = re.compile(r'\s*(?:(?:[Ww]/)?"([^"]*)"|([^\s,"]+))\s*(?:,|$)')
+_TAG = re.compile(r'\s*+(?:(?:[Ww]/)?"([^"]*+)"|([^\s,"]++))\s*+(?:,|$)')
+_LONGEST = 1024
+"""Characters of a list of tags that is read: a tag has some 30, and clients send the one that they have."""
 
 
 def etag(version: int, derived: bytes = b"") -> str:
@@ -34,11 +36,21 @@ def tag_of_version(tag: str) -> str:
 def parse_etags(header: str) -> frozenset[str] | None:
     """The tags of an `If-Match` or `If-None-Match` header without `W/` and quotes; None for `*`, which is any.
 
-    Tags without quotes are understood too. Whatever isn't a tag matches nothing.
+    Tags without quotes are understood too. Whatever isn't a tag matches nothing, nor does a list of more than 1,024
+    characters: so a write isn't done, and a read is answered whole.
     """
+    if len(header) > _LONGEST:
+        return frozenset()
     if header.strip() == "*":
         return None
-    return frozenset(found[1] if found[1] is not None else found[2] for found in _TAG.finditer(header))
+    tags: set[str] = set()
+    position = 0
+    while position < len(header):
+        found = _TAG.match(header, position)
+        if found is not None:
+            tags.add(found[1] if found[1] is not None else found[2])
+        position = found.end() if found is not None else header.find(",", position) + 1 or len(header)
+    return frozenset(tags)
 
 
 def is_not_modified(if_none_match: str | None, tag: str) -> bool:

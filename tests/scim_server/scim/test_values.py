@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -124,3 +125,10 @@ def test_what_is_kept_of_a_date_time_is_the_same_instant(text: str) -> None:
     kept = read_attribute(Attribute("joined", "dateTime"), text)
     assert is_date_time(kept)
     assert stored_instant(kept) == time
+
+
+@pytest.mark.parametrize("read", [integer, decimal])
+@pytest.mark.parametrize("digits", ["1" * 1_000_000 + "x", "1" * 1_000_000, " " * 1_000_000 + "1", "." * 1_000_000])
+def test_a_number_of_a_million_digits_is_none(read: Callable[[str], float], digits: str) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        read(digits)

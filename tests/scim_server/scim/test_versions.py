@@ -52,3 +52,12 @@ def test_only_tags_have_a_derived_part(tag: str) -> None:
 def test_without_a_header_there_is_no_condition() -> None:
     require_match(None, 7)
     assert not is_not_modified(None, etag(7))
+
+
+def test_a_header_of_more_than_a_kibibyte_names_nothing() -> None:
+    header = ", ".join(etag(version) for version in range(1000))
+    assert not is_not_modified(header, etag(7))
+    with pytest.raises(PreconditionFailed):
+        require_match(header, 7)
+    with pytest.raises(PreconditionFailed):
+        require_match(" " * 2000 + "*", 7)
