@@ -11,16 +11,15 @@ from scim_server.directory.group_documents import write_groups
 from scim_server.directory.groups import groups_page
 from scim_server.directory.lists import Listed, ListRequest
 from scim_server.directory.output import Output
-from scim_server.directory.users import users_page
+from scim_server.directory.users import users_page, write_users
 from scim_server.scim.errors import InvalidCursor, InvalidPath
 from scim_server.scim.paging import PageRequest, envelope
 from scim_server.scim.resource import Projection
-from scim_server.scim.schema import JsonObject
 from scim_server.storage.protocol import Reader
-from scim_server.storage.records import GroupRecord
+from scim_server.storage.records import GroupRecord, UserRecord
 
 _ORDER = ("User", "Group")
-_NONE: Listed[JsonObject] = Listed((), 0, None, None)
+_NONE: Listed[UserRecord] = Listed((), 0, None, None)
 _NO_GROUPS: Listed[GroupRecord] = Listed((), 0, None, None)
 
 
@@ -28,7 +27,7 @@ _NO_GROUPS: Listed[GroupRecord] = Listed((), 0, None, None)
 class _Page:
     """Of both; `cursor` names the type that the next page begins in."""
 
-    users: Listed[JsonObject]
+    users: Listed[UserRecord]
     groups: Listed[GroupRecord]
     start_index: int | None
     next_cursor: str | None
@@ -54,12 +53,11 @@ async def search_all(
     """
 
     async def work(reader: Reader, out: Output) -> None:
-        page = await _page(directory, caller, requests, users_shown, reader)
+        page = await _page(directory, caller, requests, reader)
         items = len(page.users.items) + len(page.groups.items)
         head = envelope(items, page.total, page.start_index, page.next_cursor)
         out.write(orjson.dumps(head)[:-1] + b',"Resources":[')
-        for index, user in enumerate(page.users.items):
-            out.write((b"," if index else b"") + orjson.dumps(user, option=orjson.OPT_UTC_Z))
+        await write_users(directory, caller, reader, page.users.items, users_shown, out)
         if page.users.items and page.groups.items:
             out.write(b",")
         await write_groups(caller, reader, page.groups.items, groups_shown, out)
@@ -72,7 +70,6 @@ async def _page(
     directory: Directory,
     caller: Caller,
     requests: Mapping[str, ListRequest],
-    users_shown: Projection,
     reader: Reader,
 ) -> _Page:
     wanted = next(iter(requests.values()))
@@ -80,8 +77,10 @@ async def _page(
         raise InvalidPath("sortBy: users and groups can't be sorted together; search /Users or /Groups")
     page = wanted.page
     if page.cursor is None:
-        users = await _users(directory, caller, requests, page, users_shown, reader)
+        users = await _users(directory, caller, requests, page, reader)
         after_users = PageRequest(max(page.start_index - users.total, 1), page.count - len(users.items))
+        if page.start_index - 1 + len(users.items) < users.total:  # the page is full, if only in bytes
+            after_users = PageRequest(1, 0)
         groups = await _groups(directory, caller, requests, after_users, reader)
         return _Page(users, groups, page.start_index, None)
     begins_in, _, cursor = page.cursor.partition(".") if page.cursor else (_ORDER[0], "", "")
@@ -89,10 +88,10 @@ async def _page(
         raise InvalidCursor("this isn't the nextCursor of such a request")
     only_total = PageRequest(1, 0)
     if begins_in == "Group":
-        users = await _users(directory, caller, requests, only_total, users_shown, reader)
+        users = await _users(directory, caller, requests, only_total, reader)
         groups = await _groups(directory, caller, requests, PageRequest(1, page.count, cursor), reader)
     else:
-        users = await _users(directory, caller, requests, PageRequest(1, page.count, cursor), users_shown, reader)
+        users = await _users(directory, caller, requests, PageRequest(1, page.count, cursor), reader)
         room = page.count - len(users.items)
         by_cursor = PageRequest(1, room, "") if room and not users.next_cursor else only_total
         groups = await _groups(directory, caller, requests, by_cursor, reader)
@@ -113,11 +112,10 @@ async def _users(
     caller: Caller,
     requests: Mapping[str, ListRequest],
     page: PageRequest,
-    shown: Projection,
     reader: Reader,
-) -> Listed[JsonObject]:
+) -> Listed[UserRecord]:
     request = requests.get("User")
-    return await users_page(directory, caller, replace(request, page=page), shown, reader) if request else _NONE
+    return await users_page(directory, caller, replace(request, page=page), reader) if request else _NONE
 
 
 async def _groups(

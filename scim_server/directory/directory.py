@@ -1,6 +1,5 @@
 """What every use case needs: the storage, and the rules that decide roles."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -10,13 +9,15 @@ from scim_server.directory.output import Output, SmallOutput, TooLarge
 from scim_server.directory.rules_applier import RulesApplier
 from scim_server.directory.rules_cache import RulesCache
 from scim_server.directory.walks import Walks
+from scim_server.limits.turns import Turns
 from scim_server.storage.protocol import Reader, Storage, Writer
 from scim_server.storage.records import Document, UserRecord
 
 T = TypeVar("T")
 
 _SHARE_OF_LARGE_READS = 4
-"""One in this many database connections may be busy with large answers; the others are for everybody else."""
+"""One in this many database connections may be busy with large answers, half of them those of one tenant; the
+others are for everybody else."""
 
 
 class Directory:
@@ -25,7 +26,8 @@ class Directory:
     def __init__(self, storage: Storage, applier: RulesApplier) -> None:
         self._storage = storage
         self._applier = applier
-        self._large_reads = asyncio.Semaphore(max(1, storage.usage().limit // _SHARE_OF_LARGE_READS))
+        most = max(1, storage.usage().limit // _SHARE_OF_LARGE_READS)
+        self._large_reads = Turns(most, share=(most + 1) // 2)
         self.rules = RulesCache()
         self.walks = Walks()
 
@@ -51,7 +53,7 @@ class Directory:
         try:
             await self.read(caller, lambda reader: work(reader, small), snapshot=snapshot)
         except TooLarge:
-            async with self._large_reads:
+            async with self._large_reads.turn(caller.tenant.key):
                 await self.read(caller, lambda reader: work(reader, out), snapshot=snapshot)
         else:
             small.pass_on()

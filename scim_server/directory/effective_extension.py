@@ -13,15 +13,15 @@ from scim_server.storage.records import UserRecord
 async def effective_extensions(
     directory: Directory, tenant: ServedTenant, reader: Reader, records: Sequence[UserRecord]
 ) -> Mapping[str, JsonObject]:
-    """The extension of each user, by id."""
+    """The extension of each user, by id: of the first ones, as many as `Reader.effective_roles` has read."""
     if not records:
         return {}
     held_and_granted = await reader.effective_roles([record.id for record in records])
     rules = await directory.rules.of(reader)
     now = directory.now()
     extensions: dict[str, JsonObject] = {}
-    for record in records:
-        held, grants = held_and_granted.get(record.id, ((), ()))
+    for record in records[: len(held_and_granted)]:
+        held, grants = held_and_granted[record.id]
         roles = explain(held, grants, rules)
         extensions[record.id] = {
             "state": state_of(record.active, record.blocked_at, tenant.delay, now),

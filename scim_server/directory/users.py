@@ -5,7 +5,7 @@ provider's repeats leave no trace. `active` that isn't said is what it was: a PU
 know the attribute must not let a blocked user in again, nor must a PATCH that removes it (it is only not shown then).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +16,12 @@ from scim_server.directory.declared import as_declared
 from scim_server.directory.directory import Directory
 from scim_server.directory.effective_extension import effective_extensions
 from scim_server.directory.lists import Listed, ListRequest, list_page
+from scim_server.directory.output import Output
 from scim_server.directory.representation import Representation, location_of, meta_of
 from scim_server.directory.request_bodies import read_patch, read_resource
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.errors import NotFound, UniquenessViolation
+from scim_server.scim.paging import envelope
 from scim_server.scim.patch import Operation, apply_to_document
 from scim_server.scim.resource import Projection, check_immutable, validate_resource
 from scim_server.scim.schema import JsonObject
@@ -72,23 +74,48 @@ async def get_user(directory: Directory, caller: Caller, user_id: str, projectio
 
 
 async def list_users(
-    directory: Directory, caller: Caller, request: ListRequest, projection: Projection
-) -> Listed[JsonObject]:
-    """A page of users. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
-    return await directory.read(caller, lambda reader: users_page(directory, caller, request, projection, reader))
+    directory: Directory, caller: Caller, request: ListRequest, projection: Projection, out: Output
+) -> None:
+    """A list response. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor, TooMany."""
+
+    async def work(reader: Reader, out: Output) -> None:
+        listed = await users_page(directory, caller, request, reader)
+        cursors = listed.next_cursor, listed.previous_cursor
+        head = envelope(len(listed.items), listed.total, listed.start_index, *cursors)
+        out.write(orjson.dumps(head)[:-1] + b',"Resources":[')
+        await write_users(directory, caller, reader, listed.items, projection, out)
+        out.write(b"]}")
+
+    await directory.read_into(out, caller, work)
 
 
 async def users_page(
-    directory: Directory, caller: Caller, request: ListRequest, projection: Projection, reader: Reader
-) -> Listed[JsonObject]:
-    """`list_users` within a read that does more."""
+    directory: Directory, caller: Caller, request: ListRequest, reader: Reader
+) -> Listed[UserRecord]:
+    """A page of users, within a read that shows them."""
     tenant = caller.tenant
     context = EffectiveContext(directory.now() - tenant.delay, tenant.permissions)
     asked = replace(request, query=replace(request.query, effective=context))
-    listed = await list_page(directory, caller, tenant.users, asked, reader, reader.users)
-    shown = await _show(directory, caller, reader, listed.items, projection)
-    resources = [each.resource for each in shown]
-    return Listed(resources, listed.total, listed.start_index, listed.next_cursor, listed.previous_cursor)
+    return await list_page(directory, caller, tenant.users, asked, reader, reader.users)
+
+
+async def write_users(
+    directory: Directory,
+    caller: Caller,
+    reader: Reader,
+    records: Sequence[UserRecord],
+    projection: Projection,
+    out: Output,
+) -> None:
+    """The elements of a JSON array. A user may be in thousands of groups: only so many are held at once."""
+    separator, written, at_once = b"", 0, len(records)
+    while written < len(records):
+        shown = await _show(directory, caller, reader, records[written : written + at_once], projection)
+        for one in shown:
+            out.write(separator + orjson.dumps(one.resource, option=orjson.OPT_UTC_Z))
+            separator = b","
+        written += len(shown)
+        at_once = len(shown)
 
 
 async def replace_user(
@@ -174,12 +201,17 @@ async def _show_one(
 async def _show(
     directory: Directory, caller: Caller, reader: Reader, records: Sequence[UserRecord], projection: Projection
 ) -> list[Representation]:
-    """Groups and the extension are read only where they are shown."""
+    """Of the first users, as many as the reader reads groups and roles of, and of one at least. Groups and the
+    extension are read only where they are shown."""
     records = [as_declared(record, caller.tenant.user_schemas) for record in records]
-    wants_groups = projection.includes("groups") and bool(records)
-    groups = await reader.groups_of([record.id for record in records]) if wants_groups else {}
-    wants_effective = projection.includes_extension(EFFECTIVE_URN)
-    extensions = await effective_extensions(directory, caller.tenant, reader, records) if wants_effective else {}
+    groups: Mapping[str, Sequence[GroupReference]] = {}
+    extensions: Mapping[str, JsonObject] = {}
+    if projection.includes("groups") and records:
+        groups = await reader.groups_of([record.id for record in records])
+        records = records[: len(groups)]
+    if projection.includes_extension(EFFECTIVE_URN):
+        extensions = await effective_extensions(directory, caller.tenant, reader, records)
+        records = records[: len(extensions)]
     return [
         _representation(caller, record, projection, groups.get(record.id, ()), extensions.get(record.id))
         for record in records

@@ -64,9 +64,9 @@ def create_scim_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are the gate's
     )
     bodies = Bodies(body_limit, protection.large_bodies)
-    users = UserRoutes(directory, bodies)
-    me = MeRoutes(directory, bodies)
     streams = Streams(protection.unread_answers)
+    users = UserRoutes(directory, bodies, streams)
+    me = MeRoutes(directory, bodies, streams)
     groups = GroupRoutes(directory, bodies, streams)
     roles = RoleRoutes(bodies)
     _add(app, "/Users", GET=users.query, POST=users.create)

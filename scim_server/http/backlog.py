@@ -8,6 +8,8 @@ import asyncio
 import zlib
 from collections import deque
 
+from scim_server.limits.shared_room import SharedRoom
+
 _AS_IT_IS = 16
 """Blocks of 64 KiB that wait uncompressed: usual answers and clients that keep pace cost no compressing."""
 _LEVEL = 1
@@ -15,35 +17,15 @@ _LEVEL = 1
 
 
 class BacklogFull(Exception):
-    """The clients of this server have left too much unread, all together."""
-
-
-class Room:
-    """For the backlogs of one server: at most `most` bytes in all of them."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._taken = 0
-
-    @property
-    def taken(self) -> int:
-        return self._taken
-
-    def take(self, size: int) -> None:
-        """Raises BacklogFull."""
-        if self._taken + size > self._most:
-            raise BacklogFull
-        self._taken += size
-
-    def give_back(self, size: int) -> None:
-        self._taken -= size
+    """The clients of this server, or those of the tenant, have left too much unread, all together."""
 
 
 class Backlog:
-    """Blocks of one answer: in, out and in between. One task puts, another takes."""
+    """Blocks of one answer to a tenant's client: in, out and in between. One task puts, another takes."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: SharedRoom, tenant: str) -> None:
         self._room = room
+        self._tenant = tenant
         self._blocks: deque[tuple[bytes, bool]] = deque()
         """Each with whether it is compressed."""
         self._ended = False
@@ -53,7 +35,8 @@ class Backlog:
         """Raises BacklogFull."""
         compressed = len(self._blocks) >= _AS_IT_IS
         kept = zlib.compress(block, _LEVEL) if compressed else block
-        self._room.take(len(kept))
+        if not self._room.take(self._tenant, len(kept)):
+            raise BacklogFull
         self._blocks.append((kept, compressed))
         self._changed.set()
 
@@ -70,10 +53,10 @@ class Backlog:
             self._changed.clear()
             await self._changed.wait()
         kept, compressed = self._blocks.popleft()
-        self._room.give_back(len(kept))
+        self._room.give_back(self._tenant, len(kept))
         return zlib.decompress(kept) if compressed else kept
 
     def drop(self) -> None:
         """Forget what wasn't taken."""
-        self._room.give_back(sum(len(kept) for kept, _ in self._blocks))
+        self._room.give_back(self._tenant, sum(len(kept) for kept, _ in self._blocks))
         self._blocks.clear()

@@ -4,7 +4,7 @@ Writing never waits for the client, so that the database connection that it hold
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -12,12 +12,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from scim_server.directory.output import Output
-from scim_server.http.backlog import Backlog, BacklogFull, Room
+from scim_server.http.backlog import Backlog, BacklogFull
 from scim_server.http.deadlines import OutOfTime, Part
-from scim_server.http.responses import MEDIA_TYPE, not_modified
+from scim_server.http.exchange import exchange_in
+from scim_server.http.responses import MEDIA_TYPE, ScimResponse, not_modified
+from scim_server.limits.shared_room import SharedRoom
 from scim_server.scim.versions import is_not_modified
 
 _BLOCK_BYTES = 1 << 16
+_OF_THE_BODY = ("content-length", "content-type")
 _SEND_TIMEOUT_SECONDS = 60
 """How long a client may leave a block unread."""
 
@@ -25,25 +28,48 @@ _Write = Callable[[Output], Awaitable[None]]
 
 
 class Streams:
-    """Of one server. `most_unread`: bytes that all its clients together may leave unread."""
+    """Of one server. `most_unread`: bytes that all its clients may leave unread, half of them those of one tenant."""
 
     def __init__(self, most_unread: int) -> None:
-        self._room = Room(most_unread)
+        self._room = SharedRoom(most_unread)
 
     def answer(self, write: _Write, status: int = 200, if_none_match: str | None = None) -> Response:
         """What `write` writes. An error that it raises before anything was sent is answered like any other."""
         return _Streamed(write, self._room, status, if_none_match)
 
+    def counted(self, answer: ScimResponse) -> Response:
+        """The answer, which counts like what is written piece by piece where it is large."""
+        body = bytes(answer.body)
+        if len(body) < _BLOCK_BYTES:
+            return answer
+
+        async def write(out: Output) -> None:
+            for start in range(0, len(body), _BLOCK_BYTES):
+                out.write(body[start : start + _BLOCK_BYTES])
+
+        headers = {name: value for name, value in answer.headers.items() if name not in _OF_THE_BODY}
+        return _Streamed(write, self._room, answer.status_code, None, headers)
+
 
 class _Streamed(Response):
-    def __init__(self, write: _Write, room: Room, status: int, if_none_match: str | None) -> None:
+    def __init__(
+        self,
+        write: _Write,
+        room: SharedRoom,
+        status: int,
+        if_none_match: str | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(status_code=status)
+        self._own_headers = dict(headers or {})
         self._write = write
         self._room = room
         self._if_none_match = if_none_match
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with _Outgoing(self.status_code, self._if_none_match, self._room, scope, receive, send) as outgoing:
+        async with _Outgoing(
+            self.status_code, self._if_none_match, self._room, scope, receive, send, self._own_headers
+        ) as outgoing:
             await self._write(outgoing)
 
 
@@ -55,15 +81,22 @@ class _Outgoing:
     """
 
     def __init__(
-        self, status: int, if_none_match: str | None, room: Room, scope: Scope, receive: Receive, send: Send
+        self,
+        status: int,
+        if_none_match: str | None,
+        room: SharedRoom,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        headers: dict[str, str],
     ) -> None:
         self._status = status
         self._if_none_match = if_none_match
         self._scope, self._receive, self._send = scope, receive, send
-        self._headers: dict[str, str] = {}
+        self._headers = headers
         self._unchanged = False
         self._block = bytearray()
-        self._backlog = Backlog(room)
+        self._backlog = Backlog(room, exchange_in(scope).tenant)
         self._sending: asyncio.Task[None] | None = None
 
     def begin(self, location: str, tag: str, *, tag_covers_all: bool) -> bool:

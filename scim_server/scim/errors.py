@@ -10,6 +10,7 @@
     ├── InvalidValue        400 invalidValue
     ├── MutabilityViolation 400 mutability
     ├── NoTarget            400 noTarget
+    ├── TooMany             400 tooMany
     ├── NotFound            404
     ├── UniquenessViolation 409 uniqueness
     └── PreconditionFailed  412
@@ -106,6 +107,12 @@ class NoTarget(_FixedError):
     """The path of a PATCH operation matches nothing that could be changed."""
 
     fixed_type = "noTarget"
+
+
+class TooMany(_FixedError):
+    """The filter or order needs more work than the server does for one request."""
+
+    fixed_type = "tooMany"
 
 
 class NotFound(_FixedError):

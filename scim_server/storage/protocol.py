@@ -88,14 +88,20 @@ class Reader(Protocol):
         """
         ...
 
-    async def groups_of(self, user_ids: Collection[str]) -> Mapping[str, Sequence[GroupReference]]:
-        """Direct and indirect groups of each user, by display name. Users without groups are absent."""
+    async def groups_of(self, user_ids: Sequence[str]) -> Mapping[str, Sequence[GroupReference]]:
+        """Direct and indirect groups of each user, by display name; `user_rows.MOST_ROWS` at most.
+
+        Of the first users, as many as that suffices for, and of one at least: ask for the others again.
+        """
         ...
 
     async def effective_roles(
-        self, user_ids: Collection[str]
+        self, user_ids: Sequence[str]
     ) -> Mapping[str, tuple[Sequence[HeldRole], Sequence[GroupGrant]]]:
-        """Held roles and the grants that reach each user: input for `provisioning.effective.explain`."""
+        """Held roles and the grants that reach each user: input for `provisioning.effective.explain`.
+
+        Of the first users, as `groups_of`.
+        """
         ...
 
     async def rules_stamp(self) -> RulesStamp | None:

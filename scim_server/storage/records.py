@@ -101,6 +101,9 @@ class Query:
     """Instead of `after`: only what precedes it in the order, and of that the last `count`; without `start_index`."""
     wants_total: bool = True
     wants_stamp: bool = False
+    most_bytes: int = 2 << 20
+    """Of the documents of a page: with the one that goes beyond it the page ends, whatever `count` is. So the first
+    one is always there."""
 
 
 @dataclass(frozen=True, slots=True)

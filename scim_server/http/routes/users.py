@@ -13,16 +13,17 @@ from scim_server.http.bodies import Bodies
 from scim_server.http.exchange import caller_of
 from scim_server.http.parameters import Parameters
 from scim_server.http.responses import ScimResponse, no_content, not_modified
-from scim_server.scim.paging import list_response
+from scim_server.http.streams import Streams
 from scim_server.scim.versions import is_not_modified
 
 
 class UserRoutes:
     """Answers as identity providers need them: PATCH shows the user, DELETE nothing."""
 
-    def __init__(self, directory: Directory, bodies: Bodies) -> None:
+    def __init__(self, directory: Directory, bodies: Bodies, streams: Streams) -> None:
         self._directory = directory
         self._bodies = bodies
+        self._streams = streams
 
     async def create(self, request: Request) -> Response:
         caller = caller_of(request)
@@ -32,18 +33,16 @@ class UserRoutes:
         return self._answer(shown, 201)
 
     async def query(self, request: Request) -> Response:
-        return await self._list(caller_of(request), Parameters.of_url(request))
+        return self._list(caller_of(request), Parameters.of_url(request))
 
     async def search(self, request: Request) -> Response:
         async with self._bodies.read(request, Parameters.of_search) as parameters:
-            return await self._list(caller_of(request), parameters)
+            return self._list(caller_of(request), parameters)
 
-    async def _list(self, caller: Caller, parameters: Parameters) -> Response:
+    def _list(self, caller: Caller, parameters: Parameters) -> Response:
         wanted = parameters.list_request(caller, caller.tenant.users)
         projection = parameters.projection(caller, caller.tenant.users)
-        listed = await users.list_users(self._directory, caller, wanted, projection)
-        cursors = listed.next_cursor, listed.previous_cursor
-        return ScimResponse(list_response(listed.items, listed.total, listed.start_index, *cursors))
+        return self._streams.answer(partial(users.list_users, self._directory, caller, wanted, projection))
 
     async def get(self, request: Request) -> Response:
         caller = caller_of(request)
@@ -82,7 +81,7 @@ class UserRoutes:
         return user_id
 
     def _answer(self, shown: Representation, status: int = 200) -> Response:
-        return ScimResponse(shown.resource, status, self._headers(shown))
+        return self._streams.counted(ScimResponse(shown.resource, status, self._headers(shown)))
 
     def _headers(self, shown: Representation) -> dict[str, str]:
         return {"Location": shown.location, "ETag": shown.tag}

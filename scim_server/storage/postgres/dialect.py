@@ -1,6 +1,6 @@
 """Searches on PostgreSQL: `folded` is a jsonb copy of the document in which every string is folded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -102,6 +102,18 @@ class _Postgres:
 
     def constant(self, value: Scalar) -> str | None:
         return _ENDS_OF_TIME.get(value) if isinstance(value, datetime) else None
+
+    def page(self, table: str, tenant: str, columns: Mapping[str, str], rows: str, most_bytes: int) -> str:
+        # A window without an order takes rows as they come. The size of a text is known without reading it.
+        sought = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+        names = ", ".join(
+            f"CASE WHEN before < {most_bytes} THEN document END AS document" if name == "document" else name
+            for name in columns
+        )
+        before = "coalesce(sum(octet_length(document)) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)"
+        return (
+            f"SELECT {names} FROM (SELECT page.*, {before} AS before FROM (SELECT {sought} {rows}) AS page) AS sized"
+        )
 
     def document(self, alias: str) -> Place:
         return _JsonbPlace(f"{alias}.folded", f"{alias}.document::jsonb")

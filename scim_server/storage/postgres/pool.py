@@ -11,17 +11,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 
+from scim_server.limits.turns import Turns
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.postgres.failures import translated
 from scim_server.storage.protocol import StorageObserver
 from scim_server.storage.records import PoolUsage
 
+_GIVEN_UP = (asyncio.CancelledError, TimeoutError)
 _CLEANING_TIMEOUT = 5.0
 _CLOSE_TIMEOUT = 5.0
 
 
 class Pool:
-    """At most `size` connections, opened when they are needed.
+    """At most `size` connections, opened when they are needed, and half of them for one tenant.
 
     `connect` opens one within so many seconds. The one that was used last is used next; others that nobody needed
     for `idle_seconds` are closed at the next use, before a firewall on the way forgets them.
@@ -38,7 +40,7 @@ class Pool:
         self._size = size
         self._observer = observer
         self._idle_seconds = idle_seconds
-        self._slots = asyncio.Semaphore(size)
+        self._turns = Turns(size, share=(size + 1) // 2)
         self._idle: deque[tuple[asyncpg.Connection, float]] = deque()
         """Since when each is unused; the one used last is the last one."""
         self._opened: set[asyncpg.Connection] = set()
@@ -46,22 +48,23 @@ class Pool:
         self._waiting = 0
 
     @contextlib.asynccontextmanager
-    async def connection(self, patience: float) -> AsyncIterator[asyncpg.Connection]:
+    async def connection(self, patience: float, tenant: str = "") -> AsyncIterator[asyncpg.Connection]:
         """One for the block alone; it is rolled back where the block ends with an error in a transaction.
 
         Raises `StorageUnavailable` when none is free for `patience` seconds, and for errors of the block.
         """
         with translated():
-            connection = await self._take(patience)
+            connection = await self._take(patience, tenant)
             try:
                 yield connection
             except BaseException as error:
-                given_up = isinstance(error, asyncio.CancelledError | TimeoutError)  # a statement may still run
+                # A statement may still run.
+                given_up = any(isinstance(one, _GIVEN_UP) for one in (error, error.__cause__))
                 if not connection.is_closed() and (given_up or connection.is_in_transaction()):
                     await _clean(connection)
                 raise
             finally:
-                self._give_back(connection)
+                self._give_back(connection, tenant)
 
     def usage(self) -> PoolUsage:
         opened = sum(not connection.is_closed() for connection in self._opened)
@@ -71,22 +74,22 @@ class Pool:
         """After what still runs, but not for ever. Nobody may ask for a connection any more."""
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT):
-                for _ in range(self._size):
-                    await self._slots.acquire()
+                for number in range(self._size):
+                    await self._turns.begin(f"closing {number}")  # no key has a right to all of them
                 await asyncio.gather(*(connection.close() for connection, _ in self._idle))
         except TimeoutError:
             for connection in tuple(self._opened):
                 connection.terminate()
 
-    async def _take(self, patience: float) -> asyncpg.Connection:
+    async def _take(self, patience: float, tenant: str) -> asyncpg.Connection:
         asked = time.perf_counter()
         self._waiting += 1
         try:
-            await self._take_slot(patience)
+            await self._begin_turn(patience, tenant)
             try:
                 connection = self._take_idle(asked) or await self._open_another(patience)
             except BaseException:
-                self._slots.release()
+                self._turns.end(tenant)
                 raise
         finally:
             self._waiting -= 1
@@ -94,13 +97,12 @@ class Pool:
         self._in_use += 1
         return connection
 
-    async def _take_slot(self, patience: float) -> None:
-        if not self._slots.locked():
-            await self._slots.acquire()  # at once
+    async def _begin_turn(self, patience: float, tenant: str) -> None:
+        if self._turns.begin_now(tenant):
             return
         try:
             async with asyncio.timeout(patience):
-                await self._slots.acquire()
+                await self._turns.begin(tenant)
         except TimeoutError:
             raise StorageUnavailable(f"PostgreSQL: no connection was free for {patience:g} s") from None
 
@@ -119,13 +121,13 @@ class Pool:
         self._opened.add(connection)
         return connection
 
-    def _give_back(self, connection: asyncpg.Connection) -> None:
+    def _give_back(self, connection: asyncpg.Connection, tenant: str) -> None:
         self._in_use -= 1
         if connection.is_closed():
             self._forget(connection)
         else:
             self._idle.append((connection, time.perf_counter()))
-        self._slots.release()
+        self._turns.end(tenant)
 
     def _forget(self, connection: asyncpg.Connection) -> None:
         self._opened.discard(connection)

@@ -1,12 +1,13 @@
 """Effective roles: settling them, and telling why a user has them."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from scim_server.provisioning.effective import GroupGrant, HeldRole
 from scim_server.storage.ids import is_id
 from scim_server.storage.postgres.session import ReadSession, WriteSession
 from scim_server.storage.records import GroupReference, RoleChange
+from scim_server.storage.user_rows import MOST_ROWS, read_whole
 
 # In the statements below, LATERAL with OFFSET 0 is a fence: for each row on its left the planner must look into the
 # index on its right. Left to itself it takes a small delta for large, where statistics are missing or old, and
@@ -27,10 +28,12 @@ _REACHED = """
     )
 """
 
+_ASKED = "named AS (SELECT * FROM unnest($2::uuid[]) WITH ORDINALITY AS asked (id, place))"
+
 _GROUPS_OF = f"""
-    WITH RECURSIVE named AS (SELECT unnest($2::uuid[]) AS id), {_REACHED}
+    WITH RECURSIVE {_ASKED}, {_REACHED}
     SELECT r.user_id, r.group_id, g.display, direct.member IS NOT NULL AS direct
-    FROM reached r
+    FROM reached r JOIN named ON named.id = r.user_id
     CROSS JOIN LATERAL (
         SELECT display_name_key, document::json ->> 'displayName' AS display
         FROM groups WHERE tenant = $1 AND id = r.group_id OFFSET 0
@@ -39,24 +42,27 @@ _GROUPS_OF = f"""
         SELECT user_id AS member
         FROM memberships WHERE tenant = $1 AND group_id = r.group_id AND user_id = r.user_id OFFSET 0
     ) direct ON true
-    ORDER BY g.display_name_key, r.group_id
+    ORDER BY named.place, g.display_name_key, r.group_id
+    LIMIT {MOST_ROWS + 1}
 """
 
 _EFFECTIVE = f"""
-    WITH RECURSIVE named AS (SELECT unnest($2::uuid[]) AS id), {_REACHED}
-    SELECT named.id AS user_id, held.role, held.since, NULL AS mapping, NULL AS rule, NULL AS display
+    WITH RECURSIVE {_ASKED}, {_REACHED}
+    SELECT named.id AS user_id, held.role, held.since, NULL AS mapping, NULL AS rule, NULL AS display,
+           named.place, false AS granted
     FROM named, LATERAL (
         SELECT role, since FROM user_roles WHERE tenant = $1 AND user_id = named.id OFFSET 0
     ) held
     UNION ALL
-    SELECT r.user_id, a.role, NULL, a.mapping, a.rule, g.display
-    FROM reached r, LATERAL (
+    SELECT r.user_id, a.role, NULL, a.mapping, a.rule, g.display, named.place, true
+    FROM reached r JOIN named ON named.id = r.user_id, LATERAL (
         SELECT mapping, rule, role FROM grants WHERE tenant = $1 AND group_id = r.group_id OFFSET 0
     ) a, LATERAL (
         SELECT document::json ->> 'displayName' AS display
         FROM groups WHERE tenant = $1 AND id = r.group_id OFFSET 0
     ) g
-    ORDER BY role
+    ORDER BY place, granted, role
+    LIMIT {MOST_ROWS + 1}
 """
 
 # Only differences are written, so `since` of a role that stays survives. NOT IN is a hashed look-up, however many
@@ -103,23 +109,35 @@ _LOCK_USERS = """
 
 
 class RoleReads(ReadSession):
-    async def groups_of(self, user_ids: Collection[str]) -> Mapping[str, Sequence[GroupReference]]:
-        found: dict[str, list[GroupReference]] = defaultdict(list)
-        for row in await self._connection.fetch(_GROUPS_OF, self.tenant, [*filter(is_id, user_ids)]):
-            found[str(row["user_id"])].append(GroupReference(str(row["group_id"]), row["display"], row["direct"]))
-        return dict(found)
+    async def groups_of(self, user_ids: Sequence[str]) -> Mapping[str, Sequence[GroupReference]]:
+        rows, whole = await self._of_users(_GROUPS_OF, user_ids)
+        found: dict[str, list[GroupReference]] = {user_id: [] for user_id in whole}
+        for row in rows:
+            if (groups := found.get(str(row["user_id"]))) is not None:
+                groups.append(GroupReference(str(row["group_id"]), row["display"], row["direct"]))
+        return found
 
     async def effective_roles(
-        self, user_ids: Collection[str]
+        self, user_ids: Sequence[str]
     ) -> Mapping[str, tuple[Sequence[HeldRole], Sequence[GroupGrant]]]:
-        found: dict[str, tuple[list[HeldRole], list[GroupGrant]]] = {user_id: ([], []) for user_id in user_ids}
-        for row in await self._connection.fetch(_EFFECTIVE, self.tenant, [*filter(is_id, user_ids)]):
-            held, grants = found[str(row["user_id"])]
+        rows, whole = await self._of_users(_EFFECTIVE, user_ids)
+        found: dict[str, tuple[list[HeldRole], list[GroupGrant]]] = {user_id: ([], []) for user_id in whole}
+        for row in rows:
+            of_user = found.get(str(row["user_id"]))
+            if of_user is None:
+                break
+            held, grants = of_user
             if row["since"] is not None:
                 held.append(HeldRole(row["role"], row["since"]))
             else:
                 grants.append(GroupGrant(row["role"], row["mapping"], row["rule"], row["display"]))
         return found
+
+    async def _of_users(self, statement: str, user_ids: Sequence[str]) -> tuple[Sequence[Any], Sequence[str]]:
+        """Rows, in the order of the users, and those users of whom all are among them."""
+        rows = await self._connection.fetch(statement, self.tenant, [*filter(is_id, user_ids)])
+        last = str(rows[MOST_ROWS]["user_id"]) if len(rows) > MOST_ROWS else None
+        return rows[:MOST_ROWS], read_whole(user_ids, last)
 
 
 class RoleWrites(RoleReads, WriteSession):

@@ -1,6 +1,6 @@
 """Runs compiled searches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from scim_server.storage.postgres.dialect import POSTGRES
 from scim_server.storage.postgres.session import Connection
 from scim_server.storage.records import Page, Position, Query
-from scim_server.storage.search import CompiledSearch, Searchable, compile_search, read_stamp
+from scim_server.storage.search import SEARCH_SECONDS, CompiledSearch, Searchable, compile_search, read_stamp
 from scim_server.storage.search.statement import SORT_KEY, STAMP
 
 _Record = TypeVar("_Record")
@@ -22,15 +22,33 @@ async def search(
     columns: str,
     record: Callable[[Any], _Record],
 ) -> Page[_Record]:
-    """One statement where the page tells the total, as for every look-up by a key; else at most two."""
+    """One statement where the page tells the total, as for every look-up by a key; else at most two.
+
+    Raises `TooMany`, and TimeoutError where it takes long though indexes answer it.
+    """
     compiled = compile_search(searchable, POSTGRES, tenant, query, columns)
-    rows = await connection.fetch(compiled.page, *compiled.page_parameters) if query.count > 0 else []
+    try:
+        return await _search(connection, compiled, record)
+    except TimeoutError as error:
+        if (too_long := compiled.took_too_long()) is not None:
+            raise too_long from error
+        raise
+
+
+async def _search(
+    connection: Connection, compiled: CompiledSearch, record: Callable[[Any], _Record]
+) -> Page[_Record]:
+    query = compiled.query
+    rows: Sequence[Any] = []
+    if query.count > 0:
+        rows = await connection.fetch(compiled.page, *compiled.page_parameters, timeout=SEARCH_SECONDS)
     stamp = rows[0][STAMP] if rows and query.wants_stamp else None
     total = compiled.total_from(len(rows))
     if total is None and query.wants_total:
-        counted = await connection.fetchrow(compiled.total, *compiled.parameters)
+        counted = await connection.fetchrow(compiled.total, *compiled.parameters, timeout=SEARCH_SECONDS)
         total, stamp = counted["total"], stamp or counted[STAMP]
-    page = compiled.arranged(rows)
+    fitting = [row for row in rows if row["document"] is not None]
+    page = compiled.arranged(fitting, more=len(fitting) < len(rows))
     end, start = _position(page.end, compiled), _position(page.start, compiled)
     read_at = read_stamp(stamp) if stamp is not None and query.wants_stamp else None
     return Page([record(row) for row in page.rows], total, end, start, read_at)

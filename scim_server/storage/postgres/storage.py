@@ -75,8 +75,9 @@ class PostgresStorage:
     """`protocol.Storage` on one PostgreSQL database.
 
     `dsn` as asyncpg takes it: `postgresql://user:password@host:port/database?…`, with `host=/directory` for Unix
-    sockets. `pool_size` bounds the connections of this process; migrating takes one more, at start. `patience`: how
-    many seconds a task waits for a free one before it is told `StorageUnavailable`.
+    sockets. `pool_size` bounds the connections of this process, of which a tenant has half at most; migrating takes
+    one more, at start. `patience`: how many seconds a task waits for a free one before it is told
+    `StorageUnavailable`.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class PostgresStorage:
             await pool.close()
 
     async def ping(self) -> None:
-        async with self._connection(_PING_TIMEOUT) as connection:
+        async with self._connection(patience=_PING_TIMEOUT) as connection:
             try:
                 await connection.fetchval("SELECT 1", timeout=_PING_TIMEOUT)
             except TimeoutError:
@@ -110,7 +111,7 @@ class PostgresStorage:
         return PoolUsage(self._pool_size) if self._pool is None else self._pool.usage()
 
     async def read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
-        async with self._connection() as connection:
+        async with self._connection(tenant) as connection:
             if not snapshot:
                 return await work(PostgresReader(connection, tenant))
             await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -122,22 +123,22 @@ class PostgresStorage:
         async def attempt(connection: Connection, exclusive: bool) -> T:
             return await _transaction(connection, tenant, work, exclusive=exclusive)
 
-        return await self._until_it_works(attempt, exclusive=exclusive)
+        return await self._until_it_works(tenant, attempt, exclusive=exclusive)
 
     async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
         async def attempt(connection: Connection, exclusive: bool) -> UserRecord:
             writer = PostgresWriter(connection, tenant, datetime.now(UTC), exclusive=exclusive)
             return await writer.insert_user(document, active)  # one statement, so a transaction by itself
 
-        return await self._until_it_works(attempt)
+        return await self._until_it_works(tenant, attempt)
 
     async def _until_it_works(
-        self, attempt_with: Callable[[Connection, bool], Awaitable[T]], *, exclusive: bool = False
+        self, tenant: str, attempt_with: Callable[[Connection, bool], Awaitable[T]], *, exclusive: bool = False
     ) -> T:
         last: Exception | None = None
         for attempt in range(_ATTEMPTS):
             try:
-                async with self._connection() as connection:
+                async with self._connection(tenant) as connection:
                     return await attempt_with(connection, exclusive)
             except NeedsExclusive:
                 exclusive = True
@@ -149,7 +150,7 @@ class PostgresStorage:
         raise StorageUnavailable(f"other transactions got in the way {_ATTEMPTS} times") from last
 
     async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
-        async with self._connection() as connection:
+        async with self._connection(tenant) as connection:
             new: bool | None = await connection.fetchval(
                 _USE_ASSERTION, tenant, assertion, expires, datetime.now(UTC)
             )
@@ -201,10 +202,12 @@ class PostgresStorage:
             server_settings=_SETTINGS,
         )
 
-    def _connection(self, patience: float | None = None) -> AbstractAsyncContextManager[asyncpg.Connection]:
+    def _connection(
+        self, tenant: str = "", *, patience: float | None = None
+    ) -> AbstractAsyncContextManager[asyncpg.Connection]:
         if self._pool is None:
             raise StorageUnavailable("the storage is not open")
-        return self._pool.connection(patience or self._patience)
+        return self._pool.connection(patience or self._patience, tenant)
 
 
 async def _transaction(

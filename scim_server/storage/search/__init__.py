@@ -8,7 +8,16 @@ tells whether anything changed. What a filter means is said by `scim.filter.matc
 from scim_server.storage.search.groups import GROUPS
 from scim_server.storage.search.searchable import Searchable
 from scim_server.storage.search.stamp import read_stamp, stamp_sql
-from scim_server.storage.search.statement import CompiledSearch, compile_search
+from scim_server.storage.search.statement import SEARCH_SECONDS, CompiledSearch, compile_search
 from scim_server.storage.search.users import USERS
 
-__all__ = ["GROUPS", "USERS", "CompiledSearch", "Searchable", "compile_search", "read_stamp", "stamp_sql"]
+__all__ = [
+    "GROUPS",
+    "SEARCH_SECONDS",
+    "USERS",
+    "CompiledSearch",
+    "Searchable",
+    "compile_search",
+    "read_stamp",
+    "stamp_sql",
+]

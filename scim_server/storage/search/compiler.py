@@ -23,6 +23,10 @@ class Compiler(SqlBuilder):
         self._searchable = searchable
         self._document = dialect.document(searchable.alias)
 
+    def looks_at_all(self, filter_: Filter) -> bool:
+        """Whether no index leads to those who satisfy it."""
+        return self._lead(self._without_negations(filter_)) is Lead.NONE
+
     def condition(self, filter_: Filter) -> str:
         """Raises `InvalidFilter` for an attribute that can't be filtered on."""
         return self._found(self._without_negations(filter_))
@@ -117,6 +121,8 @@ class Compiler(SqlBuilder):
         virtual = self._virtual(path)
         if virtual is not None:
             return virtual.compare(self, path, operator, value)
+        if shortcut is None:
+            self._count_elements(path)
         exact = self._any_value(path, lambda place: self._compare_at(place, path.target, operator, value))
         return exact if shortcut is None else f"({shortcut.condition(self, str(value))} AND {exact})"
 
@@ -124,33 +130,41 @@ class Compiler(SqlBuilder):
         virtual = self._virtual(path)
         if virtual is not None:
             return virtual.present(self, path)
+        self._count_elements(path)
         return self._any_value(path, lambda place: _filled(place, path))
 
     def _selection(self, path: AttributePath, inner: Filter) -> str:
-        virtual = self._virtual(path)
-        if virtual is not None:
-            exact = virtual.select(self, path, inner)
-        elif path.attribute.multi_valued:
-            exact = self._place(path).any_element(lambda element: self._inside(path, element, inner))
-        else:
-            place = self._place(path)
-            exact = f"({place.is_object()} AND {self._inside(path, place, inner)})"
         # What an index can answer of it narrows the search.
         narrowing = [
             shortcut.condition(self, str(term.value))
             for term in _required_equalities(inner)
             if (shortcut := self._shortcut(path, term)) is not None
         ]
+        virtual = self._virtual(path)
+        if virtual is not None:
+            exact = virtual.select(self, path, inner)
+        elif path.attribute.multi_valued:
+            counts = not narrowing
+            exact = self._place(path).any_element(lambda element: self._inside(path, element, inner, counts=counts))
+        else:
+            place = self._place(path)
+            exact = f"({place.is_object()} AND {self._inside(path, place, inner, counts=False)})"
         return f"({' AND '.join([*narrowing, exact])})"
 
-    def _inside(self, selection: AttributePath, element: Place, inner: Filter) -> str:
-        """The filter of a value path, on one element."""
+    def _count_elements(self, path: AttributePath) -> None:
+        if path.attribute.multi_valued or path.target.multi_valued:
+            self.count_compared_elements()
+
+    def _inside(self, selection: AttributePath, element: Place, inner: Filter, *, counts: bool) -> str:
+        """The filter of a value path, on one element. `counts`: it is asked of all elements of all resources."""
         is_complex = selection.attribute.type == "complex"
 
         def at(path: AttributePath) -> Place:
             return element.child(path.target.name) if is_complex else element
 
         def leaf(node: Filter) -> str:
+            if counts:
+                self.count_compared_elements()
             match node:
                 case Comparison(path, operator, value):
                     return _any_value_at(

@@ -1,6 +1,6 @@
 """What PostgreSQL and SQLite write differently in a search."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
@@ -67,6 +67,14 @@ class Dialect(Protocol):
 
     def constant(self, value: Scalar) -> str | None:
         """What to write for a value that the driver can't bind."""
+        ...
+
+    def page(self, table: str, tenant: str, columns: Mapping[str, str], rows: str, most_bytes: int) -> str:
+        """The statement for `columns` of `rows` in their order, of whose documents no more need be held than
+        `most_bytes` and one.
+
+        `columns`: expressions by name, `id` and `document` among them. `rows`: FROM and all that follows.
+        """
         ...
 
     def document(self, alias: str) -> Place:

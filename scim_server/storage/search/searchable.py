@@ -212,12 +212,14 @@ class Rows(Virtual):
 
     def _comparison(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
         column = self._column(path)
+        builder.count_compared_elements()
         if column.is_time:
             return builder.compare_value(column.sql(builder), operator, value)
         return builder.compare_text(column.sql(builder), operator, comparable(path.target, str(value)))
 
     def _filled(self, builder: SqlBuilder, path: AttributePath) -> str:
         column = self._column(path)
+        builder.count_compared_elements()
         is_filled = "IS NOT NULL" if column.is_time else "<> ''"
         return f"({column.sql(builder)} {is_filled})"
 

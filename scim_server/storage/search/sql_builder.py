@@ -6,6 +6,7 @@ Conditions may be NULL where the filter is false: SQL's logic treats both alike 
 
 from collections.abc import Callable
 
+from scim_server.scim.errors import InvalidFilter
 from scim_server.scim.filter import And, Filter, Not, Operator, Or
 from scim_server.scim.filter.ast import Literal
 from scim_server.storage.records import EffectiveContext
@@ -13,6 +14,11 @@ from scim_server.storage.search.dialect import COMPARISONS, Dialect, Scalar
 
 _MOST_JOINS = 8
 """PostgreSQL makes a join of each subquery that stands in an AND, and plans 200 of them for many seconds."""
+
+
+MOST_COMPARED_ELEMENTS = 30
+"""Comparisons of a filter that have to look at each element of an attribute with several values. A user has up to
+1,000 of them, in each attribute."""
 
 
 class SqlBuilder:
@@ -28,6 +34,7 @@ class SqlBuilder:
         self.joins = 0
         """How many subqueries the FROM that is being written has to join, so far."""
         self._names: dict[str, str] = {}
+        self._compared_elements = 0
 
     def bind(self, value: Scalar) -> str:
         """Its placeholder, or what stands for it."""
@@ -42,6 +49,15 @@ class SqlBuilder:
         if name not in self._names:
             self._names[name] = self.bind(name)
         return self._names[name]
+
+    def count_compared_elements(self) -> None:
+        """One more comparison that looks at each element. Raises `InvalidFilter`."""
+        self._compared_elements += 1
+        if self._compared_elements > MOST_COMPARED_ELEMENTS:
+            raise InvalidFilter(
+                f"the filter has more than {MOST_COMPARED_ELEMENTS} comparisons of attributes with several values"
+                " that no index answers: ask for fewer at a time"
+            )
 
     def boolean(self, node: Filter, leaf: Callable[[Filter], str]) -> str:
         match node:

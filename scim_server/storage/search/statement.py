@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from scim_server.scim.errors import InvalidPath
+from scim_server.scim.errors import InvalidPath, TooMany
 from scim_server.storage.records import Position, Query
 from scim_server.storage.search.compiler import Compiler
 from scim_server.storage.search.dialect import Dialect
@@ -16,6 +16,9 @@ SORT_KEY = "sort_key"
 STAMP = "stamp"
 """Name of the column that each row of a page has besides where the stamp is wanted, and that a total always has."""
 
+
+SEARCH_SECONDS = 10.0
+"""For each statement of a list: a request may have a connection for so long."""
 
 Row = TypeVar("Row")
 
@@ -32,16 +35,28 @@ class Arranged(Generic[Row]):
 @dataclass(frozen=True, slots=True)
 class CompiledSearch:
     page: str
-    """Returns up to one row more than the page has, which tells whether there are more."""
+    """Returns up to one row more than the page has, which tells whether there are more. Those without a document, or
+    that aren't fetched, don't fit into its bytes."""
     page_parameters: tuple[object, ...]
     total: str
     """Returns `total` and the stamp."""
     parameters: tuple[object, ...]
     query: Query
     sorted: bool
+    looks_at_all: bool
+    """All resources have to be looked at, for the filter or for the order."""
+
+    def took_too_long(self) -> TooMany | None:
+        """What a client is told whose search was given up: None where that wasn't for what it asked for."""
+        if not self.looks_at_all:
+            return None
+        return TooMany(
+            f"the search takes longer than {SEARCH_SECONDS:g} s, since no index answers it: filter for what equals an"
+            " id, userName, externalId, displayName or emails.value, or for fewer values, and leave sortBy out"
+        )
 
     def total_from(self, rows: int) -> int | None:
-        """The total, where the number of rows that the page statement returned tells it."""
+        """The total, where the number of rows that the page statement has tells it."""
         query = self.query
         if (
             query.after
@@ -53,9 +68,9 @@ class CompiledSearch:
             return None
         return query.start_index - 1 + rows
 
-    def arranged(self, rows: Sequence[Row]) -> Arranged[Row]:
-        """What the page statement returned."""
-        query, more = self.query, len(rows) > self.query.count
+    def arranged(self, rows: Sequence[Row], more: bool) -> Arranged[Row]:
+        """What the page statement returned, as far as it fits; whether it has `more` rows."""
+        query, more = self.query, more or len(rows) > self.query.count
         shown = rows[: query.count]
         if query.before is not None:
             shown = shown[::-1]
@@ -76,9 +91,9 @@ def compile_search(
     if query.filter is not None:
         where += f" AND {compiler.condition(query.filter)}"
     source = f"FROM {searchable.table} {alias} WHERE {where}"
-    stamp = f"{stamp_sql(compiler.tenant)} AS {STAMP}"
+    stamp = stamp_sql(compiler.tenant)
     count = f"SELECT count(*) {source}" if query.filter is not None else _kept_total(searchable, compiler)
-    total = f"SELECT ({count}) AS total, {stamp}"
+    total = f"SELECT ({count}) AS total, {stamp} AS {STAMP}"
     parameters = tuple(compiler.parameters)
     key = _sort_key(compiler, query)
     position = query.after or query.before
@@ -96,18 +111,20 @@ def compile_search(
             # The rows before the page are passed over in the index alone.
             source += f" AND ({place}) >= (SELECT {place} {source} ORDER BY {order} LIMIT 1{offset})"
             offset = ""
-    selected = ", ".join(f"{alias}.{column.strip()}" for column in columns.split(","))
+    selected = {column: f"{alias}.{column}" for column in columns.split(", ")}
     if key is not None:
-        selected += f", {key} AS {SORT_KEY}"
+        selected[SORT_KEY] = key
     if query.wants_stamp:
-        selected += f", {stamp}"
+        selected[STAMP] = stamp
+    rows = f"{source} ORDER BY {order} LIMIT {query.count + 1}{offset}"
     return CompiledSearch(
-        page=f"SELECT {selected} {source} ORDER BY {order} LIMIT {query.count + 1}{offset}",
+        page=dialect.page(searchable.table, compiler.tenant, selected, rows, query.most_bytes),
         page_parameters=tuple(compiler.parameters),
         total=total,
         parameters=parameters,
         query=query,
         sorted=key is not None,
+        looks_at_all=key is not None or (query.filter is not None and compiler.looks_at_all(query.filter)),
     )
 
 

@@ -33,9 +33,13 @@ _PRAGMAS = (
 
 
 class Connection:
-    """One `sqlite3.Connection` in a thread of its own."""
+    """One `sqlite3.Connection` in a thread of its own.
 
-    def __init__(self, path: Path, name: str) -> None:
+    `reads`: it only reads, so that what nobody waits for any more can be interrupted.
+    """
+
+    def __init__(self, path: Path, name: str, *, reads: bool = False) -> None:
+        self._reads = reads
         self._path = path
         self._name = name
         self._executor: ThreadPoolExecutor | None = None
@@ -71,7 +75,30 @@ class Connection:
         if self._connection is None or self._executor is None:
             raise StorageUnavailable("the storage is not open")
         with translated(self._path):
-            return await self._in_thread(self._executor, function, self._connection, *arguments, **named)
+            try:
+                return await self._in_thread(self._executor, function, self._connection, *arguments, **named)
+            except asyncio.CancelledError:
+                if self._reads:
+                    self._interrupt()
+                raise
+
+    async def run_within(
+        self,
+        seconds: float,
+        function: Callable[Concatenate[sqlite3.Connection, P], T],
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> T:
+        """`run` for what only reads. Raises `Interrupted` when it takes longer."""
+        timer = asyncio.get_running_loop().call_later(seconds, self._interrupt)
+        try:
+            return await self.run(function, *arguments, **named)
+        finally:
+            timer.cancel()
+
+    def _interrupt(self) -> None:
+        if self._connection is not None:
+            self._connection.interrupt()
 
     async def _in_thread(
         self, executor: ThreadPoolExecutor, function: Callable[P, T], *arguments: P.args, **named: P.kwargs

@@ -1,6 +1,6 @@
 """Searches on SQLite: the functions `fold` and `instant` are Python's own (see storage/sqlite/connection.py)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -92,6 +92,16 @@ class _Sqlite:
 
     def constant(self, value: Scalar) -> str | None:
         return None
+
+    def page(self, table: str, tenant: str, columns: Mapping[str, str], rows: str, most_bytes: int) -> str:
+        # Documents are looked up when the row is fetched: what is sorted has none. The join keeps SQLite from making
+        # one query of both.
+        sought = ", ".join(f"{sql} AS {name}" for name, sql in columns.items() if name != "document")
+        names = ", ".join("whole.document" if name == "document" else f"page.{name}" for name in columns)
+        return (
+            f"SELECT {names} FROM (SELECT {sought} {rows}) AS page"
+            f" CROSS JOIN {table} AS whole ON whole.tenant = {tenant} AND whole.id = page.id"
+        )
 
     def document(self, alias: str) -> Place:
         return _JsonPlace(f"{alias}.document")

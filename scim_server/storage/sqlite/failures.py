@@ -11,6 +11,10 @@ _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _KIND = 0xFF  # the bits of an error's code that say of which kind it is
 
 
+class Interrupted(StorageUnavailable):
+    """A statement was ended because it took too long, or because nobody waits for it."""
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Raises `StorageUnavailable` where the file can't be read or written or stays locked, `StorageUnusable` where
@@ -20,7 +24,8 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # a statement is wrong
             raise
-        raise StorageUnavailable(f"SQLite database {path}: {error}") from error
+        kind = Interrupted if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT else StorageUnavailable
+        raise kind(f"SQLite database {path}: {error}") from error
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & _KIND not in _BROKEN:
             raise

@@ -88,7 +88,7 @@ class GroupReads(RoleReads):
         return await self._connection.run(_read, self.tenant, group_id)
 
     async def groups(self, query: Query) -> Page[GroupRecord]:
-        return await self._connection.run(search, self.tenant, GROUPS, query, _COLUMNS, _record)
+        return await search(self._connection, self.tenant, GROUPS, query, _COLUMNS, _record)
 
 
 class GroupWrites(GroupReads, RoleWrites):

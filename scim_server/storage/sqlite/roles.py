@@ -3,20 +3,22 @@
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from scim_server.provisioning.effective import GroupGrant, HeldRole
 from scim_server.storage.documents import to_json
 from scim_server.storage.records import GroupReference, RoleChange
 from scim_server.storage.sqlite.session import ReadSession, WriteSession
 from scim_server.storage.sqlite.times import from_microseconds
+from scim_server.storage.user_rows import MOST_ROWS, read_whole
 
 # Groups that users (?2: a JSON array of ids) are in, directly or through member groups; UNION ends cycles.
 _REACHED = """
-    reached (user_id, group_id) AS (
-        SELECT m.user_id, m.group_id
+    reached (user_id, group_id, place) AS (
+        SELECT m.user_id, m.group_id, asked.key
         FROM json_each(?2) asked CROSS JOIN memberships m ON m.tenant = ?1 AND m.user_id = asked.value
         UNION
-        SELECT r.user_id, n.group_id
+        SELECT r.user_id, n.group_id, r.place
         FROM reached r CROSS JOIN nestings n ON n.tenant = ?1 AND n.child_id = r.group_id
     )
 """
@@ -27,13 +29,15 @@ _GROUPS_OF = f"""
            EXISTS (SELECT 1 FROM memberships m
                    WHERE m.tenant = ?1 AND m.group_id = g.id AND m.user_id = r.user_id) AS direct
     FROM reached r CROSS JOIN groups g ON g.tenant = ?1 AND g.id = r.group_id
-    ORDER BY g.display_name_key, g.id
+    ORDER BY r.place, g.display_name_key, g.id
+    LIMIT {MOST_ROWS + 1}
 """
 
-_HELD = """
+_HELD = f"""
     SELECT ur.user_id, ur.role, ur.since
     FROM json_each(?2) asked CROSS JOIN user_roles ur ON ur.tenant = ?1 AND ur.user_id = asked.value
-    ORDER BY ur.role
+    ORDER BY asked.key, ur.role
+    LIMIT {MOST_ROWS + 1}
 """
 
 _GRANTED = f"""
@@ -42,7 +46,8 @@ _GRANTED = f"""
     FROM reached r
     CROSS JOIN grants a ON a.tenant = ?1 AND a.group_id = r.group_id
     CROSS JOIN groups g ON g.tenant = ?1 AND g.id = r.group_id
-    ORDER BY a.role
+    ORDER BY r.place, a.role
+    LIMIT {MOST_ROWS + 1}
 """
 
 # CROSS JOIN: SQLite takes the tables in this order, from the few users asked for.
@@ -87,11 +92,11 @@ _ADD = f"""
 
 
 class RoleReads(ReadSession):
-    async def groups_of(self, user_ids: Collection[str]) -> Mapping[str, Sequence[GroupReference]]:
+    async def groups_of(self, user_ids: Sequence[str]) -> Mapping[str, Sequence[GroupReference]]:
         return await self._connection.run(_groups_of, self.tenant, user_ids)
 
     async def effective_roles(
-        self, user_ids: Collection[str]
+        self, user_ids: Sequence[str]
     ) -> Mapping[str, tuple[Sequence[HeldRole], Sequence[GroupGrant]]]:
         return await self._connection.run(_effective_roles, self.tenant, user_ids)
 
@@ -120,21 +125,35 @@ def settle(connection: sqlite3.Connection, tenant: str, now: int, user_ids: Coll
 
 
 def _groups_of(
-    connection: sqlite3.Connection, tenant: str, user_ids: Collection[str]
+    connection: sqlite3.Connection, tenant: str, user_ids: Sequence[str]
 ) -> Mapping[str, Sequence[GroupReference]]:
-    found: dict[str, list[GroupReference]] = defaultdict(list)
-    for row in connection.execute(_GROUPS_OF, (tenant, to_json([*user_ids]))):
-        found[row["user_id"]].append(GroupReference(row["id"], row["display"], bool(row["direct"])))
-    return dict(found)
+    rows, whole = _of_users(connection, _GROUPS_OF, tenant, user_ids)
+    found: dict[str, list[GroupReference]] = {user_id: [] for user_id in whole}
+    for row in rows:
+        if (groups := found.get(row["user_id"])) is not None:
+            groups.append(GroupReference(row["id"], row["display"], bool(row["direct"])))
+    return found
 
 
 def _effective_roles(
-    connection: sqlite3.Connection, tenant: str, user_ids: Collection[str]
+    connection: sqlite3.Connection, tenant: str, user_ids: Sequence[str]
 ) -> Mapping[str, tuple[Sequence[HeldRole], Sequence[GroupGrant]]]:
-    found: dict[str, tuple[list[HeldRole], list[GroupGrant]]] = {user_id: ([], []) for user_id in user_ids}
-    asked = to_json([*user_ids])
-    for row in connection.execute(_HELD, (tenant, asked)):
-        found[row["user_id"]][0].append(HeldRole(row["role"], from_microseconds(row["since"])))
-    for row in connection.execute(_GRANTED, (tenant, asked)):
-        found[row["user_id"]][1].append(GroupGrant(row["role"], row["mapping"], row["rule"], row["display"]))
+    held, whole = _of_users(connection, _HELD, tenant, user_ids)
+    granted, whole = _of_users(connection, _GRANTED, tenant, whole)
+    found: dict[str, tuple[list[HeldRole], list[GroupGrant]]] = {user_id: ([], []) for user_id in whole}
+    for row in held:
+        if of_user := found.get(row["user_id"]):
+            of_user[0].append(HeldRole(row["role"], from_microseconds(row["since"])))
+    for row in granted:
+        if of_user := found.get(row["user_id"]):
+            of_user[1].append(GroupGrant(row["role"], row["mapping"], row["rule"], row["display"]))
     return found
+
+
+def _of_users(
+    connection: sqlite3.Connection, statement: str, tenant: str, user_ids: Sequence[str]
+) -> tuple[Sequence[Any], Sequence[str]]:
+    """Rows, in the order of the users, and those users of whom all are among them."""
+    rows = connection.execute(statement, (tenant, to_json([*user_ids]))).fetchall()
+    last = rows[MOST_ROWS]["user_id"] if len(rows) > MOST_ROWS else None
+    return rows[:MOST_ROWS], read_whole(user_ids, last)

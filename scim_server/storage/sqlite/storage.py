@@ -3,13 +3,14 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from scim_server.limits.turns import Turns
 from scim_server.storage.documents import to_json
 from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 from scim_server.storage.protocol import NullObserver, Reader, StorageObserver, Writer
@@ -42,8 +43,9 @@ class SqliteStorage:
 
     One connection writes, and each write has it alone from `BEGIN IMMEDIATE` to `COMMIT` (but `insert_user` shares
     it with others of its kind): SQLite has one writer at a time anyhow, and waiting here is cheaper and fairer than
-    its busy time-out. Readers never wait for the writer (WAL). `readers` bounds how many read at once. `patience`:
-    how many seconds a task waits for its turn before it is told `StorageUnavailable`.
+    its busy time-out. Readers never wait for the writer (WAL). `readers` bounds how many read at once, half of them
+    for one tenant. Those who wait, to read or to write, take turns by tenant. `patience`: how many seconds a task
+    waits for its turn before it is told `StorageUnavailable`.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class SqliteStorage:
         self._path = path
         self._patience = patience
         self._writer = Connection(path, "writer")
-        self._readers = [Connection(path, f"reader-{number}") for number in range(readers)]
+        self._readers = [Connection(path, f"reader-{number}", reads=True) for number in range(readers)]
         self._observer = observer or NullObserver()
-        self._writing = asyncio.Lock()
+        self._writing = Turns(1)
+        self._reading = Turns(readers, share=(readers + 1) // 2)
         self._insertions = Insertions(self._writer, path, partial(self._write_turn, measured=False), self._observer)
-        self._idle: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+        self._idle: list[Connection] = []
+        """The one used last is the last one."""
         self._waiting = 0
 
     async def open(self) -> None:
@@ -75,11 +79,10 @@ class SqliteStorage:
         except BaseException:
             await self._close_all()
             raise
-        for reader in self._readers:
-            self._idle.put_nowait(reader)
+        self._idle = [*self._readers]
 
     async def close(self) -> None:
-        async with self._writing:
+        async with self._writing.turn(""):
             await self._close_all()
 
     async def ping(self) -> None:
@@ -88,7 +91,7 @@ class SqliteStorage:
 
     def usage(self) -> PoolUsage:
         connections = [self._writer, *self._readers]
-        in_use = len(self._readers) - self._idle.qsize() + self._writing.locked() if self._writer.is_open else 0
+        in_use = len(self._readers) - len(self._idle) + self._writing.under_way if self._writer.is_open else 0
         return PoolUsage(
             len(connections),
             sum(each.is_open for each in connections),
@@ -97,21 +100,21 @@ class SqliteStorage:
         )
 
     async def read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
-        async with self._reader() as connection:
+        async with self._reader(tenant) as connection:
             if not snapshot:
                 return await work(SqliteReader(connection, tenant))
             async with transaction(connection, "BEGIN"):
                 return await work(SqliteReader(connection, tenant))
 
     async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
-        async with self._write_turn(), transaction(self._writer, "BEGIN IMMEDIATE"):
+        async with self._write_turn(tenant), transaction(self._writer, "BEGIN IMMEDIATE"):
             return await work(SqliteWriter(self._writer, tenant, datetime.now(UTC)))
 
     async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
         return await self._insertions.add(tenant, document, active)
 
     async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
-        async with self._write_turn(), transaction(self._writer, "BEGIN IMMEDIATE"):
+        async with self._write_turn(tenant), transaction(self._writer, "BEGIN IMMEDIATE"):
             return await self._writer.run(_use_assertion, tenant, assertion, expires, datetime.now(UTC))
 
     async def highest_revision(self) -> int:
@@ -140,38 +143,38 @@ class SqliteStorage:
             return await self._writer.run(_fetch_names, _OTHERS, parameters)
 
     @asynccontextmanager
-    async def _reader(self) -> AsyncIterator[Connection]:
+    async def _reader(self, tenant: str = "") -> AsyncIterator[Connection]:
         if not self._writer.is_open:
             raise StorageUnavailable("the storage is not open")
-        connection = await self._wait_for(self._idle.get())
+        await self._begin(self._reading, tenant)
+        connection = self._idle.pop()
         try:
             yield connection
         finally:
-            self._idle.put_nowait(connection)
+            self._idle.append(connection)
+            self._reading.end(tenant)
 
     @asynccontextmanager
-    async def _write_turn(self, *, measured: bool = True) -> AsyncIterator[None]:
-        await (self._wait_for if measured else self._in_time)(self._writing.acquire())
+    async def _write_turn(self, tenant: str = "", *, measured: bool = True) -> AsyncIterator[None]:
+        await self._begin(self._writing, tenant, measured=measured)
         try:
             yield
         finally:
-            self._writing.release()
+            self._writing.end(tenant)
 
-    async def _wait_for(self, turn: Coroutine[Any, Any, T]) -> T:
+    async def _begin(self, turns: Turns, tenant: str, *, measured: bool = True) -> None:
         asked = time.perf_counter()
-        self._waiting += 1
+        self._waiting += measured
         try:
-            return await self._in_time(turn)
-        finally:
-            self._waiting -= 1
-            self._observer.waited(time.perf_counter() - asked)
-
-    async def _in_time(self, turn: Coroutine[Any, Any, T]) -> T:
-        try:
-            async with asyncio.timeout(self._patience):
-                return await turn
+            if not turns.begin_now(tenant):
+                async with asyncio.timeout(self._patience):
+                    await turns.begin(tenant)
         except TimeoutError:
             raise StorageUnavailable(f"SQLite: no connection was free for {self._patience:g} s") from None
+        finally:
+            self._waiting -= measured
+            if measured:
+                self._observer.waited(time.perf_counter() - asked)
 
     async def _close_all(self) -> None:
         for connection in (*self._readers, self._writer):

@@ -75,7 +75,7 @@ class UserReads(RoleReads):
         return await self._connection.run(_read, self.tenant, user_id)
 
     async def users(self, query: Query) -> Page[UserRecord]:
-        return await self._connection.run(search, self.tenant, USERS, query, _COLUMNS, _record)
+        return await search(self._connection, self.tenant, USERS, query, _COLUMNS, _record)
 
 
 class UserWrites(UserReads, RoleWrites):

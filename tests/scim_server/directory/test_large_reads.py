@@ -43,7 +43,7 @@ async def test_large_answers_leave_connections_to_the_others(server: Server, con
 
     async def large(reader: Reader, out: Output) -> None:
         nonlocal under_way
-        out.write(b"x" * (2 << 20))
+        out.write(b"x" * (5 << 20))
         async with turn:
             under_way += 1
             turn.notify_all()
@@ -52,7 +52,8 @@ async def test_large_answers_leave_connections_to_the_others(server: Server, con
     limit = server.storage.usage().limit
     outputs = [Taken() for _ in range(2 * limit)]
     reads = [asyncio.create_task(directory.read_into(out, caller, large)) for out in outputs]
-    await until(lambda: under_way == limit // 4, turn)
+    share = limit // 8  # half of a quarter, for one tenant
+    await until(lambda: under_way == share, turn)
 
     async def small(reader: Reader, out: Output) -> None:
         out.write(b"a")
@@ -64,10 +65,10 @@ async def test_large_answers_leave_connections_to_the_others(server: Server, con
         async with asyncio.timeout(30):
             await directory.read_into(taken, caller, small)
         assert taken.pieces == [b"a", b"b"]
-    assert under_way == limit // 4
+    assert under_way == share
     enough.set()
     await asyncio.gather(*reads)
-    assert [len(b"".join(out.pieces)) for out in outputs] == [2 << 20] * len(outputs)
+    assert [len(b"".join(out.pieces)) for out in outputs] == [5 << 20] * len(outputs)
 
 
 async def test_a_small_answer_is_written_when_its_reading_is_over(server: Server, connection: Connection) -> None:
@@ -85,7 +86,7 @@ async def test_large_reads_that_fail_give_their_turn_back(server: Server, connec
     directory, caller = Directory(server.storage, server.applier), caller_of(connection)
 
     async def fails(reader: Reader, out: Output) -> None:
-        out.write(b"x" * (2 << 20))
+        out.write(b"x" * (5 << 20))
         raise LookupError
 
     for _ in range(server.storage.usage().limit):

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scim_server.http.backlog import Backlog, BacklogFull, Room
+from scim_server.http.backlog import Backlog, BacklogFull
+from scim_server.limits.shared_room import SharedRoom
 
 
 @given(st.lists(st.one_of(st.binary(max_size=200), st.none()), max_size=80))
@@ -13,8 +14,8 @@ def test_blocks_come_out_as_they_went_in(steps: list[bytes | None]) -> None:
     """None takes one, where one waits."""
 
     async def run() -> None:
-        room = Room(1 << 20)
-        backlog = Backlog(room)
+        room = SharedRoom(2 << 20)
+        backlog = Backlog(room, "acme/okta")
         put: list[bytes | None] = []
         taken: list[bytes | None] = []
         for step in steps:
@@ -33,7 +34,7 @@ def test_blocks_come_out_as_they_went_in(steps: list[bytes | None]) -> None:
 
 
 async def test_who_takes_waits_for_who_puts() -> None:
-    backlog = Backlog(Room(1 << 20))
+    backlog = Backlog(SharedRoom(2 << 20), "acme/okta")
     taking = [asyncio.create_task(backlog.take()) for _ in range(2)]
     await asyncio.sleep(0)
     assert not any(task.done() for task in taking)
@@ -43,8 +44,8 @@ async def test_who_takes_waits_for_who_puts() -> None:
 
 
 async def test_what_repeats_takes_less_room() -> None:
-    room = Room(2 << 20)
-    backlog = Backlog(room)
+    room = SharedRoom(4 << 20)
+    backlog = Backlog(room, "acme/okta")
     for _ in range(200):
         backlog.put(b"x" * 65_536)
     assert room.taken < 1_200_000
@@ -53,11 +54,14 @@ async def test_what_repeats_takes_less_room() -> None:
 
 
 async def test_all_backlogs_share_the_room() -> None:
-    room = Room(1000)
-    one, other = Backlog(room), Backlog(room)
-    noise = random.Random(1).randbytes(600)
+    room = SharedRoom(1000)
+    one, other = Backlog(room, "acme/okta"), Backlog(room, "acme/okta")
+    noise = random.Random(1).randbytes(450)
     one.put(noise)
-    with pytest.raises(BacklogFull):
+    with pytest.raises(BacklogFull):  # half of it is for one tenant
         other.put(noise)
+    Backlog(room, "acme/entra").put(noise)
+    with pytest.raises(BacklogFull):
+        Backlog(room, "acme/third").put(noise)
     assert await one.take() == noise
     other.put(noise)

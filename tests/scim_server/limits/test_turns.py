@@ -108,3 +108,27 @@ def test_nobody_gets_all_the_room() -> None:
     room.give_back("a", 5)
     assert room.take("c", 4)
     assert room.taken == 9
+
+
+async def test_a_key_has_its_share_and_keeps_nobody_else_waiting() -> None:
+    turns = Turns(4, share=2)
+    for key in ("a", "a", "b"):
+        assert turns.begin_now(key)
+    assert not turns.begin_now("a")
+    waiting = [asyncio.create_task(turns.begin("a")) for _ in range(3)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await turns.begin("b")  # at once, though others came before
+    assert not any(task.done() for task in waiting)
+    turns.end("b")
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+    turns.end("a")
+    await waiting[0]
+    waiting[1].cancel()
+    turns.end("a")
+    await waiting[2]
+    assert turns.under_way == 3
+    for key in ("a", "a", "b"):
+        turns.end(key)
+    assert turns.under_way == 0

@@ -36,13 +36,13 @@ async def _backend(pool: Pool) -> int:
 async def _backends_at_once(pool: Pool, count: int) -> set[int]:
     all_have_one = asyncio.Barrier(count)
 
-    async def use() -> int:
-        async with pool.connection(5) as connection:
+    async def use(tenant: str) -> int:
+        async with pool.connection(5, tenant) as connection:
             await all_have_one.wait()
             backend: int = await connection.fetchval("SELECT pg_backend_pid()")
         return backend
 
-    return {*await asyncio.gather(*(use() for _ in range(count)))}
+    return {*await asyncio.gather(*(use(f"acme/{number}") for number in range(count)))}
 
 
 async def test_one_after_the_other_use_the_same_connection(pool: Pool) -> None:
@@ -104,7 +104,7 @@ async def test_a_transaction_that_fails_leaves_nothing_behind(pool: Pool, given_
 
 
 async def test_who_gives_up_waiting_takes_nothing(pool: Pool) -> None:
-    async with pool.connection(5), pool.connection(5), pool.connection(5):
+    async with pool.connection(5, "a/a"), pool.connection(5, "a/b"), pool.connection(5, "a/c"):
         waiting = [asyncio.create_task(_backend(pool)) for _ in range(5)]
         await asyncio.sleep(0)
         assert pool.usage().waiting == 5

@@ -140,6 +140,7 @@ async def test_groups_of_several_users(steps: Steps) -> None:
     assert groups == {
         ann: [GroupReference(a, "A", True), GroupReference(b, "b", True)],
         bob: [GroupReference(a, "A", True)],
+        eve: [],
     }
 
 

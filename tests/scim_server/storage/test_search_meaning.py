@@ -13,6 +13,7 @@ from scim_server.provisioning.effective import state_of
 from scim_server.scim.core_schemas import GROUP_URN, USER_URN
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.enterprise import ENTERPRISE_URN
+from scim_server.scim.errors import InvalidFilter
 from scim_server.scim.filter import (
     And,
     Comparison,
@@ -36,6 +37,7 @@ from scim_server.scim.versions import etag
 from scim_server.storage.index_keys import LONGEST_KEY, index_key
 from scim_server.storage.protocol import Reader, Storage
 from scim_server.storage.records import EffectiveContext, Query, UserRecord
+from scim_server.storage.search.sql_builder import MOST_COMPARED_ELEMENTS
 from tests.scim_server.scim.strategies import (
     CUSTOM_URN,
     FILTERABLE,
@@ -474,6 +476,8 @@ USER_TERMS = [
     f"{CUSTOM_URN}:joined ge",
     "active ne",
 ]
+ELEMENT_TERMS = {"emails co", "groups.display co", f"{CUSTOM_URN}:keys.doors co", "members.display co"}
+"""Those that have to look at each element of all resources, of which fewer are accepted."""
 GROUP_TERMS = ["id co", "displayName co", "members eq", "members.display co", "meta.created ge", "schemas co"]
 LITERALS = {"boolean": "true", "decimal": "1", "dateTime": '"2020-02-29"'}
 
@@ -494,7 +498,9 @@ async def test_every_filter_with_the_most_terms_is_answered(
     attribute, operator = term.split()
     path = resolve(f"{within}.{attribute}" if within else attribute, resource_type)
     literal = LITERALS.get(path.target.type, f'"{UNKNOWN_ID}"')
-    terms = joint.join([f"{attribute} {operator} {literal}"] * MAX_TERMS)
+    looks_at_elements = term in ELEMENT_TERMS or (within and (term, joint) != ("value eq", " and "))
+    most = MOST_COMPARED_ELEMENTS if looks_at_elements else MAX_TERMS
+    terms = joint.join([f"{attribute} {operator} {literal}"] * most)
     filter_ = f"{within}[{terms}]" if within else terms
     roles = {**ROLES, **{f"role {number}": (UNKNOWN_ID,) for number in range(100)}}
     steps = Steps(storage, tenant)
@@ -505,6 +511,14 @@ async def test_every_filter_with_the_most_terms_is_answered(
         )
         page = await (steps.groups(query) if resource_type is GROUP_TYPE else steps.users(query))
         assert page.total == 0
+
+
+@pytest.mark.parametrize("term", ["emails co", "emails[value co", "groups.display co"])
+async def test_more_comparisons_of_elements_are_refused(storage: Storage, tenant: str, term: str) -> None:
+    close = "]" if "[" in term else ""
+    terms = " or ".join([f'{term} "x"{close}'] * (MOST_COMPARED_ELEMENTS + 1))
+    with pytest.raises(InvalidFilter, match=str(MOST_COMPARED_ELEMENTS)):
+        await Steps(storage, tenant).users(Query(filter=parse(terms, USER_WITH_APP)))
 
 
 @pytest.mark.parametrize("descending", [False, True])

@@ -1,0 +1,82 @@
+"""No tenant has more than its share of the connections, and of the time."""
+
+import asyncio
+
+import pytest
+
+from scim_server.scim.errors import TooMany
+from scim_server.scim.filter import parse
+from scim_server.scim.resource_types import USER_TYPE
+from scim_server.storage.protocol import Reader, Storage, Writer
+from scim_server.storage.records import Query
+from tests.scim_server.storage.steps import Steps
+
+
+async def test_reads_of_one_tenant_leave_half_of_the_connections(storage: Storage, tenant: str) -> None:
+    limit = storage.usage().limit
+    under_way, at_once = 0, 0
+    full, enough = asyncio.Event(), asyncio.Event()
+
+    async def hold(reader: Reader) -> None:
+        nonlocal under_way, at_once
+        under_way += 1
+        at_once = max(at_once, under_way)
+        if under_way == limit // 2:
+            full.set()
+        await enough.wait()
+        under_way -= 1
+
+    holding = [asyncio.create_task(storage.read(tenant, hold)) for _ in range(3 * limit)]
+    async with asyncio.timeout(30):
+        await full.wait()
+        for number in range(limit):  # others needn't wait for one of them to end
+            other = Steps(storage, f"{tenant}-{number}")
+            await other.add_user("ada")
+            assert len(await other.find_users("userName pr")) == 1
+    assert under_way == at_once == limit // 2
+    assert storage.usage().in_use == limit // 2
+    assert storage.usage().waiting == 3 * limit - limit // 2
+    enough.set()
+    await asyncio.gather(*holding)
+
+
+async def test_writes_take_turns_by_tenant(storage: Storage, tenant: str) -> None:
+    order: list[str] = []
+    started, go_on = asyncio.Event(), asyncio.Event()
+
+    def write(name: str) -> "asyncio.Task[None]":
+        async def work(writer: Writer) -> None:
+            order.append(name)
+            started.set()
+            await go_on.wait()
+
+        return asyncio.create_task(storage.write(f"{tenant}-{name[0]}", work, exclusive=True))
+
+    writes = [write("a0")]
+    await started.wait()
+    writes += [write(f"a{number}") for number in range(1, 30)]
+    await asyncio.sleep(0)
+    writes.append(write("b0"))
+    await asyncio.sleep(0)
+    go_on.set()
+    async with asyncio.timeout(60):
+        await asyncio.gather(*writes)
+    assert order.index("b0") <= storage.usage().limit // 2
+
+
+async def test_a_search_that_takes_too_long_says_what_to_do(
+    storage: Storage, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps(storage, tenant)
+    emails = [{"value": f"{number}@acme.com"} for number in range(1000)]
+    for number in range(40):
+        await steps.insert_user({"userName": f"u{number}", "emails": emails})
+    text = " or ".join(f'emails.value co "nobody{number}"' for number in range(30))
+    costly = Query(filter=parse(text, USER_TYPE))
+    for database in ("sqlite", "postgres"):
+        monkeypatch.setattr(f"scim_server.storage.{database}.search.SEARCH_SECONDS", 0.01)
+    with pytest.raises(TooMany, match="no index answers it"):
+        await steps.users(costly)
+    monkeypatch.undo()
+    assert storage.usage().in_use == 0
+    assert (await steps.users(Query(count=1))).total == 40
