@@ -46,8 +46,11 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self.authentication_failures = Counter(
-            "scim_authentication_failures", "Requests without a valid credential", registry=self.registry
+        self._authentication_failures = Counter(
+            "scim_authentication_failures",
+            "Requests without a valid credential",
+            ("reason",),
+            registry=self.registry,
         )
         self._refused = Counter(
             "scim_refused_requests",
@@ -95,6 +98,10 @@ class Metrics:
     def refused(self, reason: str) -> None:
         """`reason` is one of those that docs/reference/limits.md lists."""
         self._refused.labels(reason).inc()
+
+    def failed_to_authenticate(self, reason: str) -> None:
+        """`reason` is one of those that docs/reference/metrics.md lists."""
+        self._authentication_failures.labels(reason).inc()
 
     def waited(self, seconds: float) -> None:
         self._waits.observe(seconds)

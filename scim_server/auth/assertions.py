@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from scim_server.auth.replay import ReplayGuard
 from scim_server.auth.signed_jwt import LEEWAY_SECONDS, UnverifiedJwt, names_audience, read_jwt, wrong_time
-from scim_server.auth.signer import Signer
+from scim_server.auth.signer import Signature, Signer
 from scim_server.config import OAuthClient
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -25,7 +25,7 @@ def read_assertion(assertion: bytes) -> UnverifiedJwt | None:
     return jwt
 
 
-async def proves(
+async def refusal(
     jwt: UnverifiedJwt,
     client: OAuthClient,
     signer: Signer,
@@ -33,19 +33,23 @@ async def proves(
     audiences: Collection[str],
     replay: ReplayGuard,
     now: datetime,
-) -> bool:
-    """Whether the assertion proves `client`, whose keys are `signer`'s: once for each `jti`."""
-    signed = await signer.signed(jwt)
+) -> str | None:
+    """The first rule that the assertion breaks; None: it proves `client`, whose keys are `signer`'s.
+
+    Once for each `jti`. `Signature.KEYS_UNAVAILABLE` where all else is right.
+    """
+    signature = await signer.check(jwt)
+    if signature in (Signature.WRONG, Signature.NO_KEY):
+        return signature
     jti = jwt.text("jti")
-    if (
-        not signed
-        or jti is None
-        or len(jti) > _LONGEST_JTI
-        or jwt.text("sub") != client.client_id
-        or not names_audience(jwt.claims, audiences)
-        or wrong_time(jwt.claims, now, LONGEST_LIFETIME_SECONDS) is not None
-    ):
-        return False
+    if jti is None or len(jti) > _LONGEST_JTI:
+        return f"jti is missing or longer than {_LONGEST_JTI} characters"
+    if not names_audience(jwt.claims, audiences):
+        return "aud is neither the token endpoint nor the issuer"
+    if wrong := wrong_time(jwt.claims, now, LONGEST_LIFETIME_SECONDS):
+        return wrong
+    if signature is Signature.KEYS_UNAVAILABLE:
+        return signature
     used = hashlib.sha256(f"{client.client_id}\0{jti}".encode()).digest()
     expires = datetime.fromtimestamp(jwt.claims["exp"] + LEEWAY_SECONDS, UTC)
-    return await replay.use_assertion(tenant_key, used, expires)
+    return None if await replay.use_assertion(tenant_key, used, expires) else "it was used before"

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.signed_jwt import UnverifiedJwt, has_value, names_audience, read_jwt, wrong_time
-from scim_server.auth.signer import Signer
-from scim_server.config import JwtIssuer, Tenant
+from scim_server.auth.signer import Signature, Signer
+from scim_server.config import JwtIssuer, PublicJwk, Tenant
 
 _TYPES = frozenset({"jwt", "at+jwt"})
 """RFC 7519 §5.1, RFC 9068 §2.1. Not logout tokens, security events or what else an issuer signs with its keys."""
@@ -31,25 +31,31 @@ class RefusedJwt:
     """A token that isn't taken. `reason` is for the log: it has names of credentials and claims, never a value."""
 
     reason: str
+    keys_unavailable: bool = False
+    """All that can be said without keys is right, and the keys can't be had."""
 
 
 class JwtIssuers:
     """The JWT issuers of all tenants.
 
     A token for a tenant that doesn't exist, or doesn't trust the token's issuer, is verified all the same, with the
-    keys of that issuer where any tenant trusts it: neither answer nor time tells who trusts whom.
+    keys of that issuer where any tenant trusts it, and as often as a token of the issuer with the most sources of
+    keys: neither answer nor time tells who trusts whom.
     """
 
     def __init__(self, tenants: Iterable[Tenant], cache: KeyCache) -> None:
         self._trusted: dict[tuple[str, str], list[_Trusted]] = {}
         self._anybodys: dict[str, Signer] = {}
         self._nobodys = Signer(None, cache)
+        signers: dict[tuple[str | None, tuple[PublicJwk, ...]], Signer] = {}
         for tenant in tenants:
             # A token by which two may act is that of the one who may do more: each was declared to be let in.
             for issuer in sorted(tenant.jwt_issuers, key=lambda one: one.access.narrowness):
-                signer = Signer(issuer, cache)
+                # One for each source of keys: two entries that share theirs need one look at a signature.
+                signer = signers.setdefault((issuer.jwks_url, issuer.jwks), Signer(issuer, cache))
                 self._trusted.setdefault((tenant.key, issuer.issuer), []).append(_Trusted(issuer, signer))
                 self._anybodys.setdefault(issuer.issuer, signer)
+        self._most_signers = max((len({one.signer for one in each}) for each in self._trusted.values()), default=1)
 
     async def authenticate(self, tenant_key: str, token: bytes, now: datetime) -> IssuedToken | RefusedJwt:
         """Whether the token is good by the rules of an issuer that the tenant trusts."""
@@ -58,30 +64,33 @@ class JwtIssuers:
             return RefusedJwt("its form, alg, typ or kid isn't one that is taken, or it has crit or b64")
         name = jwt.text("iss") or ""
         trusted = self._trusted.get((tenant_key, name), [])
-        if not trusted:
-            await self._anybodys.get(name, self._nobodys).signed(jwt)
-            return RefusedJwt("iss isn't that of any issuer of the tenant")
-        reasons: list[str] = []
+        signers = dict.fromkeys(one.signer for one in trusted) or {self._anybodys.get(name, self._nobodys): None}
+        signatures = {signer: await signer.check(jwt) for signer in signers}
+        refusals: dict[str, str] = {}
         for candidate in trusted:
-            unsigned = await candidate.signer.refusal(jwt)
-            reason = _refusal(jwt, candidate.issuer, unsigned, now)
-            if reason is None:
+            refusal = _refusal(jwt, candidate.issuer, signatures[candidate.signer], now)
+            if refusal is None:
                 return IssuedToken(candidate.issuer, _user_name(jwt, candidate.issuer))
-            reasons.append(f"{candidate.issuer.name}: {reason}")
-        return RefusedJwt("; ".join(reasons))
+            refusals[candidate.issuer.name] = refusal
+        for _ in range(self._most_signers - len(signers)):
+            await self._nobodys.check(jwt)
+        if not trusted:
+            return RefusedJwt("iss isn't that of any issuer of the tenant")
+        reason = "; ".join(f"{name}: {refusal}" for name, refusal in refusals.items())
+        return RefusedJwt(reason, Signature.KEYS_UNAVAILABLE in refusals.values())
 
 
 def _user_name(jwt: UnverifiedJwt, issuer: JwtIssuer) -> str | None:
     return None if issuer.user_name_claim is None else jwt.text(issuer.user_name_claim) or ""
 
 
-def _refusal(jwt: UnverifiedJwt, issuer: JwtIssuer, unsigned: str | None, now: datetime) -> str | None:
-    """The first rule of the issuer that the token breaks. `unsigned`: what is wrong with its signature."""
+def _refusal(jwt: UnverifiedJwt, issuer: JwtIssuer, signature: Signature, now: datetime) -> str | None:
+    """The first rule of the issuer that the token breaks."""
     claims = jwt.claims
     if jwt.algorithm not in issuer.algorithms:
         return f"alg {jwt.algorithm} isn't among algorithms"
-    if unsigned is not None:
-        return unsigned
+    if signature in (Signature.WRONG, Signature.NO_KEY):
+        return signature
     if not names_audience(claims, issuer.audiences):
         return "aud holds none of audiences"
     if wrong := wrong_time(claims, now):
@@ -91,4 +100,5 @@ def _refusal(jwt: UnverifiedJwt, issuer: JwtIssuer, unsigned: str | None, now: d
     for claim, expected in issuer.required_claims.items():
         if not has_value(claims, claim, expected):
             return f"{claim} hasn't the value of requiredClaims"
-    return None
+    # Last: what is wrong anyway is wrong without the keys as well.
+    return signature if signature is Signature.KEYS_UNAVAILABLE else None

@@ -11,13 +11,14 @@ from datetime import datetime
 from urllib.parse import unquote_to_bytes
 
 from scim_server.auth.access_tokens import LIFETIME_SECONDS, AccessTokens
-from scim_server.auth.assertions import ASSERTION_TYPE, proves, read_assertion
+from scim_server.auth.assertions import ASSERTION_TYPE, read_assertion, refusal
 from scim_server.auth.authorization import Basic, parse_authorization
 from scim_server.auth.digest_table import DigestTable
+from scim_server.auth.failures import Failure, Refused
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.replay import ReplayGuard
 from scim_server.auth.scopes import SCOPES, granted_access
-from scim_server.auth.signer import Signer
+from scim_server.auth.signer import Signature, Signer
 from scim_server.config import OAuthClient, Tenant
 
 
@@ -35,10 +36,11 @@ class OAuthError(Exception):
 
 
 class InvalidClient(OAuthError):
-    """The same for every reason: unknown tenant, unknown client, wrong proof."""
+    """The same for every reason: unknown tenant, unknown client, wrong proof. `why` is for the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, why: Refused) -> None:
         super().__init__("invalid_client", "The client could not be authenticated for this tenant.")
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,10 @@ class TokenGrants:
         if grant_type != "client_credentials":
             raise OAuthError("unsupported_grant_type", "client_credentials is expected as grant_type")
         client = await self._client(request, now)
-        if client is None:
-            raise InvalidClient
+        if isinstance(client, Refused):
+            if request.tenant_key not in self._secrets:
+                client = Refused("", Failure.UNKNOWN_TENANT, "unknown tenant")
+            raise InvalidClient(client)
         access = granted_access(request.form.get("scope"), client.access)
         body = {
             "access_token": self._tokens.issue(request.tenant_key, client, access, now),
@@ -126,7 +130,7 @@ class TokenGrants:
         }
         return Granted(request.tenant_key, client.name, body)
 
-    async def _client(self, request: TokenRequest, now: datetime) -> OAuthClient | None:
+    async def _client(self, request: TokenRequest, now: datetime) -> OAuthClient | Refused:
         form = request.form
         methods = [request.authorization is not None, "client_secret" in form, "client_assertion" in form]
         if sum(methods) > 1:
@@ -135,33 +139,45 @@ class TokenGrants:
             return await self._by_assertion(request, now)
         if request.authorization is not None:
             return self._by_secret(request, *_basic_readings(request.authorization))
-        client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
+        if "client_secret" not in form:
+            return Refused(request.tenant_key, Failure.NO_CREDENTIAL, "no credential")
+        client_id, secret = form.get("client_id", ""), form["client_secret"]
         return self._by_secret(request, (client_id.encode(), secret.encode()))
 
-    def _by_secret(self, request: TokenRequest, *readings: tuple[bytes, bytes]) -> OAuthClient | None:
+    def _by_secret(self, request: TokenRequest, *readings: tuple[bytes, bytes]) -> OAuthClient | Refused:
         table = self._secrets.get(request.tenant_key, self._nobody)
         found: OAuthClient | None = None
         for client_id, secret in readings:
             digest = hmac.digest(self._key, client_id + b"\0" + secret, "sha256")
             found = next(iter(table.find(digest)), found)
         named = request.form.get("client_id")
-        return found if found is not None and named in (None, found.client_id) else None
+        if found is not None and named in (None, found.client_id):
+            return found
+        reason = "unknown client, or the secret isn't the client's"
+        return Refused(request.tenant_key, Failure.UNKNOWN_CREDENTIAL, reason)
 
-    async def _by_assertion(self, request: TokenRequest, now: datetime) -> OAuthClient | None:
+    async def _by_assertion(self, request: TokenRequest, now: datetime) -> OAuthClient | Refused:
         if request.form.get("client_assertion_type") != ASSERTION_TYPE:
             raise OAuthError("invalid_request", f"client_assertion_type is expected: {ASSERTION_TYPE}")
         jwt = read_assertion(request.form["client_assertion"].encode())
         if jwt is None:
-            return None
+            reason = "the assertion's form, alg, typ or kid isn't one that is taken, or iss and sub aren't one client"
+            return Refused(request.tenant_key, Failure.JWT, reason)
         client_id = jwt.text("sub") or ""
         known = self._with_keys.get((request.tenant_key, client_id))
         if known is None:
             # The work of an assertion by a client that exists, so that time doesn't tell which ones do.
-            await self._anybodys.get(client_id, self._nobodys).signed(jwt)
-            return None
+            await self._anybodys.get(client_id, self._nobodys).check(jwt)
+            return Refused(request.tenant_key, Failure.JWT, "sub isn't a client of the tenant that signs")
         client, signer = known.client, known.signer
-        proven = await proves(jwt, client, signer, request.tenant_key, request.audiences, self._replay, now)
-        return client if proven and request.form.get("client_id") in (None, client_id) else None
+        if request.form.get("client_id") not in (None, client_id):
+            await signer.check(jwt)
+            return Refused(request.tenant_key, Failure.JWT, f"{client.name}: client_id isn't sub")
+        broken = await refusal(jwt, client, signer, request.tenant_key, request.audiences, self._replay, now)
+        if broken is None:
+            return client
+        failure = Failure.KEYS_UNAVAILABLE if broken is Signature.KEYS_UNAVAILABLE else Failure.JWT
+        return Refused(request.tenant_key, failure, f"{client.name}: {broken}")
 
 
 def _basic_readings(authorization: bytes) -> list[tuple[bytes, bytes]]:

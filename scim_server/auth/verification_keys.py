@@ -13,7 +13,7 @@ from jwt.utils import base64url_encode
 
 from scim_server.config import PublicJwk, SigningAlgorithm
 
-_MOST_TRIED = 4
+MOST_TRIED = 4
 """Keys tried for a token that names none: each costs a verification."""
 
 
@@ -31,28 +31,24 @@ class VerificationKeys:
                     continue
                 self._ready.setdefault(algorithm, []).append((key.kid, ready))
 
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self._ready)
+
     def find(self, algorithm: SigningAlgorithm, kid: str | None) -> list[PyJWK]:
         """The keys that may have signed a token of `algorithm` and `kid`; without a kid the first few that could."""
         fitting = self._ready.get(algorithm, [])
         if kid is None:
-            return [key for _, key in fitting[:_MOST_TRIED]]
-        return [key for name, key in fitting if name == kid][:_MOST_TRIED]
-
-
-class DecoyKeys(VerificationKeys):
-    """Keys that nobody has the private half of, one for each algorithm whatever the kid.
-
-    Verifying with them takes as long as with somebody's, so that time doesn't tell who is known here.
-    """
-
-    def find(self, algorithm: SigningAlgorithm, kid: str | None) -> list[PyJWK]:
-        del kid
-        return super().find(algorithm, None)
+            return [key for _, key in fitting[:MOST_TRIED]]
+        return [key for name, key in fitting if name == kid][:MOST_TRIED]
 
 
 @cache
-def decoy_keys() -> DecoyKeys:
-    """Made once in a process."""
+def decoy_keys() -> VerificationKeys:
+    """Keys that nobody has the private half of, at least one for each algorithm; made once in a process.
+
+    Verifying with them takes as long as with somebody's, so that time doesn't tell who is known here.
+    """
     # Not a product of two primes that anybody knows, which verification never asks for.
     modulus = (secrets.randbits(2048) | 1 << 2047 | 1).to_bytes(256)
     documents: list[dict[str, Any]] = [
@@ -62,7 +58,7 @@ def decoy_keys() -> DecoyKeys:
         OKPAlgorithm.to_jwk(ed25519.Ed25519PrivateKey.generate().public_key(), as_dict=True),
     ]
     members = PublicJwk.model_fields
-    return DecoyKeys(
+    return VerificationKeys(
         PublicJwk.model_validate({name: value for name, value in document.items() if name in members})
         for document in documents
     )

@@ -4,7 +4,6 @@ The path is what uvicorn decoded, once, in its canonical form; authentication, r
 text, so that no encoding can make one of them see another tenant than the others.
 """
 
-import logging
 import re
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope
 
-from scim_server.auth.authenticator import Authenticator, Refused
+from scim_server.auth.authenticator import Authenticator
+from scim_server.auth.failures import Failure, Refused
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.replay import ReplayGuard
 from scim_server.config import ConfigBundle, ConfigHolder
@@ -27,9 +27,7 @@ from scim_server.http.protection import Protection
 from scim_server.http.public_url import PublicUrl, names_host
 from scim_server.http.responses import error_response, not_authenticated, too_often, unavailable
 from scim_server.http.token_endpoint import TokenEndpoint
-from scim_server.scim.errors import ScimError
-
-_log = logging.getLogger(__name__)
+from scim_server.scim.errors import plain_error
 
 _TENANT_PATH = re.compile(r"/([^/]+)/([^/]+)/scim/v2(?=/|$)")
 
@@ -73,7 +71,7 @@ class Admission:
     ) -> ASGIApp | None:
         """None, with `scope` and `exchange` prepared for the routes, or the answer."""
         if not names_host(scope):
-            return error_response(ScimError(400, "one header Host with the name of this server is expected"))
+            return error_response(plain_error(400, "one header Host with the name of this server is expected"))
         served = self._served
         if served is None:
             return unavailable("the server has no configuration yet")
@@ -89,7 +87,7 @@ class Admission:
             if exchange.method not in READING:
                 return method_not_allowed("GET")
             return metadata_response(_names(named), self._public_url.of(scope, headers))
-        return error_response(ScimError(404, "SCIM is served at /{namespace}/{name}/scim/v2"))
+        return error_response(plain_error(404, "SCIM is served at /{namespace}/{name}/scim/v2"))
 
     async def _admit_scim(
         self,
@@ -99,20 +97,21 @@ class Admission:
         headers: dict[bytes, bytes],
         exchange: Exchange,
     ) -> ASGIApp | None:
+        exchange.path = scope["path"].removeprefix(base.group())
         found = await served.authenticator.authenticate(*_names(base), _authorization(scope), self._clock())
         if isinstance(found, Refused):
-            if wait := self._protection.note_failure(scope):
+            exchange.addressed, exchange.reason = found.tenant_key, found.reason
+            if wait := self._protection.note_failure(scope, found.failure):
                 return too_often(
                     "authentication failed too often from this address (limit failed_authentication)", wait
                 )
-            if found.reason:
-                fields = {"tenant": found.tenant_key, "reason": found.reason, "requestId": exchange.request_id}
-                _log.info("JWT refused", extra={"fields": fields})
+            if found.failure is Failure.KEYS_UNAVAILABLE:
+                return unavailable("the keys of the token's issuer can't be had now; try again")
             return not_authenticated()
         exchange.tenant, exchange.credential = found.tenant_key, found.credential
         if wait := self._protection.note_request(exchange.tenant):
             return too_often("this tenant sends more requests than it may (limit tenant_rate)", wait)
-        path, base_path = scope["path"], base.group()
+        base_path = base.group()
         exchange.caller = Caller(
             served.tenants[found.tenant_key],
             found.credential,
@@ -121,8 +120,8 @@ class Admission:
             found.user_name,
         )
         scope["root_path"] = base_path
-        if reason := refusal(found.access, exchange.method, path[len(base_path) :]):
-            return error_response(ScimError(403, reason))
+        if reason := refusal(found.access, exchange.method, exchange.path):
+            return error_response(plain_error(403, reason))
         return None
 
 

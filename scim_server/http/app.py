@@ -19,6 +19,7 @@ from scim_server.http.bodies import Bodies, NoRoom
 from scim_server.http.codings import ACCEPTED_CODINGS, UnknownCoding
 from scim_server.http.exchange import exchange_of
 from scim_server.http.gate import Gate
+from scim_server.http.path_templates import PathTemplates
 from scim_server.http.protection import Protection
 from scim_server.http.public_url import PublicUrl
 from scim_server.http.responses import error_response, unavailable
@@ -101,6 +102,7 @@ def create_scim_app(
         key_cache=key_cache,
         replay=replay,
         written=written,
+        templates=PathTemplates(app.router.routes),
     )
     return app
 

@@ -6,9 +6,12 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from scim_server.directory.caller import Caller
+from scim_server.scim.errors import ScimError
 
 _KEY = "scim_server.exchange"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+UNKNOWN_ROUTE = "unknown"
 
 TRACE_ID = "scim_server.trace_id"
 """Where a scope has the id of the request's trace, if there is one."""
@@ -25,7 +28,16 @@ class Exchange:
     """Key of the authenticated tenant."""
     credential: str = ""
     """Name of the authenticated credential."""
-    route: str = "unknown"
+    addressed: str = ""
+    """Key of the tenant that a request without a valid credential is for, where there is such a tenant."""
+    path: str | None = None
+    """That within a tenant's endpoint, `/Users/2819c223` say; None where it isn't within one. Never to be logged."""
+    reason: str = ""
+    """Why the request was refused, in words for the log: nothing of the request, and nothing personal."""
+    scim_type: str | None = None
+    attribute: str | None = None
+    """The attribute, parameter or part of the body that is wrong."""
+    route: str = UNKNOWN_ROUTE
     """The template, such as `/Users/{id}`: ids stay out of metrics."""
     status: int = 0
     response_started: bool = False
@@ -35,6 +47,11 @@ class Exchange:
     def known_method(self) -> str:
         """`other` for what HTTP doesn't define: metrics and traces must not hold what strangers make up."""
         return self.method if self.method in _METHODS else "other"
+
+    def note(self, error: ScimError) -> None:
+        """The answer is this error."""
+        self.reason = self.reason or error.reason
+        self.scim_type, self.attribute = error.scim_type, error.attribute
 
     def attach(self, scope: Scope) -> None:
         scope[_KEY] = self

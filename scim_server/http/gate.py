@@ -16,12 +16,13 @@ from scim_server.config import ConfigHolder
 from scim_server.http.admission import Admission
 from scim_server.http.deadlines import Deadlines, OutOfTime, Part, cut_off
 from scim_server.http.exchange import TRACE_ID, Exchange
+from scim_server.http.path_templates import PathTemplates
 from scim_server.http.protection import Protection
 from scim_server.http.public_url import PublicUrl
 from scim_server.http.request_record import RequestRecord, request_id
 from scim_server.http.responses import error_response, too_often, unavailable
 from scim_server.metrics import Metrics
-from scim_server.scim.errors import ScimError
+from scim_server.scim.errors import plain_error
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Gate:
         protection: Protection,
         key_cache: KeyCache,
         replay: ReplayGuard,
+        templates: PathTemplates,
         written: Callable[[str, str], None] = lambda tenant, credential: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -48,7 +50,7 @@ class Gate:
         self._metrics = metrics
         self._protection = protection
         self._admission = Admission(holder, public_url, protection, key_cache, replay, clock)
-        self._record = RequestRecord(metrics, written)
+        self._record = RequestRecord(metrics, templates, written)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -100,7 +102,7 @@ class Gate:
                 cut_off(scope)
                 return
             failure = error_response(
-                ScimError(500, "the server failed to answer; its log says more under the request id in X-Request-ID")
+                plain_error(500, "the server failed; its log says more under the request id in X-Request-ID")
             )
             await failure(scope, receive, send_with_id)
         finally:
@@ -115,5 +117,5 @@ def _has_body(headers: dict[bytes, bytes]) -> bool:
 def _late(late: OutOfTime) -> ASGIApp:
     if late.part is Part.BODY:
         # Closed, so that the rest of the body isn't taken for another request.
-        return error_response(ScimError(408, "the body did not arrive in time"), {"Connection": "close"})
+        return error_response(plain_error(408, "the body did not arrive in time"), {"Connection": "close"})
     return unavailable("the request took too long and was given up")

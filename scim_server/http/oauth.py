@@ -86,9 +86,9 @@ def too_often_response(wait_seconds: int) -> Response:
     return OAuthResponse(body, 429, {"Retry-After": str(wait_seconds)})
 
 
-def oauth_unavailable_response() -> Response:
-    """Nobody can say whether an assertion was used before while the database is away."""
-    body = {"error": "temporarily_unavailable", "error_description": "The database doesn't answer: try again later."}
+def oauth_unavailable_response(description: str) -> Response:
+    """Nobody can say now whether the client's proof is good."""
+    body = {"error": "temporarily_unavailable", "error_description": description}
     return OAuthResponse(body, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.types import Scope
 
+from scim_server.auth.failures import Failure
 from scim_server.http.deadlines import TimeLimits
 from scim_server.limits.client_address import TrustedProxies
 from scim_server.limits.keyed_limit import KeyedLimit
@@ -51,9 +52,9 @@ class Protection:
         self._tenants_under_way = UnderWay(limits.tenant_requests)
         self._token_requests = UnderWay(limits.token_requests)
 
-    def note_failure(self, scope: Scope) -> int:
+    def note_failure(self, scope: Scope, failure: Failure) -> int:
         """Count a failed authentication. 0, or the seconds that the address has to wait."""
-        self._metrics.authentication_failures.inc()
+        self._metrics.failed_to_authenticate(failure)
         return self._refused("failed_authentication", self._failures.take(self.address_of(scope)))
 
     def address_of(self, scope: Scope) -> str:

@@ -5,7 +5,8 @@ import secrets
 from collections.abc import Callable, Mapping
 
 from scim_server.http.access import READING
-from scim_server.http.exchange import Exchange
+from scim_server.http.exchange import UNKNOWN_ROUTE, Exchange
+from scim_server.http.path_templates import PathTemplates
 from scim_server.logs import request_log
 from scim_server.metrics import Metrics
 
@@ -23,8 +24,9 @@ def request_id(headers: Mapping[bytes, bytes]) -> str:
 class RequestRecord:
     """`written` is called with the tenant and the credential after each request that may have changed something."""
 
-    def __init__(self, metrics: Metrics, written: Callable[[str, str], None]) -> None:
+    def __init__(self, metrics: Metrics, templates: PathTemplates, written: Callable[[str, str], None]) -> None:
         self._metrics = metrics
+        self._templates = templates
         self._written = written
 
     def write(self, exchange: Exchange, seconds: float) -> None:
@@ -42,6 +44,16 @@ class RequestRecord:
                 "durationMs": round(seconds * 1000, 2),
                 "requestId": exchange.request_id,
             }
+            if exchange.addressed:
+                fields["addressedTenant"] = exchange.addressed
+            if exchange.reason:
+                fields["reason"] = exchange.reason
+                if exchange.route == UNKNOWN_ROUTE:
+                    fields["path"] = self._templates.of(exchange.path)
+            if exchange.scim_type is not None:
+                fields["scimType"] = exchange.scim_type
+            if exchange.attribute is not None:
+                fields["attribute"] = exchange.attribute
             if exchange.trace_id is not None:
                 fields["traceId"] = exchange.trace_id
             request_log.write(fields)

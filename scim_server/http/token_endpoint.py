@@ -6,6 +6,7 @@ from datetime import datetime
 from starlette.types import ASGIApp, Receive, Scope
 
 from scim_server.auth.authenticator import Authenticator
+from scim_server.auth.failures import Failure
 from scim_server.auth.token_grants import InvalidClient, OAuthError
 from scim_server.http.exchange import Exchange
 from scim_server.http.oauth import (
@@ -51,12 +52,18 @@ class TokenEndpoint:
             request = await read_token_request(scope, receive, names, authorization, public_url)
             granted = await authenticator.grant(request, self._clock())
         except InvalidClient as refused:
-            wait = self._protection.note_failure(scope)
-            return too_often_response(wait) if wait else oauth_error_response(refused)
+            exchange.addressed, exchange.reason = refused.why.tenant_key, refused.why.reason
+            if wait := self._protection.note_failure(scope, refused.why.failure):
+                return too_often_response(wait)
+            if refused.why.failure is Failure.KEYS_UNAVAILABLE:
+                return oauth_unavailable_response("The client's keys can't be had now: try again later.")
+            return oauth_error_response(refused)
         except OAuthError as refused:
+            exchange.reason = f"{refused.code}: {refused.description}"
             return oauth_error_response(refused)
         except StorageUnavailable:
-            return oauth_unavailable_response()
+            exchange.reason = "the database doesn't answer"
+            return oauth_unavailable_response("The database doesn't answer: try again later.")
         finally:
             self._protection.end_token_request(address)
         exchange.tenant, exchange.credential = granted.tenant_key, granted.client

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from scim_server.auth.authenticator import Authenticated, Authenticator, Refused
+from scim_server.auth.authenticator import Authenticated, Authenticator
+from scim_server.auth.failures import Refused
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.key_fetch import KeyFetcher
 from scim_server.config import ConfigBundle, ServerConfig, ServerSecrets, Tenant

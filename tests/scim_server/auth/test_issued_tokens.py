@@ -295,6 +295,6 @@ async def test_of_several_credentials_with_one_issuer_each_has_its_reason() -> N
     assert reason == "entra: aud holds none of audiences; people: appid hasn't the value of requiredClaims"
 
 
-async def test_there_is_a_reason_without_a_tenant_and_none_for_what_is_no_jwt(who: Authenticator) -> None:
-    assert await why_not(who, "no/body", "Bearer " + RS256.sign(_good())) == ("", "there is no such tenant")
-    assert await why_not(who, "acme/entra", "Bearer wrong") == ("", "")
+async def test_there_is_a_reason_without_a_tenant_and_for_what_is_no_jwt(who: Authenticator) -> None:
+    assert await why_not(who, "no/body", "Bearer " + RS256.sign(_good())) == ("", "unknown tenant")
+    assert await why_not(who, "acme/entra", "Bearer wrong") == ("acme/entra", "unknown token")

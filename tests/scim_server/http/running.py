@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import httpx
 
 from scim_server.app import Server, ServerSettings
 from scim_server.config import ConfigBundle, ServerConfig, ServerSecrets, Tenant
+from scim_server.logs import LogFormat, request_log
 
 TOKEN_KEY = bytes(range(32))
 
@@ -43,6 +44,25 @@ async def client(
 def refusals(server: Server, reason: str) -> float:
     """What the metrics count for `reason`."""
     return server.metrics.registry.get_sample_value("scim_refused_requests_total", {"reason": reason}) or 0.0
+
+
+@contextmanager
+def request_lines() -> Iterator[list[dict[str, Any]]]:
+    """The log lines of requests that end meanwhile."""
+    lines: list[dict[str, Any]] = []
+
+    class _Lines:
+        def write(self, line: str) -> None:
+            lines.append(json.loads(line))
+
+        def flush(self) -> None:
+            pass
+
+    request_log.configure(_Lines(), LogFormat.JSON)
+    try:
+        yield lines
+    finally:
+        request_log.configure(None, LogFormat.JSON)
 
 
 class Connection:

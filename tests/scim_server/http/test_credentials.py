@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -138,33 +137,6 @@ async def test_an_issuers_token(server: Server) -> None:
     assert await status(server, issued(FIRST), "/beta/other/scim/v2") == 401
 
 
-async def test_the_log_says_why_a_token_is_refused_and_nothing_of_the_token(
-    server: Server, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.INFO, logger="scim_server.http.admission"):
-        async with client(server, issued(FIRST, aud="other", sub="ann@acme.com")) as one:
-            answer = await one.get(f"{BASE}/Users")
-    (line,) = [record for record in caplog.records if record.getMessage() == "JWT refused"]
-    assert vars(line)["fields"] == {
-        "tenant": "acme/entra",
-        "reason": "entra: aud holds none of audiences",
-        "requestId": answer.headers["x-request-id"],
-    }
-
-
-async def test_refused_tokens_are_logged_no_more_often_than_they_are_answered_401(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    issuer = JwtIssuer(name="entra", issuer=ISSUER, audiences=("app",), jwks_url="https://127.0.0.1:9/keys")
-    bundle = bundle_of_tenants(tenant("acme/entra", jwt_issuers=(issuer,)))
-    limits = RequestLimits(failed_authentication=Rate(0.001, 2))
-    with caplog.at_level(logging.INFO, logger="scim_server.http.admission"):
-        async with running(tmp_path, bundle, limits=limits) as server:
-            answers = [await status(server, issued(SECOND, iss="x")) for _ in range(5)]
-    assert answers == [401, 401, 429, 429, 429]
-    assert [record.getMessage() for record in caplog.records].count("JWT refused") == 2
-
-
 async def test_keys_rotate(server: Server, keys: KeyServer) -> None:
     keys.keys = [FIRST, SECOND]
     assert await status(server, issued(SECOND)) == 200
@@ -189,9 +161,47 @@ async def test_an_issuer_that_hangs_keeps_nobody_else_waiting(server: Server, ke
     assert await waiting == 200
 
 
-async def test_an_issuer_that_sends_too_much_or_nonsense_is_as_good_as_none(server: Server, keys: KeyServer) -> None:
+async def test_an_issuer_that_sends_too_much_or_nonsense_is_as_good_as_away(server: Server, keys: KeyServer) -> None:
     keys.body = b" " * (1 << 20)
-    assert await status(server, issued(FIRST)) == 401
+    assert await status(server, issued(FIRST)) == 503
+
+
+async def test_a_token_whose_issuer_is_away_is_to_be_sent_again(server: Server, keys: KeyServer) -> None:
+    keys.status = 500
+    async with client(server, issued(FIRST)) as one:
+        answer = await one.get(f"{BASE}/Users")
+    assert (answer.status_code, answer.headers["retry-after"].isdecimal()) == (503, True)
+    assert answer.json()["schemas"] == [ERROR]
+
+
+async def test_a_token_that_needs_no_keys_to_be_wrong_is_401_while_the_issuer_is_away(
+    server: Server, keys: KeyServer
+) -> None:
+    keys.status = 500
+    assert await status(server, issued(FIRST, aud="other")) == 401
+    assert await status(server, issued(FIRST, exp=1)) == 401
+    assert await status(server, issued(FIRST, iss="https://other.example/")) == 401
+    assert await status(server, issued(FIRST), "/beta/other/scim/v2") == 401
+    assert await status(server, issued(FIRST), "/no/body/scim/v2") == 401
+    assert await status(server, issued(FIRST)) == 503
+
+
+async def test_an_assertion_whose_keys_are_away_is_to_be_sent_again(server: Server, client_keys: KeyServer) -> None:
+    client_keys.status = 500
+    async with client(server) as ipsie:
+        answer = await ipsie.post("/acme/entra/oauth/token", data=assertion())
+        wrong = await ipsie.post("/acme/entra/oauth/token", data=assertion(aud="https://other.example"))
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert answer.headers["retry-after"].isdecimal()
+    assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_client")
+
+
+async def test_tokens_whose_issuer_is_away_count_as_failures(tmp_path: Path) -> None:
+    issuer = JwtIssuer(name="entra", issuer=ISSUER, audiences=("app",), jwks_url="https://127.0.0.1:9/keys")
+    bundle = bundle_of_tenants(tenant("acme/entra", jwt_issuers=(issuer,)))
+    limits = RequestLimits(failed_authentication=Rate(0.001, 2))
+    async with running(tmp_path, bundle, limits=limits) as server:
+        assert [await status(server, issued(FIRST)) for _ in range(4)] == [503, 503, 429, 429]
 
 
 async def test_a_removed_issuer_is_no_longer_believed(server: Server) -> None:

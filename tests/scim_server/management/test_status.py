@@ -66,7 +66,7 @@ async def test_metrics(server: Server, provider: httpx.AsyncClient, management: 
         'scim_requests_total{method="POST",route="/Users",status="201",tenant="acme/okta"} 2.0',
         'scim_requests_total{method="GET",route="unknown",status="401",tenant=""} 1.0',
         'scim_request_duration_seconds_count{method="POST",route="/Groups"} 1.0',
-        "scim_authentication_failures_total 1.0",
+        'scim_authentication_failures_total{reason="unknown_credential"} 1.0',
         "scim_config_revision 1.0",
         "scim_config_settled_revision 1.0",
         'scim_users{state="active",tenant="acme/okta"} 1.0',

@@ -1,0 +1,32 @@
+"""Why nobody is proven: for the log and the metrics of the server, never for the client."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    """The kinds, as the label `reason` of a metric has them."""
+
+    UNKNOWN_TENANT = "unknown_tenant"
+    NO_CREDENTIAL = "no_credential"
+    """No header Authorization, or one that is neither bearer nor basic."""
+    WRONG_SCHEME = "wrong_scheme"
+    """Basic where the tenant has no passwords, or Bearer where it has nothing else."""
+    UNKNOWN_CREDENTIAL = "unknown_credential"
+    """A token, a password or a client secret that isn't one of the tenant's."""
+    EXPIRED = "expired"
+    JWT = "jwt"
+    """A token of an issuer, or a client's assertion, that breaks a rule."""
+    KEYS_UNAVAILABLE = "keys_unavailable"
+    """Nothing is known to be wrong, but the signature can't be verified: the keys can't be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nobody is proven. It holds names that stand in the configuration, and nothing of what was presented."""
+
+    tenant_key: str
+    """Of the tenant that is addressed; empty where there is no such tenant."""
+    failure: Failure
+    reason: str
+    """In words."""
