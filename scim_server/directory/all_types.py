@@ -74,7 +74,9 @@ async def _page(
 ) -> _Page:
     wanted = next(iter(requests.values()))
     if wanted.query.sort_by is not None and len(requests) > 1:
-        raise InvalidPath("sortBy: users and groups can't be sorted together; search /Users or /Groups")
+        raise InvalidPath(
+            "sortBy: users and groups can't be sorted together; search /Users or /Groups", attribute="sortBy"
+        )
     page = wanted.page
     if page.cursor is None:
         users = await _users(directory, caller, requests, page, reader)

@@ -195,10 +195,14 @@ async def _write(
     try:
         return await directory.write(caller, work)
     except DisplayNameTaken as taken:
-        raise UniquenessViolation(f"displayName is taken by the group with id {taken.existing_id}") from None
+        raise UniquenessViolation(
+            f"displayName is taken by the group with id {taken.existing_id}", attribute="displayName"
+        ) from None
     except UnknownMembers as unknown:
         ids = ", ".join(one[:64] for one in unknown.ids)
-        raise InvalidValue(f"members: no user or group has the id {ids}") from None
+        raise InvalidValue(
+            f"members: no user or group has the id {ids}", attribute="members", reason="no such user or group"
+        ) from None
 
 
 def _not_found(group_id: str) -> NotFound:

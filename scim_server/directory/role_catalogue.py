@@ -23,7 +23,7 @@ def list_roles(caller: Caller, request: ListRequest) -> tuple[int, Sequence[Json
     if query.sort_by is not None:
         name = query.sort_by.dotted
         if name not in ("id", "displayName"):
-            raise InvalidPath(f"sortBy: roles can't be sorted by {name}")
+            raise InvalidPath(f"sortBy: roles can't be sorted by {name}", attribute="sortBy")
         roles.sort(key=lambda role: fold(role[name]), reverse=query.descending)
     return len(roles), roles[page.start_index - 1 :][: page.count]
 

@@ -255,4 +255,4 @@ def _not_found(user_id: str) -> NotFound:
 
 
 def _taken(taken: UserNameTaken) -> UniquenessViolation:
-    return UniquenessViolation(f"userName is taken by the user with id {taken.existing_id}")
+    return UniquenessViolation(f"userName is taken by the user with id {taken.existing_id}", attribute="userName")

@@ -33,7 +33,7 @@ from scim_server.http.routes.search import SearchRoutes
 from scim_server.http.routes.users import UserRoutes
 from scim_server.http.streams import Streams
 from scim_server.metrics import Metrics
-from scim_server.scim.errors import ScimError
+from scim_server.scim.errors import ScimError, plain_error
 from scim_server.storage.errors import StorageUnavailable
 
 _log = logging.getLogger(__name__)
@@ -141,7 +141,9 @@ async def _storage_unavailable(request: Request, error: Exception) -> Response:
 async def _unknown_coding(_: Request, error: Exception) -> Response:
     """RFC 9110 §12.5.3, §15.5.16."""
     detail = f"Content-Encoding: {ACCEPTED_CODINGS} or none is expected, not {str(error)[:80]!r}"
-    return error_response(ScimError(415, detail), {"Accept-Encoding": ACCEPTED_CODINGS})
+    return error_response(
+        ScimError(415, detail, reason="an unknown Content-Encoding"), {"Accept-Encoding": ACCEPTED_CODINGS}
+    )
 
 
 async def _no_room(metrics: Metrics, _: Request, __: Exception) -> Response:
@@ -154,7 +156,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
     methods = (error.headers or {}).get("Allow")
     if methods is None:
-        return error_response(ScimError(error.status_code, "there is no such endpoint"))
+        return error_response(plain_error(error.status_code, "there is no such endpoint"))
     allowed = ", ".join(sorted(methods.split(", ")))  # the router has them in a set
     detail = f"{exchange_of(request).method} isn't a method of this endpoint, which has {allowed}"
-    return error_response(ScimError(error.status_code, detail), {"Allow": allowed})
+    return error_response(
+        ScimError(error.status_code, detail, reason=f"the endpoint has {allowed}"), {"Allow": allowed}
+    )

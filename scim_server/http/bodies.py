@@ -19,7 +19,7 @@ from scim_server.http.codings import Unpacking, coding_of
 from scim_server.http.exchange import exchange_of
 from scim_server.limits.shared_room import SharedRoom
 from scim_server.limits.turns import Turns
-from scim_server.scim.errors import InvalidSyntax, ScimError
+from scim_server.scim.errors import InvalidSyntax, ScimError, plain_error
 from scim_server.scim.schema import JsonObject
 
 DEFAULT_LIMIT = 32 << 20
@@ -63,7 +63,11 @@ class Bodies:
         """
         content_type = request.headers.get("content-type")
         if content_type and content_type.partition(";")[0].strip().lower() not in _ACCEPTED:
-            raise ScimError(415, f"application/scim+json is expected, not {content_type[:80]!r}")
+            raise ScimError(
+                415,
+                f"application/scim+json is expected, not {content_type[:80]!r}",
+                reason="the media type is another one than application/scim+json",
+            )
         tenant = exchange_of(request).tenant
         with self._hold(tenant) as held:
             body = await _receive(request, self._limit if limit is None else min(limit, self._limit), held)
@@ -145,7 +149,7 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
     while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
-            raise ScimError(400, "the connection was closed before the body was complete")
+            raise plain_error(400, "the connection was closed before the body was complete")
         if chunk := message.get("body", b""):
             yield chunk
         more = message.get("more_body", False)
@@ -167,7 +171,7 @@ async def _unpacked(chunks: AsyncIterator[bytes], unpacking: Unpacking, limit: i
 def _understood(understand: Callable[[JsonObject], T], body: _Bytes) -> T:
     """Of a large body. Raises ScimError."""
     if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
-        raise ScimError(413, f"the body has more than {MOST_VALUES} values")
+        raise plain_error(413, f"the body has more than {MOST_VALUES} values")
     collects = gc.isenabled()
     gc.disable()  # nothing is garbage yet, and looking for it again and again takes several times as long as parsing
     try:
@@ -184,11 +188,11 @@ def _parsed(body: _Bytes) -> JsonObject:
     except orjson.JSONDecodeError as error:
         reason = _NOT_UTF8 if error.msg.startswith("str is not valid UTF-8") else f"{error.msg} at offset {error.pos}"
         reason = reason if body else "it is empty"
-        raise InvalidSyntax(f"the body isn't JSON: {reason}") from None
+        raise InvalidSyntax(f"the body isn't JSON: {reason}", reason="the body isn't JSON") from None
     if not isinstance(document, dict):
-        raise InvalidSyntax("the body isn't a JSON object")
+        raise InvalidSyntax("the body isn't a JSON object", reason="the body isn't a JSON object")
     return document
 
 
 def _too_large(limit: int) -> ScimError:
-    return ScimError(413, f"the body is larger than {limit} bytes")
+    return plain_error(413, f"the body is larger than {limit} bytes")

@@ -59,16 +59,20 @@ class Parameters:
         values = {name.lower(): value for name, value in body.items() if value is not None}
         for name in ("filter", "sortBy", "sortOrder", "cursor"):
             if not isinstance(values.get(name.lower(), ""), str):
-                raise InvalidValue(f"{name}: a string is expected")
+                raise InvalidValue(f"{name}: a string is expected", attribute=name, reason="a string is expected")
         for name in ("startIndex", "count"):
             if type(values.get(name.lower(), 0)) not in (int, str):
-                raise InvalidValue(f"{name}: an integer is expected")
+                raise InvalidValue(f"{name}: an integer is expected", attribute=name, reason="an integer is expected")
         for name in ("attributes", "excludedAttributes"):
             names = values.get(name.lower(), [])
             if not isinstance(names, str) and not (
                 isinstance(names, list) and all(isinstance(n, str) for n in names)
             ):
-                raise InvalidValue(f"{name}: an array of strings is expected")
+                raise InvalidValue(
+                    f"{name}: an array of strings is expected",
+                    attribute=name,
+                    reason="an array of strings is expected",
+                )
         return cls(values)
 
     @property
@@ -101,7 +105,9 @@ class Parameters:
         if not order and not strict:
             order = "ascending"
         if order not in ("ascending", "descending"):
-            raise InvalidValue(f"sortOrder: ascending or descending is expected, not {shown(order)}")
+            raise InvalidValue(
+                f"sortOrder: ascending or descending is expected, not {shown(order)}", attribute="sortOrder"
+            )
         sort_by = self._values.get("sortby", "").strip()
         query = Query(
             filter=parse(text, resource_type, strict=strict)
@@ -137,10 +143,16 @@ def _sort_by(name: str, resource_type: ResourceType, *, strict: bool) -> Attribu
     try:
         path = resolve(name, resource_type, strict=strict)
     except UnresolvedPath as error:
-        raise InvalidPath(f"sortBy: {shown(name)}: {error.reason}") from None
+        raise InvalidPath(
+            f"sortBy: {shown(name)}: {error.reason}", attribute="sortBy", reason="unknown attribute"
+        ) from None
     if path.target.returned == "never":
         # An order tells what it goes by.
-        raise InvalidPath(f"sortBy: {path} is never returned, so it can't be sorted by")
+        raise InvalidPath(
+            f"sortBy: {path} is never returned, so it can't be sorted by", attribute="sortBy", reason="never returned"
+        )
     if path.target.type == "complex" and path.target.sub_attribute("value") is None:
-        raise InvalidPath(f"sortBy: {path} is complex: sort by one of its sub-attributes")
+        raise InvalidPath(
+            f"sortBy: {path} is complex: sort by one of its sub-attributes", attribute="sortBy", reason="complex"
+        )
     return path

@@ -90,9 +90,16 @@ def parse_bulk(body: Any, max_operations: int = MAX_OPERATIONS) -> BulkRequest:
     fields = {key.lower(): value for key, value in body.items()}
     raw = fields.get("operations", MISSING)
     if not isinstance(raw, list):
-        raise InvalidSyntax(f"Operations: expected an array, found {kind_of(raw)}")
+        raise InvalidSyntax(
+            f"Operations: expected an array, found {kind_of(raw)}", attribute="Operations", reason="expected an array"
+        )
     if len(raw) > max_operations:
-        raise ScimError(413, f"{len(raw)} operations in one request; at most {max_operations} are accepted")
+        raise ScimError(
+            413,
+            f"{len(raw)} operations in one request; at most {max_operations} are accepted",
+            attribute="Operations",
+            reason="too many operations",
+        )
     limit = fields.get("failonerrors")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
         raise InvalidValue(f"failOnErrors: expected an integer, found {described(limit)}")

@@ -77,7 +77,9 @@ def plain_error(status: int, text: str) -> ScimError:
 
 def _loggable(path: str) -> str | None:
     """The path of an attribute, without the values in its filters. None for what doesn't look like one."""
-    bare = _FILTER.sub("[…]", path[:_LONGEST_PATH])
+    if len(path) > _LONGEST_PATH:
+        return None
+    bare = _FILTER.sub("[…]", path)
     return bare if _PATH.fullmatch(bare) else None
 
 

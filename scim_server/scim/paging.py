@@ -47,7 +47,7 @@ def parse_page(
         return PageRequest(min(max(start, 1), LARGEST_INDEX), min(max(wanted, 0), max_count))
     wanted = _count_by_cursor(count, default_count)
     if not 1 <= wanted <= max_count:
-        raise InvalidCount(f"count: 1 to {max_count} is expected, not {shown(str(wanted))}")
+        raise InvalidCount(f"count: 1 to {max_count} is expected, not {shown(str(wanted))}", attribute="count")
     if _integer("startIndex", start_index, 1) != 1:
         raise InvalidCursor("cursor and startIndex exclude each other")
     return PageRequest(1, wanted, cursor)
@@ -100,5 +100,7 @@ def _integer(name: str, given: str | int | None, default: int) -> int:
     if not text:
         return default
     if not _INTEGER.fullmatch(text):
-        raise InvalidValue(f"{name}: expected an integer, found {shown(given)}")
+        raise InvalidValue(
+            f"{name}: expected an integer, found {shown(given)}", attribute=name, reason="expected an integer"
+        )
     return int(text)

@@ -90,7 +90,9 @@ def _check_same(attribute: Attribute, name: str, old: JsonObject, new: JsonObjec
     if attribute.mutability != "immutable":
         return
     if old.get(attribute.name) not in _EMPTY and old[attribute.name] != new.get(attribute.name):
-        raise MutabilityViolation(f"{name} is immutable: it can't change once it is set")
+        raise MutabilityViolation(
+            f"{name} is immutable: it can't change once it is set", attribute=name, reason="immutable"
+        )
 
 
 def _check_required(document: JsonObject, attributes: tuple[Attribute, ...]) -> None:
@@ -98,7 +100,11 @@ def _check_required(document: JsonObject, attributes: tuple[Attribute, ...]) -> 
         if attribute.required:
             value = document.get(attribute.name)
             if value in _EMPTY or (isinstance(value, str) and not value.strip()):
-                raise InvalidValue(f"{attribute.name} is required and may not be empty")
+                raise InvalidValue(
+                    f"{attribute.name} is required and may not be empty",
+                    attribute=attribute.name,
+                    reason="required and may not be empty",
+                )
 
 
 def _check_sizes(document: JsonObject, resource_type: ResourceType, urn: str | None, limits: Limits) -> None:
@@ -107,7 +113,11 @@ def _check_sizes(document: JsonObject, resource_type: ResourceType, urn: str | N
             _check_length(name, value, longest_text(name, in_core=urn is None, limits=limits))
         elif isinstance(value, list):
             if len(value) > limits.elements:
-                raise InvalidValue(f"{name} has {len(value)} elements; at most {limits.elements} are accepted")
+                raise InvalidValue(
+                    f"{name} has {len(value)} elements; at most {limits.elements} are accepted",
+                    attribute=name,
+                    reason="too many elements",
+                )
             for element in value:
                 _check_element(name, element, limits)
         elif isinstance(value, dict) and not (urn is None and resource_type.schema_of_urn(name)):
@@ -123,7 +133,8 @@ def _check_whole(document: JsonObject, resource_type: ResourceType, most: int, b
         fits = _size(document, most) <= most or _size(document, present := _size(before)) <= present
     if not fits:
         raise InvalidValue(
-            f"the {resource_type.name} as a whole has more than {most} bytes as JSON, and no more are accepted"
+            f"the {resource_type.name} as a whole has more than {most} bytes as JSON, and no more are accepted",
+            reason="the resource as a whole is too large",
         )
 
 
@@ -170,7 +181,9 @@ _LONG_VALUES = frozenset({"photos", "x509Certificates"})
 
 def _check_length(name: str, text: str, limit: int) -> None:
     if len(text) > limit:
-        raise InvalidValue(f"{name} has {len(text)} characters; at most {limit} are accepted")
+        raise InvalidValue(
+            f"{name} has {len(text)} characters; at most {limit} are accepted", attribute=name, reason="too long"
+        )
 
 
 # --- What is shown

@@ -35,10 +35,16 @@ def check_resource(body: Any, resource_type: ResourceType) -> None:
         raise InvalidSyntax(f"the body must be a JSON object, not {kind_of(body)}")
     named = _schemas(body)
     if resource_type.schema.id not in named:
-        raise InvalidSyntax(f"schemas: {resource_type.schema.id} is expected among them")
+        raise InvalidSyntax(
+            f"schemas: {resource_type.schema.id} is expected among them",
+            attribute="schemas",
+            reason="the schema of the resource is missing",
+        )
     for urn in named:
         if resource_type.schema_of_urn(urn) is None:
-            raise InvalidSyntax(f"schemas: {shown(urn)} isn't known here")
+            raise InvalidSyntax(
+                f"schemas: {shown(urn)} isn't known here", attribute="schemas", reason="unknown schema"
+            )
     for key, value in body.items():
         attribute = resource_type.attribute(key)
         if attribute is not None:
@@ -46,9 +52,15 @@ def check_resource(body: Any, resource_type: ResourceType) -> None:
             continue
         schema = resource_type.schema_of_urn(key)
         if schema is None or schema is resource_type.schema:
-            raise InvalidSyntax(f"{shown(key)} isn't an attribute of {resource_type.name}")
+            raise InvalidSyntax(
+                f"{shown(key)} isn't an attribute of {resource_type.name}", attribute=key, reason="unknown attribute"
+            )
         if schema.id not in named:
-            raise InvalidSyntax(f"schemas: {schema.id} is expected, whose attributes are there")
+            raise InvalidSyntax(
+                f"schemas: {schema.id} is expected, whose attributes are there",
+                attribute="schemas",
+                reason="the schema of an extension is missing",
+            )
         _check_extension(schema, value)
 
 
@@ -57,26 +69,42 @@ def check_patch(body: Any, resource_type: ResourceType) -> None:
     if not isinstance(body, dict):
         raise InvalidSyntax(f"the body must be a JSON object, not {kind_of(body)}")
     if _schemas(body) != [PATCH_OP_URN]:
-        raise InvalidSyntax(f"schemas: exactly {PATCH_OP_URN} is expected")
+        raise InvalidSyntax(f"schemas: exactly {PATCH_OP_URN} is expected", attribute="schemas")
     operations = body.get("Operations")
     if not isinstance(operations, list) or not operations:
-        raise InvalidSyntax("Operations: an array with at least one operation is expected")
+        raise InvalidSyntax(
+            "Operations: an array with at least one operation is expected",
+            attribute="Operations",
+            reason="an array with at least one operation is expected",
+        )
     for index, operation in enumerate(operations):
         place = f"Operations[{index}]"
         if not isinstance(operation, dict):
-            raise InvalidSyntax(f"{place}: expected an object, found {kind_of(operation)}")
+            raise InvalidSyntax(f"expected an object, found {kind_of(operation)}", reason="expected an object").at(
+                place
+            )
         _check_operation(operation, resource_type, place)
 
 
 def _check_operation(operation: dict[str, Any], resource_type: ResourceType, place: str) -> None:
     for key in operation:
         if key not in ("op", "path", "value"):
-            raise InvalidSyntax(f"{place}: {shown(key)} isn't part of an operation")
+            raise InvalidSyntax(
+                f"{shown(key)} isn't part of an operation", reason="a key that isn't part of an operation"
+            ).at(place)
     name, text = operation.get("op", MISSING), operation.get("path", MISSING)
     if name not in _OPERATIONS:
-        raise InvalidSyntax(f"{place}.op: expected add, replace or remove, found {described(name)}")
+        raise InvalidSyntax(
+            f"{place}.op: expected add, replace or remove, found {described(name)}",
+            attribute=f"{place}.op",
+            reason="expected add, replace or remove",
+        )
     if not isinstance(text, str) or not text.strip():
-        raise InvalidSyntax(f"{place}.path: expected the path of an attribute, found {described(text)}")
+        raise InvalidSyntax(
+            f"{place}.path: expected the path of an attribute, found {described(text)}",
+            attribute=f"{place}.path",
+            reason="expected the path of an attribute",
+        )
     if ("value" in operation) == (name == "remove"):
         raise InvalidSyntax(
             f"{place}.value: {'not expected with remove' if name == 'remove' else f'expected with {name}'}"
@@ -87,9 +115,13 @@ def _check_operation(operation: dict[str, Any], resource_type: ResourceType, pla
         raise error.at(f"{place}.path") from None
     except UnresolvedPath as error:
         # The profile (§5.3) wants this for everything that isn't known, where RFC 7644 has invalidPath.
-        raise InvalidSyntax(f"{place}.path: unknown attribute {shown(error.name)}: {error.reason}") from None
+        raise InvalidSyntax(
+            f"{place}.path: unknown attribute {shown(error.name)}: {error.reason}",
+            attribute=error.name,
+            reason="unknown attribute",
+        ) from None
     if "readOnly" in (path.attribute.mutability, path.target.mutability):
-        raise MutabilityViolation(f"{place}.path: {path} is read-only")
+        raise MutabilityViolation(f"{place}.path: {path} is read-only", attribute=str(path), reason="read-only")
     if name != "remove":
         try:
             _check_at(path, operation["value"])
@@ -108,7 +140,11 @@ def _check_at(path: TargetPath, value: Any) -> None:
 def _schemas(body: dict[str, Any]) -> list[str]:
     schemas = next((value for key, value in body.items() if key.lower() == "schemas"), MISSING)
     if not isinstance(schemas, list) or not all(isinstance(urn, str) for urn in schemas):
-        raise InvalidSyntax(f"schemas: expected an array of URNs, found {kind_of(schemas)}")
+        raise InvalidSyntax(
+            f"schemas: expected an array of URNs, found {kind_of(schemas)}",
+            attribute="schemas",
+            reason="expected an array of URNs",
+        )
     return schemas
 
 
@@ -116,11 +152,17 @@ def _check_extension(schema: Schema, value: Any) -> None:
     if value is None:
         return
     if not isinstance(value, dict):
-        raise InvalidValue(f"{schema.id}: expected an object, found {kind_of(value)}")
+        raise InvalidValue(
+            f"{schema.id}: expected an object, found {kind_of(value)}",
+            attribute=schema.id,
+            reason="expected an object",
+        )
     for key, inner in value.items():
         attribute = schema.attribute(key)
         if attribute is None:
-            raise InvalidSyntax(f"{shown(key)} isn't an attribute of {schema.id}")
+            raise InvalidSyntax(
+                f"{shown(key)} isn't an attribute of {schema.id}", attribute=key, reason="unknown attribute"
+            )
         _check(attribute, f"{schema.id}:{attribute.name}", inner)
 
 
@@ -131,7 +173,9 @@ def _check(attribute: Attribute, name: str, value: Any) -> None:
         _check_one(attribute, name, value)
         return
     if not isinstance(value, list):
-        raise InvalidValue(f"{name}: expected an array, found {kind_of(value)}")
+        raise InvalidValue(
+            f"{name}: expected an array, found {kind_of(value)}", attribute=name, reason="expected an array"
+        )
     for element in value:
         _check_one(attribute, name, element)
 
@@ -141,14 +185,22 @@ def _check_one(attribute: Attribute, name: str, value: Any) -> None:
         expected, fits = _TYPES[attribute.type]
         if not fits(value):
             what = kind_of(value) if attribute.returned == "never" else described(value)
-            raise InvalidValue(f"{name}: expected {expected}, found {what}")
+            raise InvalidValue(
+                f"{name}: expected {expected}, found {what}", attribute=name, reason=f"expected {expected}"
+            )
         return
     if not isinstance(value, dict):
-        raise InvalidValue(f"{name}: expected an object, found {kind_of(value)}")
+        raise InvalidValue(
+            f"{name}: expected an object, found {kind_of(value)}", attribute=name, reason="expected an object"
+        )
     for key, inner in value.items():
         sub_attribute = attribute.sub_attribute(key)
         if sub_attribute is None:
-            raise InvalidSyntax(f"{shown(key)} isn't a sub-attribute of {name}")
+            raise InvalidSyntax(
+                f"{shown(key)} isn't a sub-attribute of {name}",
+                attribute=f"{name}.{key}",
+                reason="unknown sub-attribute",
+            )
         _check(sub_attribute, f"{name}.{sub_attribute.name}", inner)
 
 

@@ -15,7 +15,7 @@ from scim_server.scim.discovery import (
     schema_documents,
     service_provider_config,
 )
-from scim_server.scim.errors import NotFound, ScimError
+from scim_server.scim.errors import NotFound, plain_error
 from scim_server.scim.paging import list_response
 from scim_server.scim.role_schema import ROLE_TYPE
 from scim_server.scim.schema import JsonObject, ResourceType
@@ -60,7 +60,7 @@ def _is_okta(request: Request, caller: Caller) -> bool:
 def _list(request: Request, documents: _Documents) -> Response:
     if request.query_params.get("filter", "").strip():
         # RFC 7644 §4: a filter here must be refused, so that nobody takes the whole list for its result.
-        raise ScimError(403, "discovery endpoints take no filter (RFC 7644 §4)")
+        raise plain_error(403, "discovery endpoints take no filter (RFC 7644 §4)")
     found = _documents(request, documents)
     return ScimResponse(list_response(found, len(found), 1))
 

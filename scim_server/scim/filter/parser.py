@@ -81,7 +81,9 @@ def parse(
 ) -> Filter:
     """Parse a filter. Raises InvalidFilter naming the attribute, operator or value that isn't understood."""
     if len(text) > max_length:
-        raise InvalidFilter(f"the filter has {len(text)} characters; at most {max_length} are accepted")
+        raise InvalidFilter(
+            f"the filter has {len(text)} characters; at most {max_length} are accepted", reason="too long"
+        )
     parser = _Parser(text, resource_type, max_terms, max_depth, strict=strict, both_readings=True)
     parsed = parser.disjunction(0, within=None)
     parser.expect_end()
@@ -101,7 +103,9 @@ def parse_path(text: str, resource_type: ResourceType, *, strict: bool = False) 
     selects_members = re.split("[:.]", name.strip().lower())[-1] == "members"
     max_length = MAX_PATH_LENGTH if selects_members else MAX_LENGTH
     if len(text) > max_length:
-        raise InvalidPath(f"the path has {len(text)} characters; at most {max_length} are accepted")
+        raise InvalidPath(
+            f"the path has {len(text)} characters; at most {max_length} are accepted", reason="too long"
+        )
     max_terms = MAX_PATH_LENGTH if selects_members else MAX_TERMS
     return _Parser(text, resource_type, max_terms, MAX_DEPTH, strict=strict).value_path_as_target()
 
@@ -175,7 +179,9 @@ class _Parser:
             return ValuePath(path, selection.filter)
         if self._strict:
             name = selection.sub_attribute.name
-            raise InvalidFilter(f"nothing may follow {path}[…] in a filter: write .{name} as a term inside it")
+            raise InvalidFilter(
+                f"nothing may follow {path}[…] in a filter: write .{name} as a term inside it", attribute=str(path)
+            )
         term = self._comparison(AttributePath(path.schema_urn, path.attribute, selection.sub_attribute))
         if isinstance(term, Not):
             return Not(ValuePath(path, conjunction((selection.filter, term.item))))
@@ -189,7 +195,11 @@ class _Parser:
 
     def _rest_of_selection(self, path: AttributePath, depth: int) -> _Selection:
         if path.sub_attribute is not None or not (path.attribute.multi_valued or path.attribute.type == "complex"):
-            raise InvalidFilter(f"{path} is neither complex nor multi-valued, so it takes no [filter]")
+            raise InvalidFilter(
+                f"{path} is neither complex nor multi-valued, so it takes no [filter]",
+                attribute=str(path),
+                reason="takes no filter",
+            )
         inner = self.disjunction(depth + 1, within=path)
         closing = self._peek()
         if not self._take_mark("]"):
@@ -261,7 +271,9 @@ class _Parser:
             return path
         value = None if path.sub_attribute else path.attribute.sub_attribute("value")
         if value is None or (self._strict and not path.attribute.multi_valued):
-            raise InvalidFilter(f"{path} is complex: compare one of its sub-attributes")
+            raise InvalidFilter(
+                f"{path} is complex: compare one of its sub-attributes", attribute=str(path), reason="complex"
+            )
         return AttributePath(path.schema_urn, path.attribute, value)
 
     # Names
@@ -272,7 +284,9 @@ class _Parser:
         except UnresolvedPath as error:
             raise _unknown_attribute(error) from None
         if path.target.returned == "never":
-            raise InvalidFilter(f"{path} is never returned, so it can't be filtered on")
+            raise InvalidFilter(
+                f"{path} is never returned, so it can't be filtered on", attribute=str(path), reason="never returned"
+            )
         return path
 
     def _inner_path(self, text: str, within: AttributePath) -> AttributePath:
@@ -309,7 +323,9 @@ class _Parser:
     def _unexpected(self, expected: str) -> InvalidFilter:
         token = self._peek()
         found = "the end" if token.kind == "end" else shown(token.text)
-        return InvalidFilter(f"expected {expected} at position {token.start}, found {found}")
+        return InvalidFilter(
+            f"expected {expected} at position {token.start}, found {found}", reason="the filter can't be parsed"
+        )
 
 
 def _tokens(text: str, *, strict: bool) -> list[_Token]:
@@ -336,7 +352,9 @@ def _tokens(text: str, *, strict: bool) -> list[_Token]:
 
 
 def _unknown_attribute(error: UnresolvedPath) -> InvalidFilter:
-    return InvalidFilter(f"unknown attribute {shown(error.name)}: {error.reason}")
+    return InvalidFilter(
+        f"unknown attribute {shown(error.name)}: {error.reason}", attribute=error.name, reason="unknown attribute"
+    )
 
 
 def _comparison_with_null(path: AttributePath, operator: str) -> Filter:
@@ -344,13 +362,21 @@ def _comparison_with_null(path: AttributePath, operator: str) -> Filter:
         return Not(Present(path))
     if operator == "ne":
         return Present(path)
-    raise InvalidFilter(f"{path} {operator} null: null compares with eq and ne only")
+    raise InvalidFilter(
+        f"{path} {operator} null: null compares with eq and ne only",
+        attribute=str(path),
+        reason="null compares with eq and ne only",
+    )
 
 
 def _check_operator(path: AttributePath, operator: Operator) -> None:
     type_ = path.target.type
     if (operator in _TEXT_ONLY and type_ not in _TEXT_TYPES) or (operator in _ORDERED and type_ in _UNORDERED_TYPES):
-        raise InvalidFilter(f"operator {operator} doesn't apply to {path}, which is of type {type_}")
+        raise InvalidFilter(
+            f"operator {operator} doesn't apply to {path}, which is of type {type_}",
+            attribute=str(path),
+            reason="the operator doesn't apply to its type",
+        )
 
 
 def _check_json(path: AttributePath, token: _Token) -> None:
@@ -389,7 +415,11 @@ def _literal(path: AttributePath, token: _Token) -> Literal:
             if token.kind == "word" and text.startswith("'"):
                 raise _wrong_literal(path, "a string in double quotes", text)
             if not is_storable(text):
-                raise InvalidFilter(f"{path} compares with text that has no NUL and no lone surrogates")
+                raise InvalidFilter(
+                    f"{path} compares with text that has no NUL and no lone surrogates",
+                    attribute=str(path),
+                    reason="text that no database takes",
+                )
             return text
 
 
@@ -414,4 +444,6 @@ def _decimal(path: AttributePath, text: str) -> float:
 
 
 def _wrong_literal(path: AttributePath, expected: str, text: str) -> InvalidFilter:
-    return InvalidFilter(f"{path} compares with {expected}, not {shown(text)}")
+    return InvalidFilter(
+        f"{path} compares with {expected}, not {shown(text)}", attribute=str(path), reason=f"compares with {expected}"
+    )

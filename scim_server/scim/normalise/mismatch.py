@@ -34,7 +34,12 @@ class Mismatch(Exception):
 
     def as_invalid_value(self, context: str = "") -> InvalidValue:
         """The SCIM error."""
-        return InvalidValue(f"{context}{'.'.join(self.names)}: expected {self.expected}, found {self.found}")
+        name = ".".join(self.names)
+        return InvalidValue(
+            f"{context}{name}: expected {self.expected}, found {self.found}",
+            attribute=name or None,
+            reason=f"expected {self.expected}, found {self._kind}",
+        )
 
 
 def described(value: Any) -> str:

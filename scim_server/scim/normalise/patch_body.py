@@ -49,19 +49,21 @@ def normalise_patch(body: Any, resource_type: ResourceType) -> list[Operation]:
     for index, raw in enumerate(_operations_in_any_case(body)):
         place = f"Operations[{index}]"
         if not isinstance(raw, dict):
-            raise InvalidSyntax(f"{place}: expected an object, found {kind_of(raw)}")
+            raise InvalidSyntax(f"expected an object, found {kind_of(raw)}", reason="expected an object").at(place)
         fields = {key.lower(): value for key, value in raw.items()}
         name = _operation_name(fields.get("op", MISSING), place)
         path = fields.get("path")
         if path is not None and not isinstance(path, str):
-            raise InvalidPath(f"{place}.path: expected a string, found {kind_of(path)}")
+            raise InvalidPath(f"expected a string, found {kind_of(path)}", reason="expected a string").at(
+                f"{place}.path"
+            )
         path = path.strip() if path else ""
         value = fields.get("value", None if name == "remove" else MISSING)
         try:
             if not path:
                 operations += _without_path(name, value, resource_type)
             elif value is MISSING:  # null clears, but what is forgotten must not
-                raise InvalidValue("expected with add and replace")
+                raise InvalidValue("expected with add and replace", reason="expected with add and replace")
             else:
                 operations += _with_path(name, path, value, resource_type)
         except Mismatch as mismatch:
@@ -135,15 +137,26 @@ def _operations_in_any_case(body: Any) -> list[Any]:
                 return []
             if isinstance(value, list | dict):
                 return _not_too_many(value if isinstance(value, list) else [value])
-            raise InvalidSyntax(f"Operations: expected an array, found {kind_of(value)}")
+            raise InvalidSyntax(
+                f"Operations: expected an array, found {kind_of(value)}",
+                attribute="Operations",
+                reason="expected an array",
+            )
     if len(body) == 1 and _schemas(body) == [PATCH_OP_URN.lower()]:
         return []
-    raise InvalidSyntax("Operations is missing: a PATCH holds an array of operations")
+    raise InvalidSyntax(
+        "Operations is missing: a PATCH holds an array of operations", attribute="Operations", reason="missing"
+    )
 
 
 def _not_too_many(operations: list[Any]) -> list[Any]:
     if len(operations) > MOST_OPERATIONS:
-        raise ScimError(413, f"Operations: {len(operations)} are too many; at most {MOST_OPERATIONS} are expected")
+        raise ScimError(
+            413,
+            f"Operations: {len(operations)} are too many; at most {MOST_OPERATIONS} are expected",
+            attribute="Operations",
+            reason="too many operations",
+        )
     return operations
 
 
@@ -152,7 +165,11 @@ def _operation_name(op: Any, place: str) -> OperationName:
     name = _NAMES.get(op.strip().lower()) if isinstance(op, str) else None
     if name is None:
         found = shown(op) if isinstance(op, str) else kind_of(op)
-        raise InvalidSyntax(f"{place}.op: expected add, replace or remove, found {found}")
+        raise InvalidSyntax(
+            f"{place}.op: expected add, replace or remove, found {found}",
+            attribute=f"{place}.op",
+            reason="expected add, replace or remove",
+        )
     return name
 
 
@@ -165,7 +182,9 @@ def _with_path(name: OperationName, text: str, value: Any, resource_type: Resour
     except UnresolvedPath as error:
         if error.unknown_schema:  # an extension that isn't declared here, as in a body
             return []
-        raise InvalidPath(f"unknown attribute {shown(error.name)}: {error.reason}") from None
+        raise InvalidPath(
+            f"unknown attribute {shown(error.name)}: {error.reason}", attribute=error.name, reason="unknown attribute"
+        ) from None
     return operations_at(name, path, value)
 
 
@@ -176,8 +195,11 @@ def _without_path(name: OperationName, value: Any, resource_type: ResourceType) 
         value = json_in_string(value[0])
     if not isinstance(value, dict):
         if name == "remove":
-            raise NoTarget("expected with remove")
-        raise InvalidSyntax(f"expected an object where there is no path, found {kind_of(value)}")
+            raise NoTarget("expected with remove", reason="expected with remove")
+        raise InvalidSyntax(
+            f"expected an object where there is no path, found {kind_of(value)}",
+            reason="expected an object where there is no path",
+        )
     operations: list[Operation] = []
     for key, inner in value.items():
         schema = resource_type.schema_of_urn(key)
@@ -200,7 +222,11 @@ def _on_schema(name: OperationName, schema: Schema, value: Any, resource_type: R
                 operations += operations_at(name, path, inner)
         return operations
     if urn is None or (value is not None and name != "remove"):
-        raise InvalidValue(f"{schema.id}: expected an object, found {kind_of(value)}")
+        raise InvalidValue(
+            f"{schema.id}: expected an object, found {kind_of(value)}",
+            attribute=schema.id,
+            reason="expected an object",
+        )
     paths = [TargetPath(urn, attribute) for attribute in schema.attributes]
     return [Operation("remove", path) for path in paths if path.attribute.mutability != "readOnly"]
 
@@ -209,11 +235,11 @@ def _on_members(name: OperationName, path: TargetPath, value: Any) -> list[Opera
     selected = path.value_filter is not None
     if path.sub_attribute is not None:
         if path.sub_attribute.name != "value" or name == "replace":
-            raise MutabilityViolation(f"{path}: members are added and removed, not changed")
+            raise MutabilityViolation(f"{path}: members are added and removed, not changed", attribute=str(path))
         path = TargetPath(None, path.attribute, value_filter=path.value_filter)
     if selected:
         if name == "replace":
-            raise MutabilityViolation("members[…]: members are added and removed, not changed")
+            raise MutabilityViolation("members[…]: members are added and removed, not changed", attribute="members")
         return [Operation(name, path)]
     if name == "replace":
         return [Operation(name, path, read_members(value))]

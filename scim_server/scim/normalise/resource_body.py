@@ -54,7 +54,11 @@ class _Reading:
         if value is None:
             return
         if not isinstance(value, dict):
-            raise InvalidValue(f"{schema.id}: expected an object, found {kind_of(value)}")
+            raise InvalidValue(
+                f"{schema.id}: expected an object, found {kind_of(value)}",
+                attribute=schema.id,
+                reason="expected an object",
+            )
         is_core = schema is self._type.schema
         for key, inner in value.items():
             attribute = self._type.attribute(key) if is_core else schema.attribute(key)

@@ -41,7 +41,11 @@ def apply_to_document(
     attribute would go or an immutable one change, InvalidValue for more than MAX_OPERATIONS or MAX_STEPS.
     """
     if len(operations) > MAX_OPERATIONS:
-        raise InvalidValue(f"{len(operations)} changes in one request; at most {MAX_OPERATIONS} are accepted")
+        raise InvalidValue(
+            f"{len(operations)} changes in one request; at most {MAX_OPERATIONS} are accepted",
+            attribute="Operations",
+            reason="too many changes",
+        )
     changed: JsonObject = _copied(document)
     steps = 0
     for operation in operations:
@@ -49,7 +53,9 @@ def apply_to_document(
         if steps > MAX_STEPS:
             raise InvalidValue(
                 f"the changes of one request, by the elements that each is about, amount to more than {MAX_STEPS}"
-                f" steps at {shown(render_path(operation.path))}: send them in several requests"
+                f" steps at {shown(render_path(operation.path))}: send them in several requests",
+                attribute="Operations",
+                reason="too many changes",
             )
         _apply(changed, operation, strict=strict)
     _merge_what_became_alike(changed, operations)
@@ -104,7 +110,7 @@ def _merge_what_became_alike(document: JsonObject, operations: Sequence[Operatio
 def _apply(document: JsonObject, operation: Operation, *, strict: bool) -> None:
     path = operation.path
     if operation.op == "remove" and path.value_filter is None and operation.value is None and path.target.required:
-        raise MutabilityViolation(f"{path} is required and can't be removed")
+        raise MutabilityViolation(f"{path} is required and can't be removed", attribute=str(path), reason="required")
     urn, name = path.schema_urn, path.attribute.name
     container = document if urn is None else document.get(urn, {})
     current = container.get(name)
@@ -258,7 +264,7 @@ def _created(operation: Operation, selection: Filter, *, creates: bool) -> JsonO
         element = {**terms, **(value if path.sub_attribute is None else {path.sub_attribute.name: value})}
         if matches_element(selection, element):
             return element
-    raise NoTarget(f"{shown(render_path(path))} matches nothing")
+    raise NoTarget(f"{shown(render_path(path))} matches nothing", attribute=str(path))
 
 
 def _terms(selection: Filter) -> JsonObject | None:

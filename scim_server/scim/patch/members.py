@@ -92,7 +92,11 @@ class _Fold:
 def _selected_ids(path: TargetPath) -> set[str]:
     ids = None if path.value_filter is None else _ids_named_by(path.value_filter)
     if ids is None:
-        raise InvalidFilter(f'members are selected by their ids (value eq "…"), not as in {shown(render_path(path))}')
+        raise InvalidFilter(
+            f'members are selected by their ids (value eq "…"), not as in {shown(render_path(path))}',
+            attribute="members",
+            reason="members are selected by their ids",
+        )
     return ids
 
 

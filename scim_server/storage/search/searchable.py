@@ -236,4 +236,4 @@ def comparable(attribute: Attribute, text: str) -> str:
 
 
 def not_searchable(path: AttributePath) -> InvalidFilter:
-    return InvalidFilter(f"{path} can't be filtered on")
+    return InvalidFilter(f"{path} can't be filtered on", attribute=str(path), reason="can't be filtered on")

@@ -138,7 +138,9 @@ def _sort_key(compiler: Compiler, query: Query) -> str | None:
         return None
     key = compiler.sort_key(query.sort_by)
     if key is None:
-        raise InvalidPath(f"sortBy: {query.sort_by} can't be sorted by")
+        raise InvalidPath(
+            f"sortBy: {query.sort_by} can't be sorted by", attribute=str(query.sort_by), reason="can't be sorted by"
+        )
     # (created, id) is the order anyhow, and has an index.
     return None if key == f"{compiler.alias}.created" and not query.descending else key
 

@@ -144,6 +144,98 @@ async def test_the_path_is_a_template(server: Server, path: str, template: str) 
     assert (line["route"], line["path"]) == ("unknown", "/{namespace}/{name}/scim/v2" + template)
 
 
+USER: dict[str, Any] = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]}
+PATCH: dict[str, Any] = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}
+ANN = "ann.smith@acme.com"
+
+
+def patched(**operation: Any) -> dict[str, Any]:
+    return PATCH | {"Operations": [{"op": "replace", **operation}]}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "scim_type", "attribute", "reason"),
+    [
+        ("POST", "/Users", USER, "invalidValue", "userName", "required and may not be empty"),
+        ("POST", "/Users", USER | {"userName": ANN}, "uniqueness", "userName", "another resource has the value"),
+        (
+            "POST",
+            "/Users",
+            USER | {"userName": "x", "emails": [{"value": {"a": ANN}}]},
+            "invalidValue",
+            "emails.value",
+            "expected a string, found an object",
+        ),
+        ("POST", "/Users", USER | {"userName": ANN * 100}, "invalidValue", "userName", "too long"),
+        ("POST", "/Users", [ANN], "invalidSyntax", None, "the body isn't a JSON object"),
+        ("PATCH", "/Users/ID", PATCH | {"Operations": ANN}, "invalidSyntax", "Operations", "expected an array"),
+        (
+            "PATCH",
+            "/Users/ID",
+            patched(op=ANN, path="title"),
+            "invalidSyntax",
+            "Operations[0].op",
+            "expected add, replace or remove",
+        ),
+        ("PATCH", "/Users/ID", patched(path="titel", value=ANN), "invalidPath", "titel", "unknown attribute"),
+        ("PATCH", "/Users/ID", patched(path=ANN, value=ANN), "invalidPath", None, None),
+        (
+            "PATCH",
+            "/Users/ID",
+            patched(path=f'emails[value eq "{ANN}"].display', value=ANN),
+            "noTarget",
+            "emails.display",
+            "the path matches nothing",
+        ),
+        (
+            "PATCH",
+            "/Users/ID",
+            {"Operations": [{"op": "remove", "path": "userName"}]},
+            "mutability",
+            "userName",
+            "required",
+        ),
+        ("GET", f"/Users?filter={ANN}%20eq%20%22{ANN}%22", None, "invalidFilter", None, None),
+        ("GET", f"/Users?filter=userNam%20eq%20%22{ANN}%22", None, "invalidFilter", "userNam", "unknown attribute"),
+        (
+            "GET",
+            f"/Users?sortBy=password&startIndex={ANN}",
+            None,
+            "invalidValue",
+            "startIndex",
+            "expected an integer",
+        ),
+        ("GET", f"/Users/{ANN}", None, None, None, "no such resource"),
+        ("GET", f"/{ANN}", None, None, None, "there is no such endpoint"),
+        ("DELETE", "/Users", None, None, None, "the endpoint has GET, HEAD, POST"),
+        ("PUT", "/Groups/ID", None, "invalidSyntax", None, "the body isn't JSON"),
+    ],
+)
+async def test_it_says_what_is_wrong_with_a_request_and_nothing_personal(
+    server: Server,
+    method: str,
+    path: str,
+    body: Any,
+    scim_type: str | None,
+    attribute: str | None,
+    reason: str | None,
+) -> None:
+    async with client(server, f"Bearer {TOKEN}") as provider:
+        created = await provider.post(f"{BASE}/Users", json=USER | {"userName": ANN})
+        user_id = created.json()["id"]
+        with request_lines() as lines:
+            answer = await provider.request(method, BASE + path.replace("ID", user_id), json=body)
+    (line,) = lines
+    assert answer.status_code == line["status"] >= 400
+    assert (line.get("scimType"), line.get("attribute")) == (scim_type, attribute), answer.text
+    assert answer.json().get("scimType") == scim_type
+    if reason is not None:
+        assert line["reason"] == reason
+    assert line["reason"]
+    for personal in ("ann", "smith", "acme.com", user_id):
+        assert personal not in json.dumps(line).replace("acme/okta", ""), line
+
+
 async def test_a_request_that_is_answered_has_no_reason(server: Server) -> None:
     line = await line_of(server, f"Bearer {TOKEN}")
     assert (line["status"], line["tenant"], line["credential"]) == (200, "acme/okta", "new")
