@@ -16,6 +16,7 @@ from scim_server.config import ConfigHolder
 from scim_server.config.file_source import FileSource
 from scim_server.directory.directory import Directory
 from scim_server.directory.rules_applier import RulesApplier
+from scim_server.directory.unmatched_groups import UnmatchedGroupsReader
 from scim_server.http.app import create_scim_app
 from scim_server.http.bodies import DEFAULT_LIMIT
 from scim_server.http.connections import ConnectionLimits, limited_protocol
@@ -93,7 +94,10 @@ class Server:
             self.storage = TracedStorage(self.storage, tracing.tracer)
         self.intake = Intake(self.holder, self.storage, self.metrics)
         self.applier = RulesApplier(self.storage, self.holder, self.metrics)
-        self._status = Status(self.holder, self.intake, self.applier, self.storage, self.metrics)
+        self.unmatched_groups = UnmatchedGroupsReader(self.storage)
+        self._status = Status(
+            self.holder, self.intake, self.applier, self.storage, self.metrics, self.unmatched_groups
+        )
         proxies = TrustedProxies(settings.trusted_proxies)
         self._key_fetcher = KeyFetcher()
         self._key_cache = KeyCache(self._key_fetcher.fetch)

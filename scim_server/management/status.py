@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
 from scim_server.config import ConfigHolder, Tenant
 from scim_server.directory.rules_applier import RulesApplier
+from scim_server.directory.unmatched_groups import UnmatchedGroups, UnmatchedGroupsReader
 from scim_server.management.intake import Intake
 from scim_server.metrics import Metrics
 from scim_server.storage.errors import StorageUnavailable
@@ -25,13 +26,21 @@ class Status:
     """Reads only; `document` and `refresh_metrics` work without a database, then with the counts known last."""
 
     def __init__(
-        self, holder: ConfigHolder, intake: Intake, applier: RulesApplier, storage: Storage, metrics: Metrics
+        self,
+        holder: ConfigHolder,
+        intake: Intake,
+        applier: RulesApplier,
+        storage: Storage,
+        metrics: Metrics,
+        unmatched_groups: UnmatchedGroupsReader,
     ) -> None:
         self._holder = holder
         self._intake = intake
         self._applier = applier
         self._storage = storage
         self._metrics = metrics
+        self._unmatched_groups = unmatched_groups
+        self._unmatched: dict[str, Mapping[str, UnmatchedGroups]] = {}
         self._counting: asyncio.Task[bool] | None = None
         self._counts: dict[str, TenantCounts] = {}
         self._counted_at = float("-inf")
@@ -60,7 +69,10 @@ class Status:
             "settledRevision": self._applier.settled_revision,
             "source": self._holder.source,
             "rejection": {"source": rejection.source, "reason": rejection.reason} if rejection else None,
-            "tenants": {key: _counts_json(counts) for key, counts in (await self._current_counts()).items()},
+            "tenants": {
+                key: _counts_json(counts) | {"unmatchedGroups": _unmatched_json(self._unmatched.get(key, {}))}
+                for key, counts in (await self._current_counts()).items()
+            },
             "version": version("scim-operator"),
         }
 
@@ -104,6 +116,7 @@ class Status:
         tenants: tuple[Tenant, ...] = current.config.tenants if current else ()
         now = datetime.now(UTC)
         counts: dict[str, TenantCounts] = {}
+        unmatched: dict[str, Mapping[str, UnmatchedGroups]] = {}
         for tenant in tenants:
             blocked_after = now - timedelta(seconds=tenant.deprovisioning.deactivation_delay_seconds)
 
@@ -111,6 +124,10 @@ class Status:
                 return reader.counts(blocked_after)
 
             counts[tenant.key] = await self._storage.read(tenant.key, count)
+            if counts[tenant.key].last_sync is not None:  # before the first sync nothing is known of groups
+                unmatched[tenant.key] = await self._unmatched_groups.of(tenant)
+        self._unmatched_groups.keep(counts)
+        self._unmatched = unmatched
         return counts
 
 
@@ -121,6 +138,18 @@ def _counts_json(counts: TenantCounts) -> dict[str, Any]:
         "groups": counts.groups,
         "lastSyncTime": _text(counts.last_sync) if counts.last_sync else None,
         "formerUsers": {"count": former.count, "since": _text(former.since)} if former else None,
+    }
+
+
+def _unmatched_json(unmatched: Mapping[str, UnmatchedGroups]) -> dict[str, Any]:
+    return {
+        mapping: {
+            "count": found.count,
+            "groups": [
+                {"rule": one.rule} | one.selector.model_dump(mode="json", exclude_none=True) for one in found.groups
+            ],
+        }
+        for mapping, found in unmatched.items()
     }
 
 

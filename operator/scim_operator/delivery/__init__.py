@@ -2,7 +2,7 @@
 
 from scim_operator.delivery.delivery import Delivery
 from scim_operator.delivery.faults import Fault
-from scim_operator.delivery.management import ManagementClient, ManagementToken, TenantStatus
+from scim_operator.delivery.management import ManagementClient, ManagementToken, TenantStatus, UnmatchedGroups
 from scim_operator.delivery.replicas import Replica, replicas_at, replicas_in
 from scim_operator.delivery.report import DeliveryReport, Progress
 
@@ -15,6 +15,7 @@ __all__ = [
     "Progress",
     "Replica",
     "TenantStatus",
+    "UnmatchedGroups",
     "replicas_at",
     "replicas_in",
 ]

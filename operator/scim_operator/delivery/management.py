@@ -22,6 +22,9 @@ _CONNECT_SECONDS = 3.0
 _STATUS = aiohttp.ClientTimeout(total=5, sock_connect=2)
 
 
+_SELECTOR = ("rule", "externalId", "displayName", "displayNamePattern")
+
+
 class ManagementError(Exception):
     """A replica that didn't do what it was asked. The message is for the log, the kind of `fault` for conditions."""
 
@@ -56,6 +59,15 @@ class FormerUsers:
 
 
 @dataclass(frozen=True, slots=True)
+class UnmatchedGroups:
+    """Of one RoleMapping: how many selectors match no group that a provider sent, and the first of them as they stand
+    in the mapping, with the rule's name."""
+
+    count: int
+    groups: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TenantStatus:
     """What a server tells of one tenant."""
 
@@ -64,6 +76,8 @@ class TenantStatus:
     deactivated: int = 0
     groups: int = 0
     last_sync_time: datetime | None = None
+    unmatched_groups: Mapping[str, UnmatchedGroups] | None = None
+    """By mapping (`namespace/name`). None: the server doesn't tell."""
     former_users: FormerUsers | None = None
 
 
@@ -231,6 +245,7 @@ def _tenant_status(tenants: Mapping[str, Any], key: str) -> TenantStatus:
         deactivated=_integer(users, "deactivated", 0),
         groups=_integer(tenant, "groups", 0),
         last_sync_time=_time(tenant, "lastSyncTime"),
+        unmatched_groups=_unmatched_groups(tenant),
         former_users=_former_users(tenant),
     )
 
@@ -239,6 +254,21 @@ def _former_users(tenant: Mapping[str, Any]) -> FormerUsers | None:
     former = _object(tenant, "formerUsers")
     since = _time(former, "since")
     return FormerUsers(_integer(former, "count"), since) if since is not None else None
+
+
+def _unmatched_groups(tenant: Mapping[str, Any]) -> Mapping[str, UnmatchedGroups] | None:
+    if "unmatchedGroups" not in tenant:
+        return None
+    found = _object(tenant, "unmatchedGroups")
+    return {mapping: _of_mapping(_object(found, mapping)) for mapping in found}
+
+
+def _of_mapping(unmatched: Mapping[str, Any]) -> UnmatchedGroups:
+    groups = unmatched.get("groups")
+    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
+        raise _not_ours("unmatchedGroups")
+    named = tuple({name: str(group[name]) for name in _SELECTOR if name in group} for group in groups)
+    return UnmatchedGroups(_integer(unmatched, "count"), named)
 
 
 def _not_ours(name: str) -> ReplicaUnreachable:

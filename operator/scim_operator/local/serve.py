@@ -17,6 +17,7 @@ from scim_operator.local.folder import FolderPlan, UnusableManifests, plan_folde
 from scim_operator.local.report import Reporter
 from scim_operator.local.role_news import RoleNews
 from scim_operator.local.scim_news import ScimNews
+from scim_operator.local.unmatched_news import unmatched_groups
 from scim_operator.local.watch import Watch
 from scim_operator.plan import same_content
 from scim_server.app import Server, ServerFailed, ServerSettings
@@ -60,6 +61,7 @@ class LocalServer:
         self._scim_news = ScimNews(server, reporter)
         self._watch = Watch(path)
         self._served = data.last_served()
+        self._unmatched: tuple[str, ...] = ()
         self.plan = plan_folder(path, self._token_key, self._served)
 
     @property
@@ -73,8 +75,9 @@ class LocalServer:
         for note in self.plan.notes:
             self._reporter.note(note)
         self._tell_suspended(frozenset())
-        self._reporter.warnings(self.plan.warnings)
+        self._tell_warnings()
         await self._settled()
+        await self._look_for_groups()
 
     async def follow(self) -> None:
         """Serve every change of the manifests, and tell what is changed over SCIM, until cancelled."""
@@ -94,10 +97,23 @@ class LocalServer:
             for line in describe_changes(before, after, self.plan.left_out()):
                 self._reporter.change(line)
             self._tell_suspended(suspended)
-            self._reporter.warnings(self.plan.warnings)
+            self._tell_warnings()
             await self._settled()
+            await self._look_for_groups()
             await self._tell_former_users(before, after)
             await self._scim_news.forget_changes()
+
+    def _tell_warnings(self) -> None:
+        self._reporter.warnings((*self.plan.warnings, *self._unmatched))
+
+    async def _look_for_groups(self) -> None:
+        """Tell which groups the manifests name that aren't here."""
+        tenants = [tenant for tenant in self._served.config.tenants if not tenant.deleted] if self._served else []
+        try:
+            self._unmatched = tuple(await unmatched_groups(self._server, tenants))
+        except StorageUnavailable:
+            return  # what was known before still stands
+        self._tell_warnings()
 
     def _tell_suspended(self, before: frozenset[ObjectKey]) -> None:
         for key in sorted(self.plan.suspended - before):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from scim_operator.api import PROVISIONING_CONFIG, ObjectKey
+from scim_operator.api import PROVISIONING_CONFIG, ROLE_MAPPING, ObjectKey
 from scim_operator.cluster import ClusterClient, ClusterError
 from scim_operator.delivery import Delivery, DeliveryReport, Progress
 from scim_operator.reconcile.apply import Applied, DocumentStore
@@ -138,12 +138,14 @@ class Reconciler:
             for (kind, _), raw in sorted(gathered.raw_mappings.items()):
                 if (waiting := suspended_mapping_status(raw, now)) is not None:
                     writes.append(self._publisher.publish(kind, raw, waiting, now))
+        tenant = self._delivery.tenant_status(str(gathered.key))
         for (kind, key), verdict in sorted(plan.mapping_verdicts.items()):
             raw = gathered.raw_mappings[kind, key]
             told = delivered
             if shortage is not None and (kind, key) in shortage.mappings:
                 told = too_large(_NO_ROOM, delivered)
-            writes.append(self._publisher.publish(kind, raw, mapping_status(raw, verdict, told, now), now))
+            wanted = mapping_status(raw, verdict, told, now, tenant if kind == ROLE_MAPPING else None)
+            writes.append(self._publisher.publish(kind, raw, wanted, now))
         if plan.config_verdict is not None and gathered.raw_config is not None:
             told = too_large(shortage.message, delivered) if shortage is not None else delivered
             wanted = config_status(
@@ -152,7 +154,7 @@ class Reconciler:
                 told,
                 revision=revision,
                 endpoint=f"{self._public_url}/{gathered.key}/scim/v2",
-                tenant=self._delivery.tenant_status(str(gathered.key)),
+                tenant=tenant,
                 now=now,
                 secrets_note=self._secrets_note(gathered),
             )

@@ -20,7 +20,7 @@ _MAPPING_CONDITIONS = frozenset((reasons.ACCEPTED, reasons.PROGRAMMED, reasons.R
 OWN_CONDITIONS = _CONFIG_CONDITIONS | _MAPPING_CONDITIONS
 """Types of all conditions that the operator sets; others are other controllers'."""
 
-_COUNTERS = frozenset(("users", "groups", "lastSyncTime", "formerUsers"))
+_COUNTERS = frozenset(("users", "groups", "lastSyncTime", "formerUsers", "unmatchedGroups"))
 """Fields that follow what identity providers send. They alone are no reason to write more than once a minute."""
 
 _REASONS = {
@@ -133,16 +133,32 @@ def _credential(credential: CredentialStatus) -> dict[str, str]:
     return {"name": credential.name} | expiry
 
 
-def mapping_status(raw: Mapping[str, Any], verdict: MappingVerdict, delivered: Programmed, now: datetime) -> Status:
+def mapping_status(
+    raw: Mapping[str, Any],
+    verdict: MappingVerdict,
+    delivered: Programmed,
+    now: datetime,
+    tenant: TenantStatus | None = None,
+) -> Status:
+    """Of a RoleMapping, or of an AttributeMapping: then without `tenant`."""
     condition = delivered.condition
     if not verdict.in_effect:
         message = "nothing of this mapping is in effect"
         condition = Condition.of(reasons.PROGRAMMED, False, reasons.NOT_ACCEPTED, message)
     conditions = (_ready(verdict.condition, condition), verdict.stalled, verdict.condition, condition)
-    return {
+    status: Status = {
         "observedGeneration": raw["metadata"]["generation"],
         "conditions": _conditions(raw, conditions, _MAPPING_CONDITIONS, now),
     }
+    unmatched = _unmatched_groups(raw, tenant) if verdict.in_effect else None
+    return status | ({"unmatchedGroups": unmatched} if unmatched else {})
+
+
+def _unmatched_groups(raw: Mapping[str, Any], tenant: TenantStatus | None) -> Mapping[str, Any] | None:
+    if tenant is None or tenant.unmatched_groups is None:  # nobody told: keep what was told last
+        return (raw.get("status") or {}).get("unmatchedGroups")
+    found = tenant.unmatched_groups.get(str(ObjectKey.of(raw)))
+    return None if found is None else {"count": found.count, "groups": [dict(group) for group in found.groups]}
 
 
 def suspended_config_status(raw: Mapping[str, Any], served: bool, now: datetime) -> Status:

@@ -170,6 +170,18 @@ def test_a_role_that_the_catalogue_loses_stays_until_the_rule_is_deleted(
         wait_for_roles(client, engineer, {"guest", "viewer"})
 
 
+def test_a_group_that_nobody_sent_is_told_with_the_one_that_is_here(
+    manifests: Path, running: RunningLocalMode, engineer: str
+) -> None:
+    edit(manifests / "rolemapping.yaml", "displayName: Engineering", "displayName: Enginering")
+    running.wait_for(
+        r'rolemapping acme/okta-roles: rule developers: no group named "Enginering" is here; "Engineering" is\n'
+    )
+    running.wait_for(r'rule on-call: no group is here whose name matches "On-call \.\+"\n')
+    edit(manifests / "rolemapping.yaml", "displayName: Enginering", "displayName: Engineering")
+    running.wait_for(r'solved: .*"Enginering"')
+
+
 def test_manifests_with_a_warning_are_not_called_valid(manifests: Path, running: RunningLocalMode) -> None:
     file = manifests / "rolemapping.yaml"
     edit(file, "roles: [admin]", "rolls: [admin]")

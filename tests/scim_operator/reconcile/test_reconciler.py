@@ -426,3 +426,48 @@ async def test_a_config_that_is_suspended_from_the_beginning_isnt_ready(world: W
         "Ready": ("False", "Suspended"),
         "Suspended": ("True", "Suspended"),
     }
+
+
+async def test_a_typo_takes_no_role_away_over_a_restart_either_and_is_said(world: World) -> None:
+    world.apply(world.secret(), world.config(), world.mapping(role="viewer"))
+    await world.reconcile()
+    before = world.stored_config().tenants
+    world.apply(world.mapping(role="vewer"))
+    await world.reconcile()
+    world.start_operator()
+    await world.delivery.poll()
+    await world.reconcile()
+
+    assert world.stored_config().tenants == before
+    assert world.conditions("rolemapping", "roles") == {
+        "Accepted": ("False", "RoleNotFound"),
+        "Programmed": ("True", "Succeeded"),
+        "Ready": ("False", "RoleNotFound"),
+        "Stalled": ("True", "RoleNotFound"),
+    }
+    assert world.conditions("provisioningconfig", "okta")["Ready"] == ("False", "MappingsNotAsDeclared")
+    assert world.conditions("provisioningconfig", "okta")["Programmed"] == ("True", "Succeeded")
+    world.client.applied.clear()
+    world.client.statuses.clear()
+    world.client.events.clear()
+    await world.reconcile()
+    assert (world.client.applied, world.client.statuses, world.client.events) == ([], [], [])
+
+    world.delete("rolemapping", "roles")
+    await world.reconcile()
+    assert world.stored_config().tenants[0].rules == ()
+    assert world.conditions("provisioningconfig", "okta")["Ready"] == ("True", "Succeeded")
+
+
+async def test_groups_that_nobody_sent_are_in_the_status_and_are_not_written_again(world: World) -> None:
+    unmatched = {"count": 1, "groups": [{"rule": "one", "displayName": "Admins"}]}
+    world.stub.tenants = {
+        str(world.okta): {"users": {}, "groups": 1, "unmatchedGroups": {f"{world.namespace}/roles": unmatched}}
+    }
+    world.apply(world.secret(), world.config(), world.mapping())
+    await world.delivery.poll()
+    await world.reconcile()
+    assert world.get("rolemapping", "roles")["status"]["unmatchedGroups"] == unmatched
+    world.client.statuses.clear()
+    await world.reconcile()
+    assert world.client.statuses == []

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from scim_operator.api import Condition, reasons
-from scim_operator.delivery import DeliveryReport, Progress, TenantStatus
+from scim_operator.delivery import DeliveryReport, Progress, TenantStatus, UnmatchedGroups
 from scim_operator.plan import ConfigVerdict, CredentialStatus, MappingVerdict
 from scim_operator.reconcile.announcements import announcements
 from scim_operator.reconcile.status import (
@@ -191,3 +191,21 @@ def test_events_tell_bad_news_of_the_object_and_their_end_and_neither_words_nor_
     assert announcements(before, down) == announcements(down, before) == []
     full = status(delivered=too_large("no room", DONE))["conditions"]
     assert [(item.bad, item.reason) for item in announcements(before, full)] == [(True, "DocumentTooLarge")]
+
+
+def test_groups_that_rules_name_and_nobody_sent_are_in_the_status_of_the_mapping() -> None:
+    verdict = MappingVerdict(True, True, reasons.ACCEPTED, "all rules are in effect")
+    told = UnmatchedGroups(1, ({"rule": "developers", "displayName": "Enginering"},))
+    tenant = TenantStatus(groups=1, unmatched_groups={"acme/okta": told})
+    found = mapping_status(raw(), verdict, DONE, NOW, tenant)
+    assert found["unmatchedGroups"] == {
+        "count": 1,
+        "groups": [{"rule": "developers", "displayName": "Enginering"}],
+    }
+    # Nobody told: what was told last stays, and nothing has to be written.
+    again = mapping_status(raw(found), verdict, DONE, NOW, None)
+    assert not differs(found, again)
+    assert not counters_differ(found, again)
+    solved = mapping_status(raw(found), verdict, DONE, NOW, TenantStatus(unmatched_groups={}))
+    assert "unmatchedGroups" not in solved
+    assert counters_differ(found, solved)

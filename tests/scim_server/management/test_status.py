@@ -48,6 +48,7 @@ async def test_status_counts_users_and_groups(server: Server, management: httpx.
                 "groups": 0,
                 "lastSyncTime": None,
                 "formerUsers": None,
+                "unmatchedGroups": {},
             }
         },
         "version": empty["version"],

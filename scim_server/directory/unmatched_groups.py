@@ -1,0 +1,129 @@
+"""Which groups the rules of a tenant name that no provider has sent: most often a name that is misspelt."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from scim_server.config import GroupSelector, RoleRule, Tenant, compile_pattern
+from scim_server.folding import fold
+from scim_server.scim.filter import Comparison, disjunction
+from scim_server.scim.path import resolve
+from scim_server.scim.resource_types import GROUP_TYPE
+from scim_server.storage.protocol import Reader, Storage
+from scim_server.storage.records import Query, Stamp
+
+LISTED = 20
+"""So many are told of each mapping; of the others only the number."""
+
+MOST_GROUPS_FOR_PATTERNS = 2000
+"""In a tenant with more groups nothing is said of patterns: each would have to be compared with all names."""
+
+_REFRESH_SECONDS = 60.0
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedSelector:
+    rule: str
+    selector: GroupSelector
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedGroups:
+    """Of one mapping: how many selectors match no group, and the first of them."""
+
+    count: int
+    groups: tuple[UnmatchedSelector, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    rules: tuple[RoleRule, ...]
+    stamp: Stamp
+    at: float
+    unmatched: Mapping[str, UnmatchedGroups]
+
+
+class UnmatchedGroupsReader:
+    """Remembers its answers. While rules stay the same, a tenant is looked at once a minute at most, and then only if
+    something in it has changed."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._answers: dict[str, _Answer] = {}
+
+    async def of(self, tenant: Tenant) -> Mapping[str, UnmatchedGroups]:
+        """By mapping (`namespace/name`). Raises `StorageUnavailable`."""
+        known, now = self._answers.get(tenant.key), time.monotonic()
+        if known is not None and known.rules == tenant.rules and now - known.at < _REFRESH_SECONDS:
+            return known.unmatched
+
+        async def work(reader: Reader) -> _Answer:
+            stamp = await reader.stamp()
+            if known is not None and (known.rules, known.stamp) == (tenant.rules, stamp):
+                return _Answer(known.rules, stamp, now, known.unmatched)
+            return _Answer(tenant.rules, stamp, now, await read_unmatched(reader, tenant.rules))
+
+        answer = self._answers[tenant.key] = await self._storage.read(tenant.key, work)
+        return answer.unmatched
+
+    async def read(self, tenant: Tenant) -> Mapping[str, UnmatchedGroups]:
+        """As `of`, without a look at what was answered before."""
+        self._answers.pop(tenant.key, None)
+        return await self.of(tenant)
+
+    def keep(self, tenants: Iterable[str]) -> None:
+        """Forget the others."""
+        self._answers = {key: self._answers[key] for key in tenants if key in self._answers}
+
+
+async def read_unmatched(reader: Reader, rules: Sequence[RoleRule]) -> Mapping[str, UnmatchedGroups]:
+    """As they are now, by mapping."""
+    selectors = [selector for rule in rules for selector in rule.groups]
+    names = {fold(selector.display_name) for selector in selectors if selector.display_name is not None}
+    ids = {selector.external_id for selector in selectors if selector.external_id is not None}
+    patterns = {one.display_name_pattern for one in selectors if one.display_name_pattern is not None}
+    found_names = {fold(str(name)) for name in await _values(reader, "displayName", names)}
+    found_ids = set(await _values(reader, "externalId", ids))
+    found_patterns = await _matching(reader, patterns)
+
+    def matches(selector: GroupSelector) -> bool:
+        if selector.display_name is not None:
+            return fold(selector.display_name) in found_names
+        if selector.external_id is not None:
+            return selector.external_id in found_ids
+        return selector.display_name_pattern in found_patterns
+
+    by_mapping: dict[str, list[UnmatchedSelector]] = {}
+    for rule in rules:
+        for selector in rule.groups:
+            if not matches(selector):
+                by_mapping.setdefault(rule.mapping, []).append(UnmatchedSelector(rule.rule, selector))
+    return {mapping: UnmatchedGroups(len(all_), tuple(all_[:LISTED])) for mapping, all_ in by_mapping.items()}
+
+
+async def _values(reader: Reader, attribute: str, wanted: set[str]) -> list[object]:
+    """The values of groups that have one of `wanted`, by the attribute's index."""
+    path = resolve(attribute, GROUP_TYPE)
+    found: list[object] = []
+    for batch in _batches(sorted(wanted)):
+        one_of = disjunction(Comparison(path, "eq", value) for value in batch)
+        page = await reader.groups(Query(filter=one_of, count=MOST_GROUPS_FOR_PATTERNS, wants_total=False))
+        found += [record.document.get(attribute) for record in page.records]
+    return found
+
+
+async def _matching(reader: Reader, patterns: set[str]) -> set[str]:
+    """Those that some group's name matches; all where there are too many groups to say."""
+    if not patterns:
+        return set()
+    page = await reader.groups(Query(count=MOST_GROUPS_FOR_PATTERNS + 1, wants_total=False))
+    if len(page.records) > MOST_GROUPS_FOR_PATTERNS:
+        return patterns
+    names = [str(record.document.get("displayName")) for record in page.records]
+    return {text for text in patterns if any(map(compile_pattern(text).fullmatch, names))}
+
+
+def _batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), _BATCH):
+        yield values[start : start + _BATCH]
