@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from scim_operator.api import AttributeMapping, ObjectKey, ProvisioningConfig, RoleMapping
 from scim_operator.plan import TenantInputs, TenantPlan, assemble, plan_tenant
 from scim_server.config import ConfigBundle, Tenant
+
+_M = TypeVar("_M", RoleMapping, AttributeMapping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ def plan_world(
     configs keep their part of it, and of those that are gone it is said once that they are."""
     tenants = {ObjectKey(tenant.namespace, tenant.name): tenant for tenant in _tenants(previous)}
     digests = previous.secrets.digests if previous is not None else {}
+    role_mappings, attribute_mappings = _by_config(world.role_mappings), _by_config(world.attribute_mappings)
     plans = {}
     for key in sorted(world.config_keys | tenants.keys()):
         plans[key] = plan_tenant(
@@ -57,10 +61,8 @@ def plan_world(
                 config_key=key,
                 config=world.configs.get(key),
                 invalid=None,
-                role_mappings=tuple(mapping for mapping in world.role_mappings if mapping.config_key == key),
-                attribute_mappings=tuple(
-                    mapping for mapping in world.attribute_mappings if mapping.config_key == key
-                ),
+                role_mappings=role_mappings.get(key, ()),
+                attribute_mappings=attribute_mappings.get(key, ()),
                 secrets=world.secrets,
                 namespaces=world.namespaces,
                 token_key=token_key,
@@ -75,3 +77,11 @@ def plan_world(
 
 def _tenants(bundle: ConfigBundle | None) -> Iterable[Tenant]:
     return bundle.config.tenants if bundle is not None else ()
+
+
+def _by_config(mappings: Iterable[_M]) -> Mapping[ObjectKey, tuple[_M, ...]]:
+    """In one pass: thousands of mappings would otherwise be looked at for each of a thousand configs."""
+    found: dict[ObjectKey, list[_M]] = {}
+    for mapping in mappings:
+        found.setdefault(mapping.config_key, []).append(mapping)
+    return {key: tuple(of_config) for key, of_config in found.items()}
