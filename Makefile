@@ -8,7 +8,7 @@ INSTALL_THIS := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint fmt typecheck schemas control-plane programs bench soak lock clean check-format check-imports check-schemas
+.PHONY: help setup run test lint fmt typecheck schemas control-plane programs bench soak java-clients lock clean check-format check-imports check-schemas
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench: $(VENV)/.dev ## Run the benchmarks
 
 soak: $(VENV)/.dev control-plane ## Run the attacks and loads of soak/, which take minutes each
 	$(BIN)/python -m pytest -q soak $(ARGS)
+
+java-clients: $(VENV)/.dev ## Run Java's SCIM clients against a server (needs Java 17 and Maven, which fetches them)
+	$(BIN)/python -m interop
 
 lock: $(VENV)/.dev ## Choose versions anew: requirements/*.txt from pyproject.toml
 	@test -x $(BIN)/uv || $(PIP_INSTALL) uv

@@ -12,7 +12,7 @@ from tests.support.serving import Connection, bundle_of
 
 _REQUEST = b"GET /xxxx HTTP/1.1\r\nHost: x\r\n\r\n"
 """32 bytes, which divide what the event loop reads at once."""
-_SENT = 28 << 20
+_SENT = 8 << 20
 _GROWTH = 64 << 20
 """Bytes: many times what the server may keep of one connection."""
 
