@@ -5,9 +5,7 @@ llhttp, the parser below httptools, believes that an offer is always taken up: a
 same, is lost to it; fed to it again, the body would be read as further requests, made up by whoever wrote it. So a
 parser that stopped is never used again: a fresh one reads the head without the offer, then what follows the head.
 
-An ordinary request pays nothing for that. uvicorn's other parser, h11, takes no notice of offers, but is written in
-Python and several times slower. Other servers for ASGI read with h11 as well (Hypercorn), or bring an event loop of
-their own (Granian).
+An ordinary request pays nothing for that.
 """
 
 import re
