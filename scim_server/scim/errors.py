@@ -88,7 +88,7 @@ class _FixedError(ScimError):
 
     fixed_status: ClassVar[int] = 400
     fixed_type: ClassVar[str | None] = None
-    fixed_reason: ClassVar[str]
+    fixed_reason: ClassVar[str] = "refused"
 
     def __init__(self, detail: str, *, attribute: str | None = None, reason: str | None = None) -> None:
         super().__init__(
@@ -163,6 +163,7 @@ class TooMany(_FixedError):
     """The filter or order needs more work than the server does for one request."""
 
     fixed_type = "tooMany"
+    fixed_reason = "the filter or order needs too much work"
 
 
 class NotFound(_FixedError):
