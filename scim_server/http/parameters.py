@@ -92,6 +92,10 @@ class Parameters:
 
     def list_request(self, caller: Caller, resource_type: ResourceType) -> ListRequest:
         """Raises InvalidFilter, InvalidPath, InvalidValue, InvalidCount, InvalidCursor."""
+        strict = caller.tenant.strict
+        for name in ("startIndex", "count") if strict else ():
+            if not str(self._values.get(name.lower(), 1)).strip():
+                raise InvalidValue(f"{name}: an integer is expected", attribute=name, reason="an integer is expected")
         page = parse_page(
             self._values.get("startindex"),
             self._values.get("count"),
@@ -99,7 +103,6 @@ class Parameters:
             default_count=FEATURES.default_page_size,
             max_count=FEATURES.max_results,
         )
-        strict = caller.tenant.strict
         text = self._values.get("filter", "").strip()
         order = self._values.get("sortorder", "ascending").strip().lower()
         if not order and not strict:

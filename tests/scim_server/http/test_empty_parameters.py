@@ -68,3 +68,6 @@ async def test_a_strict_tenant_refuses_what_the_rfc_doesnt_have(bare_server: Ser
     async with client_of(bare_server.url, connection) as one:
         assert_scim_error(await one.get("/Users?filter="), 400, "invalidFilter")
         assert_scim_error(await one.get("/Users?sortBy=userName&sortOrder="), 400, "invalidValue")
+        for name in ("startIndex", "count"):
+            assert_scim_error(await one.get(f"/Users?{name}="), 400, "invalidValue")
+            assert_scim_error(await one.get(f"/Roles?{name}=%20"), 400, "invalidValue")
