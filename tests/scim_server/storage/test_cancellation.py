@@ -88,7 +88,7 @@ async def test_who_waits_too_long_for_a_connection_is_told(small: Storage, tenan
         await holding.wait()
         await enough.wait()
 
-    holders = [asyncio.create_task(small.read(tenant, hold)) for _ in range(2)]
+    holders = [asyncio.create_task(small.read(f"{tenant}-{number}", hold)) for number in range(2)]
     await holding.wait()
     assert small.usage().in_use == 2
     steps = Steps(small, tenant)
