@@ -178,7 +178,7 @@ class UniquenessViolation(_FixedError):
 
     fixed_status = 409
     fixed_type = "uniqueness"
-    fixed_reason = "another resource has the value"
+    fixed_reason = "the value is taken by a resource that exists"
 
 
 class PreconditionFailed(_FixedError):

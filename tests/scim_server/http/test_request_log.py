@@ -157,7 +157,14 @@ def patched(**operation: Any) -> dict[str, Any]:
     ("method", "path", "body", "scim_type", "attribute", "reason"),
     [
         ("POST", "/Users", USER, "invalidValue", "userName", "required and may not be empty"),
-        ("POST", "/Users", USER | {"userName": ANN}, "uniqueness", "userName", "another resource has the value"),
+        (
+            "POST",
+            "/Users",
+            USER | {"userName": ANN},
+            "uniqueness",
+            "userName",
+            "the value is taken by a resource that exists",
+        ),
         (
             "POST",
             "/Users",
