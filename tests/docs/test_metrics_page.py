@@ -36,6 +36,7 @@ async def test_the_page_lists_every_metric_with_type_and_labels(tmp_path: Path) 
         server.metrics.refused("connections")
         async with client_of(server.url, connection) as provider:
             await provider.post("/Users", json={"userName": "ada@acme.com"})
+            await provider.get("/Users", headers={"Authorization": "Bearer wrong"})
         async with client_of(server.management_url) as prometheus:
             text = (await prometheus.get("/metrics")).text
     assert shown(text) == documented()
