@@ -6,6 +6,7 @@ from datetime import timedelta
 from scim_server.provisioning.grants import RoleRules
 from scim_server.storage.departures import LATE_WRITES, TENANT_TABLES, erasing
 from scim_server.storage.sqlite.session import WriteSession
+from scim_server.storage.sqlite.times import MICROSECOND
 
 _DEPART = """
     UPDATE tenants SET departed = ?2, erase_at = ?3, revision = ?4, returned = NULL, former_users = NULL
@@ -30,12 +31,11 @@ _RETURN = """
 """
 
 _NO_RULES = RoleRules((), (), ())
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class Departures(WriteSession):
     async def depart(self, keep: timedelta, revision: int) -> bool:
-        return await self._connection.run(_depart, self.tenant, self._now, keep // _MICROSECOND, revision)
+        return await self._connection.run(_depart, self.tenant, self._now, keep // MICROSECOND, revision)
 
     async def erase_some(self, limit: int = 5000) -> bool:
         return await self._connection.run(_erase_some, self.tenant, self._now, limit)
@@ -56,7 +56,7 @@ def _erase_some(connection: sqlite3.Connection, tenant: str, now: int, limit: in
             return True
     if left < limit:
         return True
-    connection.execute(_ERASED, (tenant, now - LATE_WRITES // _MICROSECOND))
+    connection.execute(_ERASED, (tenant, now - LATE_WRITES // MICROSECOND))
     return False
 
 
