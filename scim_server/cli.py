@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import math
 import os
 import resource
 import signal
@@ -20,7 +21,13 @@ from scim_server.http.bodies import DEFAULT_LIMIT
 from scim_server.http.connections import ConnectionLimits
 from scim_server.http.deadlines import TimeLimits
 from scim_server.http.openapi import document_of_any_tenant
-from scim_server.http.protection import DEFAULT_FAILURE_RATE, DEFAULT_TENANT_RATE, RequestLimits
+from scim_server.http.protection import (
+    CREDENTIAL_SHARE,
+    DEFAULT_FAILURE_RATE,
+    DEFAULT_TENANT_RATE,
+    DEFAULT_USER_RATE,
+    RequestLimits,
+)
 from scim_server.http.public_url import is_public_url
 from scim_server.limits.client_address import TrustedProxies
 from scim_server.limits.token_bucket import Rate
@@ -124,6 +131,34 @@ def serve(
         int,
         typer.Option(envvar="SCIM_TENANT_BURST", min=1, help="Requests that a burst of one tenant may have."),
     ] = DEFAULT_TENANT_RATE.burst,
+    credential_rate: Annotated[
+        float | None,
+        typer.Option(
+            envvar="SCIM_CREDENTIAL_RATE",
+            min=0,
+            help="Requests per second with one credential; 0 is any number. Default: four fifths of the tenant's.",
+        ),
+    ] = None,
+    credential_burst: Annotated[
+        int | None,
+        typer.Option(
+            envvar="SCIM_CREDENTIAL_BURST",
+            min=1,
+            help="Requests that a burst with one credential may have. Default: four fifths of the tenant's.",
+        ),
+    ] = None,
+    user_rate: Annotated[
+        float,
+        typer.Option(
+            envvar="SCIM_USER_RATE",
+            min=0,
+            help="Requests per second of one user by credentials of access Self; 0 is any number.",
+        ),
+    ] = DEFAULT_USER_RATE.per_second,
+    user_burst: Annotated[
+        int,
+        typer.Option(envvar="SCIM_USER_BURST", min=1, help="Requests that a burst of one such user may have."),
+    ] = DEFAULT_USER_RATE.burst,
     tenant_requests: Annotated[
         int, typer.Option(envvar="SCIM_TENANT_REQUESTS", min=1, help="Requests of one tenant under way at once.")
     ] = _LIMITS.tenant_requests,
@@ -190,7 +225,12 @@ def serve(
             trusted_proxies=tuple(trusted_proxy or ()),
             body_limit=max_body,
             limits=RequestLimits(
-                tenant_rate=Rate(tenant_rate, tenant_burst) if tenant_rate else None,
+                tenant_rate=_rate(tenant_rate, tenant_burst),
+                credential_rate=_rate(
+                    credential_rate if credential_rate is not None else tenant_rate * CREDENTIAL_SHARE,
+                    credential_burst or math.ceil(tenant_burst * CREDENTIAL_SHARE),
+                ),
+                user_rate=_rate(user_rate, user_burst),
                 tenant_requests=tenant_requests,
                 failed_authentication=(
                     Rate(failed_authentications / 60, failed_authentications) if failed_authentications else None
@@ -222,6 +262,10 @@ def openapi() -> None:
     extension schemas and its ways to authenticate, is at /NAMESPACE/NAME/scim/v2/openapi.json.
     """
     print(as_text(document_of_any_tenant()), end="")
+
+
+def _rate(per_second: float, burst: int) -> Rate | None:
+    return Rate(per_second, burst) if per_second else None
 
 
 def _allow_open_files(needed: int) -> None:

@@ -16,7 +16,7 @@ from scim_server.auth.authenticator import Authenticator
 from scim_server.auth.failures import Failure, Refused
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.replay import ReplayGuard
-from scim_server.config import ConfigBundle, ConfigHolder
+from scim_server.config import Access, ConfigBundle, ConfigHolder
 from scim_server.directory.caller import Caller
 from scim_server.directory.tenant import ServedTenant, tenants_of
 from scim_server.http.access import READING, refusal
@@ -109,8 +109,9 @@ class Admission:
                 return unavailable("the keys of the token's issuer can't be had now; try again")
             return not_authenticated()
         exchange.tenant, exchange.credential = found.tenant_key, found.credential
-        if wait := self._protection.note_request(exchange.tenant):
-            return too_often("this tenant sends more requests than it may (limit tenant_rate)", wait)
+        user = found.user_name if found.access is Access.SELF else None
+        if refused := self._protection.note_request(found.tenant_key, found.credential, user):
+            return too_often(refused.reason, refused.wait_seconds)
         base_path = base.group()
         exchange.caller = Caller(
             served.tenants[found.tenant_key],

@@ -6,7 +6,6 @@
 The metadata are the same for every pair of names, whether there is such a tenant or not.
 """
 
-import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -20,16 +19,22 @@ from scim_server.auth.scopes import SCOPES
 from scim_server.auth.token_grants import Granted, OAuthError, TokenRequest
 from scim_server.config import SigningAlgorithm
 from scim_server.http.responses import RETRY_AFTER_SECONDS
+from scim_server.limits.places import Place
 
 TOKEN_PATH = re.compile(r"/([^/]+)/([^/]+)/oauth/token")
 METADATA_PATH = re.compile(r"/\.well-known/oauth-authorization-server/([^/]+)/([^/]+)")
 
 _LARGEST_BODY = 32 << 10
-_BODY_SECONDS = 10.0
+_BODY_SECONDS = 3.0
 _MOST_PARAMETERS = 32
 _FORM = "application/x-www-form-urlencoded"
 _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+CLOSE = {"Connection": "close"}
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="oauth", charset="UTF-8"'}
+
+
+class BodyTooLate(OAuthError):
+    """What still comes of the body must not be read as another request."""
 
 
 class OAuthResponse(Response):
@@ -44,19 +49,19 @@ class OAuthResponse(Response):
 
 
 async def read_token_request(
-    scope: Scope, receive: Receive, names: tuple[str, str], authorization: bytes | None, public_url: str
+    scope: Scope, receive: Receive, place: Place, names: tuple[str, str], authorization: bytes | None, public_url: str
 ) -> TokenRequest:
-    """Raises `OAuthError`."""
+    """Raises `OAuthError`, `BodyTooLate`, and `Displaced` where the place is lost meanwhile."""
     content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
     if content_type.partition(b";")[0].strip().lower() != _FORM.encode():
         raise OAuthError("invalid_request", f"a body of type {_FORM} is expected")
     parameters: dict[str, str] = {}
     try:
-        async with asyncio.timeout(_BODY_SECONDS):
+        async with place.waiting(_BODY_SECONDS):
             body = (await _read(receive)).decode()
         pairs = parse_qsl(body, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
     except TimeoutError:
-        raise OAuthError("invalid_request", f"the body did not arrive within {_BODY_SECONDS:g} s") from None
+        raise BodyTooLate("invalid_request", f"the body did not arrive within {_BODY_SECONDS:g} s") from None
     except ValueError:
         raise OAuthError(
             "invalid_request", f"a form of at most {_MOST_PARAMETERS} parameters in UTF-8 is expected"
@@ -76,14 +81,14 @@ def granted_response(granted: Granted) -> Response:
 
 def oauth_error_response(error: OAuthError) -> Response:
     """RFC 6749 §5.2."""
-    headers = _CHALLENGE if error.status == 401 else None
+    headers = _CHALLENGE if error.status == 401 else CLOSE if isinstance(error, BodyTooLate) else None
     return OAuthResponse({"error": error.code, "error_description": error.description}, error.status, headers)
 
 
-def too_often_response(wait_seconds: int) -> Response:
+def too_often_response(wait_seconds: int, headers: Mapping[str, str] | None = None) -> Response:
     """RFC 6585 §4, in the form of the other errors."""
     body = {"error": "temporarily_unavailable", "error_description": "Too many requests: try again later."}
-    return OAuthResponse(body, 429, {"Retry-After": str(wait_seconds)})
+    return OAuthResponse(body, 429, {"Retry-After": str(wait_seconds)} | dict(headers or {}))
 
 
 def oauth_unavailable_response(description: str) -> Response:

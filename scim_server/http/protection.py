@@ -8,13 +8,19 @@ from typing import Any
 from starlette.types import Scope
 
 from scim_server.auth.failures import Failure
+from scim_server.folding import fold
 from scim_server.http.deadlines import TimeLimits
 from scim_server.limits.client_address import TrustedProxies
 from scim_server.limits.keyed_limit import KeyedLimit
+from scim_server.limits.places import Places
 from scim_server.limits.token_bucket import Rate
 from scim_server.metrics import Metrics
 
 DEFAULT_TENANT_RATE = Rate(1000, 5000)
+CREDENTIAL_SHARE = 0.8
+"""Of the tenant's rate: what one credential may use of it."""
+DEFAULT_CREDENTIAL_RATE = Rate(800, 4000)
+DEFAULT_USER_RATE = Rate(10, 100)
 DEFAULT_FAILURE_RATE = Rate(20 / 60, 20)
 
 
@@ -24,10 +30,15 @@ class RequestLimits:
 
     tenant_rate: Rate | None = DEFAULT_TENANT_RATE
     """Requests of one tenant, whatever they are. None: any number."""
+    credential_rate: Rate | None = DEFAULT_CREDENTIAL_RATE
+    """Requests with one credential: below the tenant's, so that no credential keeps the others from it."""
+    user_rate: Rate | None = DEFAULT_USER_RATE
+    """Requests of one user by credentials of access Self."""
     tenant_requests: int = 200
     """Requests of one tenant under way at once."""
     token_requests: int = 20
-    """Requests for a token under way at once from one address: these wait for a body before anybody is known."""
+    """Requests for a token under way at once from one address: these wait for a body before anybody is known. A new
+    one ends the one that has waited longest."""
     failed_authentication: Rate | None = DEFAULT_FAILURE_RATE
     """Of one address, or of one /64 network for IPv6. A valid credential is always let through, so nobody can lock an
     identity provider out by failing from the address of a proxy that both come through."""
@@ -36,6 +47,12 @@ class RequestLimits:
     large_bodies: int = 128 << 20
     """Bytes of bodies above `bodies.LARGE` that are held for all requests; half of it for those of one tenant."""
     times: TimeLimits = field(default_factory=TimeLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class TooOften:
+    reason: str
+    wait_seconds: int
 
 
 class Protection:
@@ -48,9 +65,11 @@ class Protection:
         self._proxies = proxies
         self._metrics = metrics
         self._tenants = KeyedLimit(limits.tenant_rate)
+        self._credentials = KeyedLimit(limits.credential_rate)
+        self._users = KeyedLimit(limits.user_rate)
         self._failures = KeyedLimit(limits.failed_authentication)
         self._tenants_under_way = UnderWay(limits.tenant_requests)
-        self._token_requests = UnderWay(limits.token_requests)
+        self.token_requests = Places(limits.token_requests)
 
     def note_failure(self, scope: Scope, failure: Failure) -> int:
         """Count a failed authentication. 0, or the seconds that the address has to wait."""
@@ -63,9 +82,18 @@ class Protection:
         client: Any = scope.get("client")
         return self._proxies.client_of(client[0] if client else None, forwarded)
 
-    def note_request(self, tenant: str) -> int:
-        """Count a request of a tenant. 0, or the seconds that it has to wait."""
-        return self._refused("tenant_rate", self._tenants.take(tenant))
+    def note_request(self, tenant: str, credential: str, user: str | None) -> "TooOften | None":
+        """Count a request of a tenant, by a credential, and by a user where the credential is of access Self.
+
+        What the narrower limits refuse doesn't count for the wider ones: nobody uses up what is the others'.
+        """
+        if user is not None and (wait := self._refused("user_rate", self._users.take((tenant, fold(user))))):
+            return TooOften("this user sends more requests than one may (limit user_rate)", wait)
+        if wait := self._refused("credential_rate", self._credentials.take((tenant, credential))):
+            return TooOften("this credential sends more requests than it may (limit credential_rate)", wait)
+        if wait := self._refused("tenant_rate", self._tenants.take(tenant)):
+            return TooOften("this tenant sends more requests than it may (limit tenant_rate)", wait)
+        return None
 
     def begin_request(self, tenant: str) -> bool:
         """Whether one more request of the tenant may be under way; then `end_request` has to follow."""
@@ -77,15 +105,8 @@ class Protection:
     def end_request(self, tenant: str) -> None:
         self._tenants_under_way.end(tenant)
 
-    def begin_token_request(self, address: str) -> bool:
-        """Whether one more token request of the address may be under way; then `end_token_request` has to follow."""
-        if self._token_requests.begin(address):
-            return True
+    def note_token_request_refused(self) -> None:
         self._metrics.refused("token_requests")
-        return False
-
-    def end_token_request(self, address: str) -> None:
-        self._token_requests.end(address)
 
     def _refused(self, reason: str, wait_seconds: float) -> int:
         """RFC 9110 §10.2.3: Retry-After has no fractions."""

@@ -1,6 +1,6 @@
 """Requests at a tenant's token endpoint: of clients that have proven nothing yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from starlette.types import ASGIApp, Receive, Scope
@@ -10,6 +10,7 @@ from scim_server.auth.failures import Failure
 from scim_server.auth.token_grants import InvalidClient, OAuthError
 from scim_server.http.exchange import Exchange
 from scim_server.http.oauth import (
+    CLOSE,
     granted_response,
     method_not_allowed,
     oauth_error_response,
@@ -19,6 +20,7 @@ from scim_server.http.oauth import (
 )
 from scim_server.http.protection import Protection
 from scim_server.http.public_url import PublicUrl
+from scim_server.limits.places import Displaced
 from scim_server.storage.errors import StorageUnavailable
 
 
@@ -44,29 +46,38 @@ class TokenEndpoint:
         exchange.route = "/oauth/token"
         if exchange.method != "POST":
             return method_not_allowed("POST")
-        address = self._protection.address_of(scope)
-        if not self._protection.begin_token_request(address):
-            return too_often_response(1)
-        try:
-            public_url = self._public_url.of(scope, headers)
-            request = await read_token_request(scope, receive, names, authorization, public_url)
-            granted = await authenticator.grant(request, self._clock())
-        except InvalidClient as refused:
-            exchange.addressed, exchange.reason = refused.why.tenant_key, refused.why.reason
-            if wait := self._protection.note_failure(scope, refused.why.failure):
-                return too_often_response(wait)
-            if refused.why.failure is Failure.KEYS_UNAVAILABLE:
-                return oauth_unavailable_response("The client's keys can't be had now: try again later.")
-            return oauth_error_response(refused)
-        except OAuthError as refused:
-            exchange.reason = f"{refused.code}: {refused.description}"
-            return oauth_error_response(refused)
-        except StorageUnavailable:
-            exchange.reason = "the database doesn't answer"
-            return oauth_unavailable_response("The database doesn't answer: try again later.")
-        finally:
-            self._protection.end_token_request(address)
+        with self._protection.token_requests.enter(self._protection.address_of(scope)) as place:
+            if place is None:
+                return self._too_many(exchange, None)
+            try:
+                public_url = self._public_url.of(scope, headers)
+                request = await read_token_request(scope, receive, place, names, authorization, public_url)
+                granted = await authenticator.grant(request, self._clock())
+            except Displaced:
+                return self._too_many(exchange, CLOSE)
+            except InvalidClient as refused:
+                return self._not_authenticated(refused, scope, exchange)
+            except OAuthError as refused:
+                exchange.reason = f"{refused.code}: {refused.description}"
+                return oauth_error_response(refused)
+            except StorageUnavailable:
+                exchange.reason = "the database doesn't answer"
+                return oauth_unavailable_response("The database doesn't answer: try again later.")
         exchange.tenant, exchange.credential = granted.tenant_key, granted.client
-        if wait := self._protection.note_request(exchange.tenant):
-            return too_often_response(wait)
+        if refusal := self._protection.note_request(granted.tenant_key, granted.client, None):
+            exchange.reason = refusal.reason
+            return too_often_response(refusal.wait_seconds)
         return granted_response(granted)
+
+    def _too_many(self, exchange: Exchange, headers: Mapping[str, str] | None) -> ASGIApp:
+        self._protection.note_token_request_refused()
+        exchange.reason = "too many token requests of this address wait for their bodies (limit token_requests)"
+        return too_often_response(1, headers)
+
+    def _not_authenticated(self, refused: InvalidClient, scope: Scope, exchange: Exchange) -> ASGIApp:
+        exchange.addressed, exchange.reason = refused.why.tenant_key, refused.why.reason
+        if wait := self._protection.note_failure(scope, refused.why.failure):
+            return too_often_response(wait)
+        if refused.why.failure is Failure.KEYS_UNAVAILABLE:
+            return oauth_unavailable_response("The client's keys can't be had now: try again later.")
+        return oauth_error_response(refused)

@@ -9,7 +9,15 @@ from scim_server.auth.authorization import LONGEST_VALUE
 from scim_server.cli import app
 from scim_server.http.bodies import DEFAULT_LIMIT, LARGE, MOST_VALUES
 from scim_server.http.connections import ConnectionLimits
-from scim_server.http.protection import DEFAULT_FAILURE_RATE, DEFAULT_TENANT_RATE, RequestLimits
+from scim_server.http.protection import (
+    CREDENTIAL_SHARE,
+    DEFAULT_CREDENTIAL_RATE,
+    DEFAULT_FAILURE_RATE,
+    DEFAULT_TENANT_RATE,
+    DEFAULT_USER_RATE,
+    RequestLimits,
+)
+from scim_server.limits.token_bucket import Rate
 from scim_server.scim.normalise.patch_body import MOST_OPERATIONS
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +38,11 @@ def test_the_defaults_are_those_of_the_code() -> None:
     assert default("requests of one tenant under way") == str(limits.tenant_requests)
     assert f"{rate.per_second:,.0f} per second in the long run, bursts of up to {rate.burst:,}" in PAGE
     assert default("token requests") == str(limits.token_requests)
+    credential, user = DEFAULT_CREDENTIAL_RATE, DEFAULT_USER_RATE
+    assert (limits.credential_rate, limits.user_rate) == (credential, user)
+    assert credential == Rate(rate.per_second * CREDENTIAL_SHARE, round(rate.burst * CREDENTIAL_SHARE))
+    for one in (credential, user):
+        assert f"{one.per_second:,.0f} per second, bursts of up to {one.burst:,}" in PAGE
     assert default("failed authentications") == f"{failures.burst} per minute"
     assert default("size of a body") == f"{DEFAULT_LIMIT >> 20} MiB"
     large = f"bodies above {LARGE >> 10} KiB"

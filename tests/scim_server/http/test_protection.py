@@ -10,12 +10,20 @@ import httpx
 import pytest
 
 from scim_server.app import Server
-from scim_server.config import BearerCredential, OAuthClient, pair_digest, token_digest
+from scim_server.config import Access, BearerCredential, ConfigBundle, OAuthClient, pair_digest, token_digest
 from scim_server.http.deadlines import TimeLimits
 from scim_server.http.protection import RequestLimits
 from scim_server.limits.token_bucket import Rate
 from tests.scim_server.auth.authenticators import tenant
-from tests.scim_server.http.running import TOKEN_KEY, bundle_of_tenants, client, connected, refusals, running
+from tests.scim_server.http.running import (
+    TOKEN_KEY,
+    Connection,
+    bundle_of_tenants,
+    client,
+    connected,
+    refusals,
+    running,
+)
 from tests.scim_server.http.test_errors import assert_scim_error
 from tests.support.serving import ERROR
 
@@ -78,6 +86,45 @@ async def test_a_tenants_rate_is_its_own(tmp_path: Path) -> None:
             assert_too_often(await busy.post("/Users", json={"userName": "a"}))
             assert (await other.get("/Users")).status_code == 200
         assert refusals(server, "tenant_rate") == 2
+
+
+def people_and_a_provider() -> ConfigBundle:
+    one = tenant(
+        "acme/one",
+        credentials=(
+            BearerCredential(name="token"),
+            BearerCredential(name="ann", access=Access.SELF, user_name="Ann@acme.com"),
+            BearerCredential(name="ann-too", access=Access.SELF, user_name="ann@ACME.com"),
+            BearerCredential(name="bob", access=Access.SELF, user_name="bob@acme.com"),
+        ),
+    )
+    names = ("token", "ann", "ann-too", "bob")
+    digests = {f"acme/one/{name}": token_digest(token(name).encode(), TOKEN_KEY) for name in names}
+    return bundle_of_tenants(one, digests=digests)
+
+
+async def statuses(server: Server, credential: str, path: str, count: int) -> list[int]:
+    async with client(server, f"Bearer {token(credential)}") as one:
+        return [(await one.get(f"/acme/one/scim/v2{path}")).status_code for _ in range(count)]
+
+
+async def test_a_users_token_does_not_use_up_the_tenants_rate(tmp_path: Path) -> None:
+    limits = RequestLimits(tenant_rate=Rate(0.001, 10), credential_rate=None, user_rate=SLOWLY)
+    async with running(tmp_path, people_and_a_provider(), limits=limits) as server:
+        assert await statuses(server, "ann", "/Users", 8) == [403] * 3 + [429] * 5
+        assert await statuses(server, "ann-too", "/Me", 1) == [429], "of the same user"
+        assert await statuses(server, "bob", "/Users", 1) == [403]
+        assert refusals(server, "user_rate") == 6
+        assert await statuses(server, "token", "/Users", 7) == [200] * 6 + [429]
+        assert refusals(server, "tenant_rate") == 1
+
+
+async def test_a_credential_does_not_use_up_the_tenants_rate(tmp_path: Path) -> None:
+    limits = RequestLimits(tenant_rate=Rate(0.001, 10), credential_rate=SLOWLY)
+    async with running(tmp_path, people_and_a_provider(), limits=limits) as server:
+        assert await statuses(server, "ann", "/Users", 8) == [403] * 3 + [429] * 5
+        assert await statuses(server, "token", "/Users", 4) == [200] * 3 + [429]
+        assert refusals(server, "credential_rate") == 6
 
 
 async def test_whoever_waits_as_told_goes_on(tmp_path: Path) -> None:
@@ -203,23 +250,49 @@ async def test_slow_bodies_of_one_tenant_keep_no_other_from_its_turn(tmp_path: P
         assert (await slow.get("/Users")).status_code == 200
 
 
-async def test_strangers_who_ask_for_tokens_slowly_are_few(tmp_path: Path) -> None:
+async def creeping_token_request(connection: Connection, form: str) -> None:
+    """One whose body the server waits for, without the most of it."""
+    await connection.send(
+        f"POST /{TENANTS[0]}/oauth/token HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n"
+        f"Content-Length: {len(form)}\r\n\r\n"
+    )
+    assert await connection.may_continue()
+    await connection.send(form[:5])
+
+
+async def test_a_new_token_request_ends_the_one_that_has_waited_longest_for_its_body(tmp_path: Path) -> None:
+    form = "grant_type=client_credentials"
     async with limited(tmp_path, token_requests=3) as server, AsyncExitStack() as open_connections:
         connections = [await open_connections.enter_async_context(connected(server)) for _ in range(4)]
-        form = "grant_type=client_credentials"
+        first, *others = connections
         for connection in connections:
-            await connection.send(
-                f"POST /{TENANTS[0]}/oauth/token HTTP/1.1\r\nHost: x\r\n"
-                "Content-Type: application/x-www-form-urlencoded\r\n"
-                f"Content-Length: {len(form)}\r\n\r\n{form[:5]}"
-            )
-        answers = [asyncio.create_task(connection.answer()) for connection in connections]
-        (refused,), _ = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
-        assert (await refused)[0] == 429
+            await creeping_token_request(connection, form)
+        status, body = await first.answer()
+        assert (status, body["error"]) == (429, "temporarily_unavailable")
+        assert await first.ended()
         assert refusals(server, "token_requests") == 1
-        for connection in connections:
+        for connection in others:
             await connection.send(form[5:])
-        assert sorted([(await answer)[0] for answer in answers]) == [401, 401, 401, 429]
+        assert [(await connection.answer())[0] for connection in others] == [401] * 3
+
+
+async def test_creeping_strangers_keep_nobody_at_their_address_from_a_token(tmp_path: Path) -> None:
+    form = {"grant_type": "client_credentials", "client_id": "client", "client_secret": SECRET}
+    async with limited(tmp_path, token_requests=3) as server, AsyncExitStack() as clients:
+        honest = await clients.enter_async_context(client(server))
+        for _ in range(8):
+            stranger = await clients.enter_async_context(connected(server))
+            await creeping_token_request(stranger, "grant_type=client_credentials")
+            assert (await honest.post(f"/{TENANTS[0]}/oauth/token", data=form)).status_code == 200
+
+
+async def test_a_body_of_a_token_request_that_does_not_arrive(tmp_path: Path) -> None:
+    async with limited(tmp_path) as server, connected(server) as stranger:
+        await creeping_token_request(stranger, "grant_type=client_credentials")
+        status, body = await stranger.answer()
+        assert (status, body["error"]) == (400, "invalid_request")
+        assert await stranger.ended()
 
 
 async def test_work_that_takes_too_long_is_given_up_and_undone(tmp_path: Path) -> None:

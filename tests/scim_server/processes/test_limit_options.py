@@ -25,7 +25,8 @@ def test_options_take_effect_and_files_suffice_for_the_connections(
     tmp_path: Path, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCIM_TENANT_RATE", "0.001")
-    monkeypatch.setenv("SCIM_TENANT_BURST", "2")
+    monkeypatch.setenv("SCIM_TENANT_BURST", "5")
+    monkeypatch.setenv("SCIM_CREDENTIAL_BURST", "2")
     monkeypatch.setenv("SCIM_FAILED_AUTHENTICATIONS", "1")
     monkeypatch.setenv("SCIM_MAX_CONNECTIONS", "700")
     server = ServerProcess(tmp_path, f"sqlite:///{tmp_path}/scim.db", bundle_of(connection))
@@ -34,9 +35,10 @@ def test_options_take_effect_and_files_suffice_for_the_connections(
         limits = Path(f"/proc/{server.pid}/limits").read_text()
         (open_files,) = [line.split()[3] for line in limits.splitlines() if line.startswith("Max open files")]
         assert int(open_files) >= 700
-        bearer = {"Authorization": f"Bearer {connection.token('provision')}"}
         with httpx.Client(base_url=server.url + connection.path, trust_env=False) as client:
-            assert [client.get("/Users", headers=bearer).status_code for _ in range(3)] == [200, 200, 429]
+            for credential in ("provision", "read"):
+                bearer = {"Authorization": f"Bearer {connection.token(credential)}"}
+                assert [client.get("/Users", headers=bearer).status_code for _ in range(3)] == [200, 200, 429]
             assert [client.get("/Users").status_code for _ in range(2)] == [401, 429]
     finally:
         server.stop()
