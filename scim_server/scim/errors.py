@@ -27,7 +27,7 @@ from typing import Any, ClassVar, Self
 ERROR_URN = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
-_FILTER = re.compile(r"\[(?![0-9]+\])[^\]]*\]")
+_FILTER = re.compile(r"\[(?![0-9]+\])[^\[\]]*\]")
 _NAME = r"[A-Za-z$][A-Za-z0-9_$-]*(?:\[(?:[0-9]+|…)\])?"
 _PATH = re.compile(rf"(?:urn:[A-Za-z0-9._:-]+:)?{_NAME}(?:\.{_NAME})*|urn:[A-Za-z0-9._:-]+")
 _LONGEST_PATH = 256

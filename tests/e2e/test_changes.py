@@ -87,6 +87,10 @@ def test_a_broken_reference_is_named(installation: Installation, namespace: str)
     installation.wait_until(lambda: wanted <= events_in(installation, namespace), "Events of both")
 
     installation.cluster.apply(*tenant.secrets)
+    found = installation.wait_for("provisioningconfigs", namespace, "okta", "Ready", "False", "MappingsNotAsDeclared")
+    assert f"{namespace}/broken" in found["message"]
+    broken["spec"]["rules"][0]["roles"] = ["viewer"]
+    installation.cluster.apply(broken)
     installation.wait_for("provisioningconfigs", namespace, "okta", "Ready", "True")
     assert tenant.application().roles(user) == {"viewer", "admin"}
 

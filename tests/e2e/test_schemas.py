@@ -64,5 +64,6 @@ def test_of_two_mappings_that_declare_a_schema_the_older_has_it(installation: In
     found = installation.wait_for("attributemappings", namespace, "a-younger", "Accepted", "False", "Conflict")
     assert f"{namespace}/z-older" in found["message"]
     installation.cluster.kubectl("delete", "attributemapping", "z-older", "-n", namespace)
+    installation.wait_for("attributemappings", namespace, "a-younger", "Accepted", "True")
     installation.wait_for("attributemappings", namespace, "a-younger", "Programmed", "True")
     assert HR.replace(":hr:", ":Hr:") in tenant.provider(1).schemas()

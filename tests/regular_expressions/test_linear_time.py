@@ -74,6 +74,7 @@ def slow_text(expression: Expression) -> str | None:
             seconds(beginning, pump, times, end) > _SUSPICIOUS
             and grows(beginning, pump, times, end, 2, 3)
             and grows(beginning, pump, times, end, 4, 8)
+            and grows(beginning, pump, times, end, 16, 64)
         )
         if slow:
             return f"{beginning!r} + {pump!r} * n + {end!r}"

@@ -40,7 +40,19 @@ async def test_reads_of_one_tenant_leave_half_of_the_connections(storage: Storag
     await asyncio.gather(*holding)
 
 
+async def _open_connections(storage: Storage) -> None:
+    """All that read, so that nobody waits for one to be opened."""
+    readers = storage.usage().limit - 1  # SQLite counts the one that writes
+    together = asyncio.Barrier(readers)
+
+    async def meet(reader: Reader) -> None:
+        await together.wait()
+
+    await asyncio.gather(*(storage.read(f"opens {number}", meet) for number in range(readers)))
+
+
 async def test_writes_take_turns_by_tenant(storage: Storage, tenant: str) -> None:
+    await _open_connections(storage)
     order: list[str] = []
     started, go_on = asyncio.Event(), asyncio.Event()
 
