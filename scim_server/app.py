@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.key_fetch import KeyFetcher
+from scim_server.auth.last_uses import LastUses
 from scim_server.config import ConfigHolder
 from scim_server.config.file_source import FileSource
 from scim_server.directory.directory import Directory
@@ -95,8 +96,15 @@ class Server:
         self.intake = Intake(self.holder, self.storage, self.metrics)
         self.applier = RulesApplier(self.storage, self.holder, self.metrics)
         self.unmatched_groups = UnmatchedGroupsReader(self.storage)
+        self._last_uses = LastUses(self.storage, self.holder)
         self._status = Status(
-            self.holder, self.intake, self.applier, self.storage, self.metrics, self.unmatched_groups
+            self.holder,
+            self.intake,
+            self.applier,
+            self.storage,
+            self.metrics,
+            self.unmatched_groups,
+            self._last_uses,
         )
         proxies = TrustedProxies(settings.trusted_proxies)
         self._key_fetcher = KeyFetcher()
@@ -109,6 +117,7 @@ class Server:
             Protection(settings.limits, proxies, self.metrics),
             self._key_cache,
             self.storage,
+            self._last_uses,
             settings.body_limit,
             self._tell_of_write,
         )
@@ -192,6 +201,7 @@ class Server:
                 closing.push_async_callback(self._tracing.close)
             closing.push_async_callback(self.storage.close)
             closing.push_async_callback(self._status.close)
+            closing.push_async_callback(self._last_uses.close)
             closing.push_async_callback(self._key_fetcher.close)
             closing.push_async_callback(self._key_cache.close)
             closing.push_async_callback(self._end_background)
@@ -222,6 +232,7 @@ class Server:
 
     def _work(self) -> None:
         self._in_background("applying role rules", self.applier.run())
+        self._in_background("writing when credentials were used", self._last_uses.run())
         if self.settings.config_dir is not None:
             source = FileSource(self.settings.config_dir, self.intake.offer_file, self.intake.refuse_file)
             self._in_background(f"watching {self.settings.config_dir}", source.run())

@@ -12,6 +12,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from scim_server.auth.key_cache import KeyCache
+from scim_server.auth.last_uses import LastUses
 from scim_server.auth.replay import ReplayGuard
 from scim_server.config import ConfigHolder
 from scim_server.directory.directory import Directory
@@ -49,6 +50,7 @@ def create_scim_app(
     protection: Protection,
     key_cache: KeyCache,
     replay: ReplayGuard,
+    last_uses: LastUses,
     body_limit: int,
     written: Callable[[str, str], None] = lambda tenant, credential: None,
 ) -> FastAPI:
@@ -101,6 +103,7 @@ def create_scim_app(
         protection=protection,
         key_cache=key_cache,
         replay=replay,
+        last_uses=last_uses,
         written=written,
         templates=PathTemplates(app.router.routes),
     )

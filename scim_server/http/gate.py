@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scim_server.auth.key_cache import KeyCache
+from scim_server.auth.last_uses import LastUses
 from scim_server.auth.replay import ReplayGuard
 from scim_server.config import ConfigHolder
 from scim_server.http.admission import Admission
@@ -42,6 +43,7 @@ class Gate:
         protection: Protection,
         key_cache: KeyCache,
         replay: ReplayGuard,
+        last_uses: LastUses,
         templates: PathTemplates,
         written: Callable[[str, str], None] = lambda tenant, credential: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -50,7 +52,7 @@ class Gate:
         self._metrics = metrics
         self._protection = protection
         self._admission = Admission(holder, public_url, protection, key_cache, replay, clock)
-        self._record = RequestRecord(metrics, templates, written)
+        self._record = RequestRecord(metrics, last_uses, templates, written)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

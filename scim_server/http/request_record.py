@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 
+from scim_server.auth.last_uses import LastUses
 from scim_server.http.access import READING
 from scim_server.http.exchange import UNKNOWN_ROUTE, Exchange
 from scim_server.http.path_templates import PathTemplates
@@ -24,16 +25,21 @@ def request_id(headers: Mapping[bytes, bytes]) -> str:
 class RequestRecord:
     """`written` is called with the tenant and the credential after each request that may have changed something."""
 
-    def __init__(self, metrics: Metrics, templates: PathTemplates, written: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, metrics: Metrics, last_uses: LastUses, templates: PathTemplates, written: Callable[[str, str], None]
+    ) -> None:
         self._metrics = metrics
+        self._last_uses = last_uses
         self._templates = templates
         self._written = written
 
     def write(self, exchange: Exchange, seconds: float) -> None:
         method = exchange.known_method
         self._metrics.request(exchange.tenant, method, exchange.route, exchange.status, seconds)
-        if exchange.method not in READING and exchange.tenant and exchange.status < 300:
-            self._written(exchange.tenant, exchange.credential)
+        if exchange.tenant:
+            self._last_uses.note(exchange.tenant, exchange.credential)
+            if exchange.method not in READING and exchange.status < 300:
+                self._written(exchange.tenant, exchange.credential)
         if request_log.is_on:
             fields = {
                 "method": method,

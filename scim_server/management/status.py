@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
+from scim_server.auth.last_uses import LastUses
 from scim_server.config import ConfigHolder, Tenant
 from scim_server.directory.rules_applier import RulesApplier
 from scim_server.directory.unmatched_groups import UnmatchedGroups, UnmatchedGroupsReader
@@ -14,12 +15,13 @@ from scim_server.management.intake import Intake
 from scim_server.metrics import Metrics
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Reader, Storage
-from scim_server.storage.records import TenantCounts
+from scim_server.storage.records import CredentialUses, TenantCounts
 
 _COUNTS_LIVE_SECONDS = 10.0
 """Scrapes and resyncs share one count of all tenants."""
 _PATIENCE_SECONDS = 2.0
 """How long an answer waits for a database that may have stopped answering. Prometheus gives up after ten."""
+_NO_CONTACT: dict[str, Any] = {"lastContactTime": None, "credentials": {}}
 
 
 class Status:
@@ -33,6 +35,7 @@ class Status:
         storage: Storage,
         metrics: Metrics,
         unmatched_groups: UnmatchedGroupsReader,
+        last_uses: LastUses,
     ) -> None:
         self._holder = holder
         self._intake = intake
@@ -41,6 +44,8 @@ class Status:
         self._metrics = metrics
         self._unmatched_groups = unmatched_groups
         self._unmatched: dict[str, Mapping[str, UnmatchedGroups]] = {}
+        self._last_uses = last_uses
+        self._stored_uses: CredentialUses = {}
         self._counting: asyncio.Task[bool] | None = None
         self._counts: dict[str, TenantCounts] = {}
         self._counted_at = float("-inf")
@@ -63,6 +68,8 @@ class Status:
         except (StorageUnavailable, TimeoutError):
             floor = 0
         rejection = self._holder.rejection
+        counts = await self._current_counts()
+        contacts = self._contacts()
         return {
             "revision": self._holder.revision,
             "floor": floor,
@@ -70,8 +77,10 @@ class Status:
             "source": self._holder.source,
             "rejection": {"source": rejection.source, "reason": rejection.reason} if rejection else None,
             "tenants": {
-                key: _counts_json(counts) | {"unmatchedGroups": _unmatched_json(self._unmatched.get(key, {}))}
-                for key, counts in (await self._current_counts()).items()
+                key: _counts_json(counted)
+                | contacts.get(key, _NO_CONTACT)
+                | {"unmatchedGroups": _unmatched_json(self._unmatched.get(key, {}))}
+                for key, counted in counts.items()
             },
             "version": version("scim-operator"),
         }
@@ -83,6 +92,21 @@ class Status:
         if self._counting is not None:
             self._counting.cancel()
             await asyncio.wait({self._counting})
+
+    def _contacts(self) -> dict[str, dict[str, Any]]:
+        """By tenant: when any of its credentials was used last, and when each of those was that it has now."""
+        current = self._holder.current
+        tenants: tuple[Tenant, ...] = current.config.tenants if current else ()
+        names = {tenant.key: {credential.name for credential in tenant.all_credentials} for tenant in tenants}
+        contacts: dict[str, dict[str, Any]] = {}
+        for (tenant, credential), used in sorted(
+            self._last_uses.with_noted(self._stored_uses).items(), key=lambda item: item[1]
+        ):
+            contact = contacts.setdefault(tenant, {"credentials": {}})
+            contact["lastContactTime"] = _text(used)
+            if credential in names.get(tenant, ()):
+                contact["credentials"][credential] = {"lastUsedTime": _text(used)}
+        return contacts
 
     async def _current_counts(self) -> dict[str, TenantCounts]:
         """The counts known last where the database doesn't answer soon."""
@@ -126,6 +150,7 @@ class Status:
             counts[tenant.key] = await self._storage.read(tenant.key, count)
             if counts[tenant.key].last_sync is not None:  # before the first sync nothing is known of groups
                 unmatched[tenant.key] = await self._unmatched_groups.of(tenant)
+        self._stored_uses = await self._storage.uses()
         self._unmatched_groups.keep(counts)
         self._unmatched = unmatched
         return counts

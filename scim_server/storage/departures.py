@@ -12,6 +12,7 @@ TENANT_TABLES = {
     "users": "id",
     "groups": "id",
     "used_assertions": "assertion",
+    "credential_uses": "credential",
 }
 """Every table with data of tenants, in the order in which they are erased: the rest of their primary key after
 `tenant`. Not `tenants`, whose row stays without its rules, and not `totals`, whose sums must never begin again: they

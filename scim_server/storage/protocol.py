@@ -29,6 +29,7 @@ from scim_server.provisioning.effective import GroupGrant, HeldRole
 from scim_server.provisioning.grants import Grant, RoleRules
 from scim_server.scim.patch import MembersDelta
 from scim_server.storage.records import (
+    CredentialUses,
     Document,
     GroupRecord,
     GroupReference,
@@ -244,6 +245,14 @@ class Storage(Protocol):
 
         `assertion`: a digest that identifies it. Raises `StorageUnavailable`.
         """
+        ...
+
+    async def note_uses(self, uses: CredentialUses) -> None:
+        """Of several replicas' notes on one credential the latest stays. Raises `StorageUnavailable`."""
+        ...
+
+    async def uses(self) -> CredentialUses:
+        """What is noted of all tenants, also of credentials that they no longer have."""
         ...
 
     async def highest_revision(self) -> int:

@@ -66,6 +66,10 @@ class EffectiveContext:
     """The catalogue: permissions by role name."""
 
 
+CredentialUses: TypeAlias = Mapping[tuple[str, str], datetime]
+"""By tenant and name of the credential: when it was used last."""
+
+
 SortKey: TypeAlias = str | bool | int | float | datetime | None
 """A value as the database sorts it, good for nothing but a `Position`; None where a resource has no value."""
 

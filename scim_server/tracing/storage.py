@@ -9,7 +9,7 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
 
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Reader, Storage, Writer
-from scim_server.storage.records import Document, PoolUsage, UserRecord
+from scim_server.storage.records import CredentialUses, Document, PoolUsage, UserRecord
 
 T = TypeVar("T")
 
@@ -51,6 +51,12 @@ class TracedStorage:
     async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
         with self._span("storage.write", tenant):
             return await self._storage.use_assertion(tenant, assertion, expires)
+
+    async def note_uses(self, uses: CredentialUses) -> None:
+        await self._storage.note_uses(uses)
+
+    async def uses(self) -> CredentialUses:
+        return await self._storage.uses()
 
     async def highest_revision(self) -> int:
         return await self._storage.highest_revision()

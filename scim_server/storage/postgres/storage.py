@@ -16,7 +16,7 @@ from scim_server.storage.postgres.pool import Pool
 from scim_server.storage.postgres.reader import PostgresReader, PostgresWriter
 from scim_server.storage.postgres.session import Connection, TryAgain, tenant_lock
 from scim_server.storage.protocol import NullObserver, Reader, StorageObserver, Writer
-from scim_server.storage.records import Document, PoolUsage, UserRecord
+from scim_server.storage.records import CredentialUses, Document, PoolUsage, UserRecord
 
 T = TypeVar("T")
 
@@ -68,6 +68,14 @@ _USE_ASSERTION = """
     INSERT INTO used_assertions (tenant, assertion, expires) VALUES ($1, $2, $3)
     ON CONFLICT DO NOTHING
     RETURNING true
+"""
+
+# In order, so that replicas don't deadlock.
+_NOTE_USES = """
+    INSERT INTO credential_uses (tenant, credential, used)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS u (tenant, credential, used)
+    ORDER BY u.tenant COLLATE "C", u.credential COLLATE "C"
+    ON CONFLICT (tenant, credential) DO UPDATE SET used = excluded.used WHERE credential_uses.used < excluded.used
 """
 
 
@@ -155,6 +163,19 @@ class PostgresStorage:
                 _USE_ASSERTION, tenant, assertion, expires, datetime.now(UTC)
             )
         return new is True
+
+    async def note_uses(self, uses: CredentialUses) -> None:
+        tenants, credentials = [tenant for tenant, _ in uses], [credential for _, credential in uses]
+
+        async def attempt(connection: Connection, exclusive: bool) -> None:
+            await connection.execute(_NOTE_USES, tenants, credentials, [*uses.values()])
+
+        await self._until_it_works("", attempt)
+
+    async def uses(self) -> CredentialUses:
+        async with self._connection() as connection:
+            rows = await connection.fetch("SELECT tenant, credential, used FROM credential_uses")
+        return {(row["tenant"], row["credential"]): row["used"] for row in rows}
 
     async def highest_revision(self) -> int:
         async with self._connection() as connection:

@@ -14,13 +14,13 @@ from scim_server.limits.turns import Turns
 from scim_server.storage.documents import to_json
 from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 from scim_server.storage.protocol import NullObserver, Reader, StorageObserver, Writer
-from scim_server.storage.records import Document, PoolUsage, UserRecord
+from scim_server.storage.records import CredentialUses, Document, PoolUsage, UserRecord
 from scim_server.storage.sqlite.connection import Connection
 from scim_server.storage.sqlite.insertions import Insertions
 from scim_server.storage.sqlite.migrate import migrate
 from scim_server.storage.sqlite.private_files import keep_private
 from scim_server.storage.sqlite.reader import SqliteReader, SqliteWriter
-from scim_server.storage.sqlite.times import microseconds
+from scim_server.storage.sqlite.times import from_microseconds, microseconds
 from scim_server.storage.sqlite.transactions import transaction
 
 T = TypeVar("T")
@@ -35,6 +35,11 @@ _OTHERS = """
     SELECT key FROM json_each(?1)
     WHERE key NOT IN (SELECT tenant FROM tenants WHERE revision >= ?2)
     ORDER BY key
+"""
+
+_NOTE_USE = """
+    INSERT INTO credential_uses (tenant, credential, used) VALUES (?, ?, ?)
+    ON CONFLICT (tenant, credential) DO UPDATE SET used = excluded.used WHERE used < excluded.used
 """
 
 
@@ -117,6 +122,14 @@ class SqliteStorage:
         async with self._write_turn(tenant), transaction(self._writer, "BEGIN IMMEDIATE"):
             return await self._writer.run(_use_assertion, tenant, assertion, expires, datetime.now(UTC))
 
+    async def note_uses(self, uses: CredentialUses) -> None:
+        async with self._write_turn(), transaction(self._writer, "BEGIN IMMEDIATE"):
+            await self._writer.run(_note_uses, uses)
+
+    async def uses(self) -> CredentialUses:
+        async with self._reader() as connection:
+            return await connection.run(_uses)
+
     async def highest_revision(self) -> int:
         async with self._reader() as connection:
             return await connection.run(_fetch_value, "SELECT coalesce(max(revision), 0) FROM tenants", ())
@@ -191,6 +204,16 @@ def _use_assertion(
     connection.execute("DELETE FROM used_assertions WHERE tenant = ? AND expires < ?", (tenant, microseconds(now)))
     insert = "INSERT INTO used_assertions (tenant, assertion, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
     return connection.execute(insert, (tenant, assertion, microseconds(expires))).rowcount == 1
+
+
+def _note_uses(connection: sqlite3.Connection, uses: CredentialUses) -> None:
+    rows = [(*key, microseconds(used)) for key, used in uses.items()]
+    connection.executemany(_NOTE_USE, rows)
+
+
+def _uses(connection: sqlite3.Connection) -> CredentialUses:
+    rows = connection.execute("SELECT tenant, credential, used FROM credential_uses")
+    return {(tenant, credential): from_microseconds(used) for tenant, credential, used in rows}
 
 
 def _fetch_value(connection: sqlite3.Connection, statement: str, parameters: Sequence[str | int]) -> int:

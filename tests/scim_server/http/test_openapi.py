@@ -11,6 +11,7 @@ from starlette.routing import Route
 from scim_server.app import Server
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.key_fetch import KeyFetcher
+from scim_server.auth.last_uses import LastUses
 from scim_server.config import ConfigBundle, Conformance, ExtensionSchema, ServerConfig
 from scim_server.directory.directory import Directory
 from scim_server.http.app import create_scim_app
@@ -84,6 +85,7 @@ async def test_every_route_is_in_it_and_nothing_else(server: Server, provider: h
         Protection(RequestLimits(), proxies, server.metrics),
         KeyCache(fetcher.fetch),
         server.storage,
+        LastUses(server.storage, server.holder),
         1024,
     )
     routes = {

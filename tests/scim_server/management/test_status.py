@@ -47,6 +47,8 @@ async def test_status_counts_users_and_groups(server: Server, management: httpx.
                 "users": {"active": 0, "blocked": 0, "deactivated": 0},
                 "groups": 0,
                 "lastSyncTime": None,
+                "lastContactTime": None,
+                "credentials": {},
                 "formerUsers": None,
                 "unmatchedGroups": {},
             }

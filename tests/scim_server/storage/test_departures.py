@@ -140,6 +140,9 @@ async def test_nothing_is_left_of_what_is_erased(steps: Steps, url: str, limit: 
     await fill(steps)
     digest = b"assertion"
     await steps.storage.use_assertion(steps.tenant, digest, datetime.now(UTC) + timedelta(hours=1))
+    await steps.storage.note_uses(
+        {(steps.tenant, "one"): datetime.now(UTC), (steps.tenant, "two"): datetime.now(UTC)}
+    )
     bystander = Steps(steps.storage, f"{steps.tenant}-bystander")
     await fill(bystander)
     untouched = await rows_by_table(url, bystander.tenant)
