@@ -8,7 +8,7 @@ from scim_server.directory.lists import ListRequest
 from scim_server.directory.representation import location_of
 from scim_server.folding import fold
 from scim_server.scim.errors import InvalidPath, NotFound
-from scim_server.scim.filter import matches
+from scim_server.scim.filter.memory import resource_test
 from scim_server.scim.role_schema import ROLE_TYPE
 from scim_server.scim.schema import JsonObject
 
@@ -19,7 +19,9 @@ def list_roles(caller: Caller, request: ListRequest) -> tuple[int, Sequence[Json
     Raises InvalidPath for another order.
     """
     query, page = request.query, request.page
-    roles = [role for role in _roles(caller) if query.filter is None or matches(query.filter, role)]
+    roles = _roles(caller)
+    if query.filter is not None:
+        roles = [*filter(resource_test(query.filter), roles)]
     if query.sort_by is not None:
         name = query.sort_by.dotted
         if name not in ("id", "displayName"):

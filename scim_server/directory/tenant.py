@@ -8,14 +8,18 @@ from scim_server.config import ConfigBundle, Conformance, ExtendedResource, Tena
 from scim_server.directory.cursors import Cursors
 from scim_server.directory.extensions import extensions_of
 from scim_server.directory.profile import Profile
+from scim_server.directory.projections import Projections
+from scim_server.limits.tenant_cache import TenantCache
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.resource_types import group_resource_type, user_resource_type
+
+_OPENAPI_BYTES = 16 << 20
 
 
 class ServedTenant:
     """Derived from one `Tenant` of one configuration; replaced whole with the configuration."""
 
-    def __init__(self, config: Tenant, revision: int, token_key: bytes) -> None:
+    def __init__(self, config: Tenant, revision: int, token_key: bytes, caches: "TenantCaches") -> None:
         self.config = config
         self.revision = revision
         """Of the configuration that it is from."""
@@ -35,10 +39,21 @@ class ServedTenant:
         self.groups = group_resource_type(self.group_schemas)
         self.role_displays = {role.name: role.display_name for role in config.roles}
         self.permissions = {role.name: role.permissions for role in config.roles}
+        self.caches = caches
         self.profile = Profile(config.attributes, self.users)
+
+
+class TenantCaches:
+    """What is remembered for all tenants of one configuration, and goes with it."""
+
+    def __init__(self) -> None:
+        self.projections = Projections()
+        self.openapi = TenantCache[str, bytes](_OPENAPI_BYTES)
+        """Documents by base URL."""
 
 
 def tenants_of(bundle: ConfigBundle) -> Mapping[str, ServedTenant]:
     """Every tenant of a configuration, by its key."""
     token_key = bytes.fromhex(bundle.secrets.token_key)
-    return {tenant.key: ServedTenant(tenant, bundle.revision, token_key) for tenant in bundle.config.tenants}
+    caches = TenantCaches()
+    return {tenant.key: ServedTenant(tenant, bundle.revision, token_key, caches) for tenant in bundle.config.tenants}

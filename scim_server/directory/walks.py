@@ -7,11 +7,11 @@ the nearest remembered place are passed over.
 """
 
 import sys
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from scim_server.limits.tenant_cache import TenantCache
 from scim_server.storage.records import Counted, Position, Stamp
 
 _KEPT_BYTES = 16 << 20
@@ -80,8 +80,6 @@ class Place:
 
 @dataclass(slots=True)
 class _List:
-    size: int
-    """In bytes, about."""
     places: dict[int, Place] = field(default_factory=dict)
     """By index; the latest last."""
     counted: tuple[Stamp, int] | None = None
@@ -89,67 +87,49 @@ class _List:
 
 
 class Walks:
-    """What is remembered of lists: at most `limit` bytes, of those that were asked for last."""
+    """What is remembered of lists: at most `limit` bytes."""
 
     def __init__(self, limit: int = _KEPT_BYTES) -> None:
-        self._limit = limit
-        self._lists: OrderedDict[ListName, _List] = OrderedDict()
-        self._size = 0
+        self._lists = TenantCache[ListName, _List](limit)
 
     def nearest(self, of: ListName, index: int) -> Place | None:
         """The last remembered place with at most `index` resources up to it. Whether it holds is to be seen."""
-        known = self._lists.get(of)
-        if known is None:
-            return None
+        known = self._known(of)
         return max((place for place in known.places.values() if place.index <= index), key=_index, default=None)
 
     def reached(self, of: ListName, place: Place) -> None:
         if place.basis is None:
             return
-        known = self._used(of)
-        self._drop(known, place.index)
+        known = self._known(of)
+        known.places.pop(place.index, None)
         known.places[place.index] = place
-        self._grow(known, _size(place))
         if len(known.places) > _KEPT_PLACES:
-            self._drop(known, next(iter(known.places)))
-        self._shrink()
+            del known.places[next(iter(known.places))]
+        self._keep(of, known)
 
     def forget(self, of: ListName, stamp: Stamp) -> None:
         """All places that don't hold any more."""
-        if known := self._lists.get(of):
-            for place in [place for place in known.places.values() if not of.holds(place, stamp)]:
-                self._drop(known, place.index)
+        known = self._known(of)
+        known.places = {index: place for index, place in known.places.items() if of.holds(place, stamp)}
+        self._keep(of, known)
 
     def total(self, of: ListName, stamp: Stamp) -> int | None:
         """The total of a filtered list, where nothing has changed since it was counted."""
-        known = self._lists.get(of)
-        return known.counted[1] if known and known.counted and known.counted[0] == stamp else None
+        counted = self._known(of).counted
+        return counted[1] if counted and counted[0] == stamp else None
 
     def counted(self, of: ListName, stamp: Stamp, total: int) -> None:
         if of.stays(stamp):
-            self._used(of).counted = (stamp, total)
-            self._shrink()
+            known = self._known(of)
+            known.counted = stamp, total
+            self._keep(of, known)
 
-    def _used(self, of: ListName) -> _List:
-        known = self._lists.get(of)
-        if known is None:
-            known = self._lists[of] = _List(0)
-            self._grow(known, _LIST_BYTES + sys.getsizeof(of.identity))
-        self._lists.move_to_end(of)
-        return known
+    def _known(self, of: ListName) -> _List:
+        return self._lists.get(of.tenant, of) or _List()
 
-    def _drop(self, known: _List, index: int) -> None:
-        if place := known.places.pop(index, None):
-            self._grow(known, -_size(place))
-
-    def _grow(self, known: _List, size: int) -> None:
-        known.size += size
-        self._size += size
-
-    def _shrink(self) -> None:
-        while self._size > self._limit:
-            _, oldest = self._lists.popitem(last=False)
-            self._size -= oldest.size
+    def _keep(self, of: ListName, known: _List) -> None:
+        places = sum(map(_size, known.places.values()))
+        self._lists.put(of.tenant, of, known, _LIST_BYTES + sys.getsizeof(of.identity) + places)
 
 
 def _index(place: Place) -> int:

@@ -6,8 +6,7 @@ case. Generated clients send every parameter; one without a value is as if it we
 empty value asks for the first page.
 """
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,13 +20,14 @@ from scim_server.scim.errors import InvalidPath, InvalidValue
 from scim_server.scim.filter.parser import parse
 from scim_server.scim.paging import parse_page
 from scim_server.scim.path import AttributePath, UnresolvedPath, resolve
-from scim_server.scim.resource import Projection
+from scim_server.scim.resource import Projection, split_names
 from scim_server.scim.schema import JsonObject, ResourceType
 from scim_server.scim.values import shown
 from scim_server.storage.records import Query
 
 _MAX_PARAMETERS = 100
-_Names = str | tuple[str, ...]
+_LONGEST_NAMES = 16_384
+"""Characters of `attributes` or `excludedAttributes`: as of a filter, more than a URL carries."""
 _SHOWN_TO_READERS = (EFFECTIVE_URN, "members.value", "members.$ref", "members.type", "members.display")
 
 
@@ -73,21 +73,23 @@ class Parameters:
                     attribute=name,
                     reason="an array of strings is expected",
                 )
+            values[name.lower()] = _attribute_names(name, names)
         return cls(values)
 
     @property
     def names_attributes(self) -> bool:
         """Whether the client says which attributes an answer shall have."""
-        return bool(self._names("attributes") or self._names("excludedattributes"))
+        return bool(self._names("attributes") or self._names("excludedAttributes"))
 
     def projection(self, caller: Caller, resource_type: ResourceType) -> Projection:
         """A credential with read access is shown what is returned on request without asking, unless it asks."""
         asked = self._names("attributes")
-        return _projection(
+        return caller.tenant.caches.projections.of(
+            caller.tenant.key,
             resource_type,
             asked,
-            self._names("excludedattributes"),
-            _SHOWN_TO_READERS if caller.reads_effective and not asked else None,
+            self._names("excludedAttributes"),
+            _SHOWN_TO_READERS if caller.reads_effective and not asked else (),
         )
 
     def list_request(self, caller: Caller, resource_type: ResourceType) -> ListRequest:
@@ -121,23 +123,23 @@ class Parameters:
         )
         return ListRequest(query, page, "\0".join((text, sort_by.lower(), order)))
 
-    def _names(self, parameter: str) -> _Names:
-        """Names of attributes; empty where there are none."""
-        given = self._values.get(parameter, "")
-        if isinstance(given, list):
-            return tuple(name for name in given if name.strip())
-        return given if given.strip(", ") else ""
+    def _names(self, parameter: str) -> tuple[str, ...]:
+        return _attribute_names(parameter, self._values.get(parameter.lower(), ""))
 
 
 _NONE = Parameters({})
 
 
-@lru_cache(maxsize=256)
-def _projection(
-    resource_type: ResourceType, attributes: _Names, excluded: _Names, requested: _Names | None
-) -> Projection:
-    """Most requests of a provider ask for the same; working a projection out costs more than applying it."""
-    return Projection(resource_type, attributes, excluded, requested)
+def _attribute_names(parameter: str, given: str | Sequence[str]) -> tuple[str, ...]:
+    """Raises InvalidValue for more of them than any request needs."""
+    size = len(given) if isinstance(given, str) else sum(map(len, given)) + len(given)
+    if size > _LONGEST_NAMES:
+        raise InvalidValue(
+            f"{parameter}: {size} characters; at most {_LONGEST_NAMES} are accepted",
+            attribute=parameter,
+            reason="too long",
+        )
+    return split_names(given)
 
 
 def _sort_by(name: str, resource_type: ResourceType, *, strict: bool) -> AttributePath | None:

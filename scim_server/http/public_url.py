@@ -6,7 +6,8 @@ from typing import Any
 
 from scim_server.limits.client_address import TrustedProxies
 
-_HOST = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+# It stands in every `location` and `$ref` of an answer, so it may not be longer than a name can be (RFC 1035 §2.3.4).
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{1,64}\])(?::\d{1,5})?")
 _URL = re.compile(rf"https?://{_HOST.pattern.decode()}(?:/[A-Za-z0-9._~/-]*)?")
 
 

@@ -207,10 +207,10 @@ class Projection:
     def __init__(
         self, resource_type: ResourceType, attributes: Names = None, excluded: Names = None, requested: Names = None
     ) -> None:
-        names = _names(attributes)
+        names = split_names(attributes)
         only = bool(names)
-        wanted = _selection(names or _names(requested), resource_type)
-        unwanted = _selection(_names(excluded), resource_type)
+        wanted = _selection(names or split_names(requested), resource_type)
+        unwanted = _selection(split_names(excluded), resource_type)
         self._core_urn = resource_type.schema.id
         self._core: Mapping[str, _Cut] = {}
         self._extensions: dict[str, Mapping[str, _Cut]] = {}
@@ -316,12 +316,13 @@ def _cut(
     return _Cut(frozenset(hidden), kept) if hidden or kept else _WHOLE
 
 
-def _names(names: Names) -> list[str]:
+def split_names(names: Names) -> tuple[str, ...]:
+    """Each once, in order."""
     parts = names.split(",") if isinstance(names, str) else names or ()
-    return [name for part in parts if (name := part.strip())]
+    return tuple(dict.fromkeys(name for part in parts if (name := part.strip())))
 
 
-def _selection(names: list[str], resource_type: ResourceType) -> _Selection:
+def _selection(names: Iterable[str], resource_type: ResourceType) -> _Selection:
     selection: _Selection = {}
     for name in names:
         schema = resource_type.schema_of_urn(name)

@@ -63,12 +63,12 @@ class GroupRoutes:
     async def patch(self, request: Request) -> Response:
         caller = caller_of(request)
         parameters = Parameters.of_url(request)
+        # A client that says what it wants to see must be shown it (RFC 7644 §3.5.2).
+        projection = parameters.projection(caller, caller.tenant.groups) if parameters.names_attributes else None
         group_id, if_match = request.path_params["id"], request.headers.get("if-match")
         async with self._bodies.read(request, partial(groups.read_group_patch, caller)) as plan:
             record = await groups.patch_group(self._directory, caller, group_id, plan, if_match)
-        if parameters.names_attributes:
-            # A client that says what it wants to see must be shown it (RFC 7644 §3.5.2).
-            projection = parameters.projection(caller, caller.tenant.groups)
+        if projection is not None:
             return self._streams.answer(partial(groups.show_group, self._directory, caller, record, projection))
         return no_content({"Location": group_location(caller, record), "ETag": group_tag(record)})
 

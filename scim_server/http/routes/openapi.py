@@ -1,7 +1,5 @@
 """/openapi.json: this tenant's endpoint, for tools."""
 
-from functools import lru_cache
-
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +14,10 @@ async def show_openapi(request: Request) -> Response:
     return Response(_document(caller.tenant, caller.base_url), media_type="application/json")
 
 
-@lru_cache(maxsize=64)
 def _document(tenant: ServedTenant, base_url: str) -> bytes:
-    """Each configuration has tenants of its own, so what was built for the last one isn't found for the next."""
-    return orjson.dumps(document_of(tenant, base_url))
+    """Clients choose the base URL, by their `Host`."""
+    known = tenant.caches.openapi.get(tenant.key, base_url)
+    if known is None:
+        known = orjson.dumps(document_of(tenant, base_url))
+        tenant.caches.openapi.put(tenant.key, base_url, known, len(known) + 2 * len(base_url))
+    return known

@@ -15,7 +15,12 @@ _Read = Callable[[JsonObject], Iterable[Any]]
 
 def matches(filter_: Filter, resource: JsonObject) -> bool:
     """Whether a resource in canonical form (extensions under their URN) satisfies the filter."""
-    return _test(filter_, _in_resource)(resource)
+    return resource_test(filter_)(resource)
+
+
+def resource_test(filter_: Filter) -> Test:
+    """`matches`, to be asked of many resources."""
+    return _test(filter_, _in_resource)
 
 
 def element_test(filter_: Filter) -> Test:

@@ -38,6 +38,8 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",
     "client_connection_check_interval": "5s",
 }
+_LONGEST_KEPT_STATEMENT = 4096
+"""Characters. Each of our own has fewer. Clients make up longer ones with filters, and a connection keeps 256."""
 
 # Each replica knows a part of the tenants' revisions; the rows are locked in order, so that replicas don't deadlock.
 _BUMP = """
@@ -220,6 +222,7 @@ class PostgresStorage:
             timeout=seconds,
             command_timeout=_COMMAND_TIMEOUT,
             statement_cache_size=256,
+            max_cacheable_statement_size=_LONGEST_KEPT_STATEMENT,
             server_settings=_SETTINGS,
         )
 

@@ -8,7 +8,7 @@ from scim_server.config import Access
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
 from scim_server.directory.output import Output
-from scim_server.directory.tenant import ServedTenant
+from scim_server.directory.tenant import ServedTenant, TenantCaches
 from scim_server.storage.protocol import Reader
 from tests.support.serving import TOKEN_KEY, Connection
 
@@ -27,7 +27,7 @@ class Taken:
 
 
 def caller_of(connection: Connection) -> Caller:
-    tenant = ServedTenant(connection.tenant(), 1, TOKEN_KEY)
+    tenant = ServedTenant(connection.tenant(), 1, TOKEN_KEY, TenantCaches())
     return Caller(tenant, "provision", Access.PROVISION, "https://scim.example")
 
 

@@ -136,3 +136,13 @@ def test_what_is_remembered_is_bounded_in_bytes(length: int) -> None:
     kept = [of for of in lists if walks.nearest(of, 200)]
     assert kept == [of for of in lists if walks.total(of, STAMP)] == lists[-len(kept) :]
     assert 0.5 < len(kept) * (length + 2 * 500 + 3000) / (1 << 20) < 1.5
+
+
+def test_a_tenant_with_many_lists_forgets_its_own() -> None:
+    walks = Walks(1 << 20)
+    _walk(walks, PLAIN, 100)
+    for number in range(3000):
+        _walk(walks, replace(SORTED, tenant="acme/other", identity=f"{number:04} " + "x" * 4000), 100)
+    assert _nearest(walks, PLAIN, 100) == 100
+    assert _nearest(walks, replace(SORTED, tenant="acme/other", identity="2999 " + "x" * 4000), 100) == 100
+    assert _nearest(walks, replace(SORTED, tenant="acme/other", identity="0000 " + "x" * 4000), 100) is None

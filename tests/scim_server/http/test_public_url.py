@@ -96,7 +96,7 @@ async def ask(server: Server, version: str, *hosts: str) -> str:
         ("1.1", ("a", "a")),
         ("1.1", ("a, b",)),
         ("1.0", ("a", "b")),
-        *(("1.1", (host,)) for host in ('evil"><script>', "a b", "a/b", "a@b", "a:b", "a:123456")),
+        *(("1.1", (host,)) for host in ('evil"><script>', "a b", "a/b", "a@b", "a:b", "a:123456", "a" * 256)),
     ],
 )
 async def test_a_request_names_one_host(server: Server, version: str, hosts: tuple[str, ...]) -> None:
