@@ -96,7 +96,7 @@ class Server:
         self.intake = Intake(self.holder, self.storage, self.metrics)
         self.applier = RulesApplier(self.storage, self.holder, self.metrics)
         self.unmatched_groups = UnmatchedGroupsReader(self.storage)
-        self._last_uses = LastUses(self.storage, self.holder)
+        self.last_uses = LastUses(self.storage, self.holder)
         self._status = Status(
             self.holder,
             self.intake,
@@ -104,7 +104,7 @@ class Server:
             self.storage,
             self.metrics,
             self.unmatched_groups,
-            self._last_uses,
+            self.last_uses,
         )
         proxies = TrustedProxies(settings.trusted_proxies)
         self._key_fetcher = KeyFetcher()
@@ -117,7 +117,7 @@ class Server:
             Protection(settings.limits, proxies, self.metrics),
             self._key_cache,
             self.storage,
-            self._last_uses,
+            self.last_uses,
             settings.body_limit,
             self._tell_of_write,
         )
@@ -201,7 +201,7 @@ class Server:
                 closing.push_async_callback(self._tracing.close)
             closing.push_async_callback(self.storage.close)
             closing.push_async_callback(self._status.close)
-            closing.push_async_callback(self._last_uses.close)
+            closing.push_async_callback(self.last_uses.close)
             closing.push_async_callback(self._key_fetcher.close)
             closing.push_async_callback(self._key_cache.close)
             closing.push_async_callback(self._end_background)
@@ -232,7 +232,7 @@ class Server:
 
     def _work(self) -> None:
         self._in_background("applying role rules", self.applier.run())
-        self._in_background("writing when credentials were used", self._last_uses.run())
+        self._in_background("writing when credentials were used", self.last_uses.run())
         if self.settings.config_dir is not None:
             source = FileSource(self.settings.config_dir, self.intake.offer_file, self.intake.refuse_file)
             self._in_background(f"watching {self.settings.config_dir}", source.run())

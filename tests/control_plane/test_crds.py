@@ -469,7 +469,10 @@ def test_kubectl_get_tells_at_a_glance(definitions: ControlPlane, namespace: str
         "revision": 9,
         "lastSyncTime": "2026-11-05T12:00:00Z",
         "endpoint": f"/{namespace}/okta/scim/v2",
-        "credentials": [{"name": "2026-11", "expiresAt": "2027-05-01T00:00:00Z"}],
+        "lastContactTime": "2026-11-05T12:10:00Z",
+        "credentials": [
+            {"name": "2026-11", "expiresAt": "2027-05-01T00:00:00Z", "lastUsedTime": "2026-11-05T12:10:00Z"}
+        ],
     }
     patch = json.dumps({"status": status})
     definitions.kubectl("patch", "pcfg", "okta", "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
@@ -479,6 +482,8 @@ def test_kubectl_get_tells_at_a_glance(definitions: ControlPlane, namespace: str
     assert re.split(r"\s{2,}", header.strip()) == COLUMNS
     assert row.split()[:6] == ["okta", "False", "SecretNotFound", "Okta", "5", "41"]
     assert row.split()[7] == f"/{namespace}/okta/scim/v2"
+    wide = definitions.kubectl("get", "pcfg", "-n", namespace, "-o", "wide").partition("\n")[0]
+    assert "LAST CONTACT" in re.split(r"\s{2,}", wide.strip())
 
 
 def test_short_names_and_the_category(definitions: ControlPlane, namespace: str) -> None:

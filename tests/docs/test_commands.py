@@ -91,11 +91,12 @@ def test_the_readme_shows_what_make_run_prints(tmp_path: Path) -> None:
     process = start_process(command, log=log, cwd=ROOT, stdin=terminal)
     wait_until(lambda: "begins anew." in log.read_text(), seconds=30, what="quickstart", process=process, log=log)
     printed = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8080", log.read_text()).replace(str(data), ".local/quickstart")
+    printed = re.sub(r"\d\d \w\w\w \d\d:\d\d:\d\d", "28 Nov 23:50:07", printed)
     shown = "\n".join(line.rstrip() for line in printed.splitlines()).strip("\n")
     assert shown in (ROOT / "README.md").read_text()
 
     os.write(keyboard, b"\n")
-    twice = re.compile("(?s)Katherine Johnson.*Katherine Johnson")
+    twice = re.compile("(?s)Katherine Johnson.*Katherine Johnson.*Last used")
     wait_until(lambda: twice.search(log.read_text()) is not None, seconds=30, what="the table", log=log)
     assert kill_process(process, signal.SIGINT) == 0
     os.close(keyboard)

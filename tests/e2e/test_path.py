@@ -96,7 +96,9 @@ def test_counters_reach_the_status(installation: Installation, namespace: str) -
     found = installation.reader.get("provisioningconfigs", namespace, "okta")
     assert found is not None
     assert found["status"]["groups"] == 1
-    assert found["status"]["lastSyncTime"]
+    assert found["status"]["lastSyncTime"] <= found["status"]["lastContactTime"]
+    used = {item["name"]: item.get("lastUsedTime") for item in found["status"]["credentials"]}
+    assert used == {"provider": found["status"]["lastContactTime"], "reader": None}
 
 
 def test_what_users_wrote_stays_as_they_wrote_it(installation: Installation, namespace: str) -> None:

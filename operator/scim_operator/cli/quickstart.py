@@ -15,7 +15,7 @@ from scim_operator.local.serve import LocalModeError, LocalOptions, LocalServer
 from scim_operator.quickstart.directory import ACME
 from scim_operator.quickstart.next_steps import next_steps
 from scim_operator.quickstart.okta import OktaAgent, UnexpectedAnswer, play
-from scim_operator.quickstart.overview import EffectiveUser, as_document, as_table, read_users
+from scim_operator.quickstart.overview import EffectiveUser, as_document, as_table, last_used, read_users
 from scim_operator.quickstart.table_again import at_each_enter
 
 
@@ -55,11 +55,17 @@ def quickstart(
         if output is Output.JSON:
             typer.echo(json.dumps({"baseURL": base_url, "users": as_document(users)}, ensure_ascii=False))
         else:
-            console.print(as_table(users, connection.targets))
+
+            async def show(users: list[EffectiveUser]) -> None:
+                console.print(as_table(users, connection.targets))
+                used = last_used(await server.last_used(connection.tenant))
+                console.print(used, soft_wrap=True, highlight=False)
+
+            await show(users)
 
             async def show_again() -> None:
                 try:
-                    console.print(as_table(await read_users(base_url, connection.read.value), connection.targets))
+                    await show(await read_users(base_url, connection.read.value))
                 except aiohttp.ClientError as error:
                     reporter.note(f"the users can't be read now: {error}")
 

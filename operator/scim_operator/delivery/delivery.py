@@ -102,8 +102,18 @@ class Delivery:
     def tenant_status(self, tenant: str) -> TenantStatus | None:
         """The newest that the servers said of a tenant (`namespace/name`); at most about `poll_seconds` old."""
         said = [tenants[tenant] for tenants in self._tenants.values() if tenant in tenants]
+        if not said:
+            return None
         # Servers count every few seconds, not at the same moment. The one that answered last wins among equals.
-        return max(reversed(said), key=lambda status: status.last_sync_time or _NEVER, default=None)
+        newest = max(reversed(said), key=lambda status: status.last_sync_time or _NEVER)
+        if len(said) == 1:
+            return newest
+        # Of a contact only the server that had it knows at first.
+        contacts = [status.last_contact_time for status in said if status.last_contact_time is not None]
+        used: dict[str, datetime] = {}
+        for name, at in (item for status in said for item in status.last_used.items()):
+            used[name] = max(at, used.get(name, at))
+        return replace(newest, last_contact_time=max(contacts, default=None), last_used=used)
 
     def offer(self, bundle: ConfigBundle) -> None:
         """Make `bundle` what the replicas are to run, unless a newer one was offered before."""

@@ -76,6 +76,9 @@ class TenantStatus:
     deactivated: int = 0
     groups: int = 0
     last_sync_time: datetime | None = None
+    last_contact_time: datetime | None = None
+    last_used: Mapping[str, datetime] = field(default_factory=dict)
+    """By name of the credential, for those that were used."""
     unmatched_groups: Mapping[str, UnmatchedGroups] | None = None
     """By mapping (`namespace/name`). None: the server doesn't tell."""
     former_users: FormerUsers | None = None
@@ -245,9 +248,16 @@ def _tenant_status(tenants: Mapping[str, Any], key: str) -> TenantStatus:
         deactivated=_integer(users, "deactivated", 0),
         groups=_integer(tenant, "groups", 0),
         last_sync_time=_time(tenant, "lastSyncTime"),
+        last_contact_time=_time(tenant, "lastContactTime"),
+        last_used=_last_used(_object(tenant, "credentials")),
         unmatched_groups=_unmatched_groups(tenant),
         former_users=_former_users(tenant),
     )
+
+
+def _last_used(credentials: Mapping[str, Any]) -> Mapping[str, datetime]:
+    told = {name: _time(_object(credentials, name), "lastUsedTime") for name in credentials}
+    return {name: used for name, used in told.items() if used is not None}
 
 
 def _former_users(tenant: Mapping[str, Any]) -> FormerUsers | None:

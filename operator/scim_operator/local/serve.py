@@ -69,6 +69,21 @@ class LocalServer:
         """Where the server is, without a path."""
         return self._server.url
 
+    async def last_used(self, tenant: ObjectKey) -> dict[str, datetime | None]:
+        """By name of each of its credentials."""
+        try:
+            stored = await self._server.storage.uses()
+        except StorageUnavailable:
+            stored = {}  # what this process has noted is the newest anyhow
+        uses = self._server.last_uses.with_noted(stored)
+        served = self._served.config.tenants if self._served else ()
+        return {
+            credential.name: uses.get((one.key, credential.name))
+            for one in served
+            if one.key == str(tenant)
+            for credential in one.all_credentials
+        }
+
     async def start(self) -> None:
         """Serve what the manifests say; the server is listening by now."""
         await self._offer(self.plan)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -87,6 +88,12 @@ def as_table(users: Iterable[EffectiveUser], targets: Iterable[str] = ()) -> Tab
             )
         table.add_section()
     return table
+
+
+def last_used(used: Mapping[str, datetime | None]) -> str:
+    """Rich markup: a line on the credentials, for whoever wonders whether a provider is connected."""
+    said = (f"{name} {f'{at.astimezone():%d %b %H:%M:%S}' if at else 'never'}" for name, at in used.items())
+    return f"[bold]Last used[/bold]      {escape(', '.join(said))}"
 
 
 def _role_lines(user: EffectiveUser) -> list[tuple[str, str]]:

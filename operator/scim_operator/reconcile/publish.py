@@ -20,7 +20,15 @@ from scim_operator.cluster import (
 )
 from scim_operator.delivery import TenantStatus
 from scim_operator.reconcile.announcements import Announcement, announcements
-from scim_operator.reconcile.status import Status, counters_differ, counters_in, counters_of, differs
+from scim_operator.reconcile.status import (
+    Status,
+    counter_fields,
+    counters_differ,
+    counters_in,
+    counters_of,
+    differs,
+    with_counters,
+)
 from scim_operator.reconcile.written import Written
 
 COUNTERS_SECONDS = 45.0
@@ -37,12 +45,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Counted:
-    """The counters of a ProvisioningConfig's status."""
+    """What the status of a ProvisioningConfig says that follows what identity providers send."""
 
     regarding: JsonObject
     """Enough of the object for an Event."""
 
-    counters: Mapping[str, Any]
+    fields: Mapping[str, Any]
+    """Those of `counter_fields`."""
     written_at: float
 
     @property
@@ -82,9 +91,9 @@ class Publisher:
         write = differs(existing, wanted) or (counters_differ(existing, wanted) and not recent)
         self.written.note(uid, wanted if write else existing)  # before the event of the write can come
         if kind == PROVISIONING_CONFIG:
-            counters = counters_in(wanted if write else existing)
+            fields = counter_fields(wanted if write else existing)
             regarding = {"apiVersion": API_VERSION, "kind": kind, "metadata": raw["metadata"]}
-            self._counted[key] = _Counted(regarding, counters, self._clock() if write else written_at)
+            self._counted[key] = _Counted(regarding, fields, self._clock() if write else written_at)
         if not write:
             return
         metadata = {name: raw["metadata"][name] for name in ("namespace", "name", "resourceVersion")}
@@ -103,36 +112,36 @@ class Publisher:
         else is read or written. `said` tells what the servers say of a tenant."""
         few = asyncio.Semaphore(_WRITES_AT_ONCE)
 
-        async def refresh(key: ObjectKey, counted: _Counted, counters: Status) -> None:
+        async def refresh(key: ObjectKey, counted: _Counted, fields: Status) -> None:
             async with few:
-                await self._write_counters(key, counted, counters, now)
+                await self._write_counters(key, counted, fields, now)
 
         since = self._clock() - COUNTERS_SECONDS
         due = []
         for key, counted in self._counted.items():
             tenant = said(str(key))
             if tenant is not None and counted.written_at <= since:
-                counters = counters_of(tenant)
-                if counters != counted.counters:
-                    due.append(refresh(key, counted, counters))
+                fields = with_counters(counted.fields, counters_of(tenant))
+                if counters_differ(counted.fields, fields):
+                    due.append(refresh(key, counted, fields))
         await asyncio.gather(*due)
 
     def forget(self, key: ObjectKey) -> None:
         """There is no config of that name any more."""
         self._counted.pop(key, None)
 
-    async def _write_counters(self, key: ObjectKey, counted: _Counted, counters: Status, now: datetime) -> None:
-        before = counted.counters
-        counted.counters, counted.written_at = counters, self._clock()
-        self.written.note_counters(counted.uid, counters)
+    async def _write_counters(self, key: ObjectKey, counted: _Counted, fields: Status, now: datetime) -> None:
+        before = counted.fields
+        counted.fields, counted.written_at = fields, self._clock()
+        self.written.note_counters(counted.uid, counters_in(fields))
         try:
-            gone = dict.fromkeys(before.keys() - counters.keys())
-            await self._client.patch_status(PLURALS[PROVISIONING_CONFIG], key, counted.uid, counters | gone)
-            await self._announce_former_users(counted.regarding, before, counters, now)
+            gone = dict.fromkeys(before.keys() - fields.keys())
+            await self._client.patch_status(PLURALS[PROVISIONING_CONFIG], key, counted.uid, fields | gone)
+            await self._announce_former_users(counted.regarding, before, fields, now)
         except (ClusterNotFound, ClusterConflict):
             pass  # deleted, or another one of that name: there is an event
         except ClusterError as error:
-            counted.counters = before
+            counted.fields = before
             log.warning("the counters of %s could not be written: %s", key, error)
 
     async def _announce_former_users(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scim_operator.api import Condition, ObjectKey, reasons, set_conditions
@@ -20,8 +20,14 @@ _MAPPING_CONDITIONS = frozenset((reasons.ACCEPTED, reasons.PROGRAMMED, reasons.R
 OWN_CONDITIONS = _CONFIG_CONDITIONS | _MAPPING_CONDITIONS
 """Types of all conditions that the operator sets; others are other controllers'."""
 
-_COUNTERS = frozenset(("users", "groups", "lastSyncTime", "formerUsers", "unmatchedGroups"))
+_COUNTERS = frozenset(("users", "groups", "lastSyncTime", "lastContactTime", "formerUsers", "unmatchedGroups"))
 """Fields that follow what identity providers send. They alone are no reason to write more than once a minute."""
+
+_LAST_USED = "lastUsedTime"
+"""Of a credential: a counter too, though within `credentials`."""
+
+_CONTACT_GRANULARITY = timedelta(minutes=1)
+"""Contacts alone are no reason to write while what is said of them is less than this behind."""
 
 _REASONS = {
     Progress.PROGRAMMED: reasons.SUCCEEDED,
@@ -95,15 +101,40 @@ def config_status(
         "revision": revision,
         "endpoint": endpoint,
         "mappings": verdict.mappings,
+        "credentials": [_credential(credential) for credential in verdict.credentials],
     }
-    if verdict.credentials:  # the API server drops an empty list, which then would differ for ever
-        status["credentials"] = [_credential(credential) for credential in verdict.credentials]
-    return status | (counters_in(existing) if tenant is None else counters_of(tenant))
+    return with_counters(status, counters_in(existing) if tenant is None else counters_of(tenant))
 
 
 def counters_in(status: Mapping[str, Any]) -> Status:
-    """The fields of a status that follow what identity providers send."""
-    return {name: status[name] for name in _COUNTERS if name in status}
+    """What of a status follows what identity providers send: fields, and by credential when it was used last."""
+    counters = {name: status[name] for name in _COUNTERS if name in status}
+    used = {item["name"]: item[_LAST_USED] for item in status.get("credentials") or () if _LAST_USED in item}
+    return counters | ({_LAST_USED: used} if used else {})
+
+
+def counter_fields(status: Mapping[str, Any]) -> Status:
+    """The fields that have to be written for the counters alone."""
+    return {name: value for name, value in status.items() if name in _COUNTERS or name == "credentials"}
+
+
+def without_counters(status: Mapping[str, Any]) -> Status:
+    return with_counters(status, {})
+
+
+def with_counters(status: Mapping[str, Any], counters: Status) -> Status:
+    """`status` with `counters`, as `counters_in` and `counters_of` give them, and no others."""
+    used = counters.get(_LAST_USED, {})
+    result = {name: value for name, value in status.items() if name not in _COUNTERS} | counters
+    result.pop(_LAST_USED, None)
+    if "credentials" in status:
+        result["credentials"] = [_used(item, used.get(item["name"])) for item in status["credentials"]]
+    return result
+
+
+def _used(credential: Mapping[str, str], at: str | None) -> dict[str, str]:
+    rest = {name: value for name, value in credential.items() if name != _LAST_USED}
+    return rest | ({_LAST_USED: at} if at is not None else {})
 
 
 def counters_of(tenant: TenantStatus) -> Status:
@@ -113,6 +144,10 @@ def counters_of(tenant: TenantStatus) -> Status:
     }
     if tenant.last_sync_time is not None:
         counters["lastSyncTime"] = format_time(tenant.last_sync_time)
+    if tenant.last_contact_time is not None:
+        counters["lastContactTime"] = format_time(tenant.last_contact_time)
+    if tenant.last_used:
+        counters[_LAST_USED] = {name: format_time(used) for name, used in tenant.last_used.items()}
     if tenant.former_users is not None:
         former = tenant.former_users
         counters["formerUsers"] = {"count": former.count, "since": format_time(former.since)}
@@ -193,14 +228,27 @@ def suspended_mapping_status(raw: Mapping[str, Any], now: datetime) -> Status | 
 
 def differs(existing: Mapping[str, Any], wanted: Status) -> bool:
     """Whether anything but the counters has to be written."""
-    names = (existing.keys() | wanted.keys()) - _COUNTERS - {"conditions"}
-    conditions = {item["type"]: item for item in wanted["conditions"]}
-    before = {item["type"]: item for item in existing.get("conditions") or () if item.get("type") in conditions}
-    return before != conditions or any(existing.get(name) != wanted.get(name) for name in names)
+    before, after = without_counters(existing), without_counters(wanted)
+    conditions = {item["type"]: item for item in after.pop("conditions")}
+    said = {item["type"]: item for item in before.pop("conditions", None) or () if item.get("type") in conditions}
+    return (said, before) != (conditions, after)
 
 
-def counters_differ(existing: Mapping[str, Any], wanted: Status) -> bool:
-    return counters_in(existing) != counters_in(wanted)
+def counters_differ(existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether the counters have to be written: contacts alone only when they are a minute apart."""
+    before, after = counters_in(existing), counters_in(wanted)
+    contacts, wanted_contacts = _take_contacts(before), _take_contacts(after)
+    return (
+        before != after
+        or contacts.keys() != wanted_contacts.keys()
+        or any(abs(wanted_contacts[of] - at) >= _CONTACT_GRANULARITY for of, at in contacts.items())
+    )
+
+
+def _take_contacts(counters: Status) -> dict[str, datetime]:
+    """Out of `counters`: by credential, and of the whole without a name."""
+    said = {"": counters.pop("lastContactTime", None)} | counters.pop(_LAST_USED, {})
+    return {of: datetime.fromisoformat(at) for of, at in said.items() if at is not None}
 
 
 def _ready(*conditions: Condition) -> Condition:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from scim_operator.reconcile.status import OWN_CONDITIONS, counters_in
+from scim_operator.reconcile.status import OWN_CONDITIONS, counters_in, without_counters
 
 
 class Written:
@@ -38,6 +38,5 @@ def _digest(status: Mapping[str, Any]) -> bytes:
         (item for item in status.get("conditions") or () if item.get("type") in OWN_CONDITIONS),
         key=lambda item: str(item["type"]),
     )
-    rest = {name: value for name, value in status.items() if name not in counters_in(status)}
-    text = orjson.dumps(rest | {"conditions": conditions}, option=orjson.OPT_SORT_KEYS)
+    text = orjson.dumps(without_counters(status) | {"conditions": conditions}, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(text, digest_size=16).digest()

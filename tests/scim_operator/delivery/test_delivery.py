@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -321,6 +322,23 @@ async def test_what_servers_say_of_tenants_is_kept(client: ManagementClient, stu
     assert delivery.tenant_status("acme/other") is None
 
 
+async def test_the_last_contact_is_that_of_the_server_that_had_it(client: ManagementClient, stubs: Stubs) -> None:
+    def told(contact: str, sync: str, **used: str) -> Any:
+        credentials = {name: {"lastUsedTime": at} for name, at in used.items()}
+        return {"acme/okta": {"lastSyncTime": sync, "lastContactTime": contact, "credentials": credentials}}
+
+    early, late, later = (f"2026-11-01T10:00:0{second}Z" for second in range(3))
+    stubs[0].tenants = told(later, early, one=later, two=early)
+    stubs[1].tenants = told(late, late, one=early, two=late, three=early)
+    delivery = delivery_to(client, *stubs)
+    await delivery.poll()
+    status = delivery.tenant_status("acme/okta")
+    assert status is not None
+    times = {name: datetime.fromisoformat(at) for name, at in (("early", early), ("late", late), ("later", later))}
+    assert (status.last_sync_time, status.last_contact_time) == (times["late"], times["later"])
+    assert status.last_used == {"one": times["later"], "two": times["late"], "three": times["early"]}
+
+
 async def test_an_answer_that_is_not_the_management_apis_is_a_problem(client: ManagementClient, stubs: Stubs) -> None:
     stubs[0].broken = 500
     delivery = delivery_to(client, stubs[0])
@@ -337,6 +355,8 @@ async def test_an_answer_that_is_not_the_management_apis_is_a_problem(client: Ma
         ({"acme/okta": 3}, "acme/okta"),
         ({"acme/okta": {"users": {"active": "many"}}}, "active"),
         ({"acme/okta": {"lastSyncTime": "yesterday"}}, "lastSyncTime"),
+        ({"acme/okta": {"lastContactTime": 3}}, "lastContactTime"),
+        ({"acme/okta": {"credentials": {"one": {"lastUsedTime": "now"}}}}, "lastUsedTime"),
     ],
 )
 async def test_a_status_that_makes_no_sense_is_a_problem_of_that_replica(

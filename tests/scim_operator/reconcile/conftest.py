@@ -1,6 +1,7 @@
 """The operator's parts in this process, against a real API server and management APIs of a real port."""
 
 import base64
+import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -34,6 +35,9 @@ from tests.support.processes import wait_until
 CRDS = Path(__file__).parents[3] / "crds"
 
 Object = dict[str, Any]
+
+JUNK: Object = {"binaryData": {CONFIG_FILE: "AAAA"}}
+"""In place of the document."""
 
 
 class CountingClient(KubernetesClient):
@@ -113,6 +117,11 @@ class World:
 
     def delete(self, *arguments: str) -> None:
         self.cluster.kubectl("delete", *arguments, "-n", self.namespace)
+
+    def patch(self, kind: str, name: str, patch: Object, *, status: bool = False) -> None:
+        """Merge `patch` into an object, as somebody else does by hand; `status`: into its status."""
+        where = (kind, name, "-n", self.namespace, *(("--subresource=status",) if status else ()))
+        self.cluster.kubectl("patch", *where, "--type=merge", "-p", json.dumps(patch))
 
     def config(self, name: str = "okta", **spec: Any) -> Object:
         credential = {"name": "one", "secretRef": {"name": f"{name}-token"}}

@@ -1,7 +1,6 @@
 """The whole loop but for kopf: what nobody's event tells is noticed all the same."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from scim_operator.delivery import Delivery, replicas_at
 from scim_operator.reconcile import Controller, ControllerSettings
 from scim_operator.reconcile.metrics import Metrics
-from tests.scim_operator.reconcile.conftest import Object, World
+from tests.scim_operator.reconcile.conftest import JUNK, Object, World
 from tests.support.until import until
 
 
@@ -42,18 +41,8 @@ async def test_a_deleted_document_is_made_again_by_itself(world: World, controll
 
 async def test_junk_in_the_document_is_written_over_by_itself(world: World, controller: Controller) -> None:
     before = world.stored_config()
-    junk = {"binaryData": {"server-config.json.gz": "AAAA"}}
     world.client.written.clear()
-    world.cluster.kubectl(
-        "patch",
-        "configmap",
-        world.names.config_map,
-        "-n",
-        world.namespace,
-        "--type=merge",
-        "-p",
-        json.dumps(junk),
-    )
+    world.patch("configmap", world.names.config_map, JUNK)
     await until(lambda: "ConfigMap" in world.client.written)
     assert world.stored_config().tenants == before.tenants
 
@@ -75,11 +64,7 @@ async def test_a_status_edited_by_hand_is_restored(world: World, controller: Con
     ):
         good = world.get(kind, name)["status"]
         edited = {"status": {"conditions": [item | {"reason": "ByHand"} for item in good["conditions"]]}}
-        await asyncio.to_thread(
-            world.cluster.kubectl,
-            *("patch", plural, name, "-n", world.namespace, "--subresource=status", "--type=merge"),
-            *("-p", json.dumps(edited)),
-        )
+        await asyncio.to_thread(world.patch, kind, name, edited, status=True)
         world.client.written.clear()
         tell(kind, name)
         await until(lambda what=f"{plural}/{name}": what in world.client.written)  # type: ignore[misc]

@@ -8,7 +8,7 @@ import pytest
 from scim_operator.cluster import ClusterUnavailable
 from scim_operator.reconcile.queue import RetryLater
 from scim_server.config import OnDeletion
-from tests.scim_operator.reconcile.conftest import Object, World
+from tests.scim_operator.reconcile.conftest import JUNK, Object, World
 
 
 async def test_a_config_is_stored_delivered_and_reported(world: World) -> None:
@@ -194,16 +194,7 @@ async def test_garbage_in_the_document_is_written_over(world: World) -> None:
     world.apply(world.secret(), world.config())
     await world.reconcile()
     key = world.stored_secrets().token_key
-    world.cluster.kubectl(
-        "patch",
-        "configmap",
-        world.names.config_map,
-        "-n",
-        world.namespace,
-        "--type=merge",
-        "-p",
-        '{"binaryData": {"server-config.json.gz": "AAAA"}}',
-    )
+    world.patch("configmap", world.names.config_map, JUNK)
     world.start_operator()
     await world.reconcile()
     assert [tenant.name for tenant in world.stored_config().tenants] == ["okta"]
@@ -319,6 +310,73 @@ async def test_counters_are_written_by_themselves_within_a_minute_and_only_when_
     await world.reconcile()
     assert world.client.statuses == []
     assert world.conditions("provisioningconfig", "okta")["Ready"] == ("True", "Succeeded")
+
+
+async def test_contacts_are_written_to_within_a_minute_and_alone_at_most_once_a_minute(world: World) -> None:
+    world.apply(world.secret(), world.config())
+    await world.reconcile()
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+
+    async def polled(contact: int, later: float, users: int = 0) -> tuple[str | None, list[dict[str, str]]]:
+        """What the status says, `later` seconds after the last poll; the last contact was at `contact`."""
+        world.time += later
+        at = (start + timedelta(seconds=contact)).isoformat()
+        world.stub.tenants = {
+            str(world.okta): {
+                "users": {"active": users},
+                "lastContactTime": at,
+                "credentials": {"one": {"lastUsedTime": at}, "unusable": {"lastUsedTime": at}},
+            }
+        }
+        await world.delivery.poll()
+        await world.publisher.refresh_counters(world.delivery.tenant_status, start)
+        found = world.get("provisioningconfig", "okta")
+        assert not world.publisher.written.was_changed(found)
+        status = found["status"]
+        return status.get("lastContactTime"), status["credentials"]
+
+    def said(second: int) -> tuple[str, list[dict[str, str]]]:
+        at = f"2026-11-01T00:{second // 60:02}:{second % 60:02}Z"
+        return at, [{"name": "one", "lastUsedTime": at}]
+
+    assert await polled(0, 10) == (None, [{"name": "one"}])
+    assert await polled(0, 50) == said(0)
+    assert await polled(59, 60) == said(0)
+    assert await polled(60, 10) == said(60)
+    assert await polled(130, 10) == said(60)
+    assert await polled(130, 50) == said(130)
+    assert await polled(140, 50, users=1) == said(140)
+    for _ in range(3):
+        assert await polled(140, 60, users=1) == said(140)
+    assert world.client.patched == ["okta"] * 4
+    world.client.statuses.clear()
+    await world.reconcile()
+    assert world.client.statuses == []
+
+
+async def test_credentials_that_are_gone_leave_the_status_though_their_uses_were_written(world: World) -> None:
+    old, new = ({"name": name, "secretRef": {"name": "okta-token", "key": name}} for name in ("one", "two"))
+    secret = world.secret() | {"stringData": {name: f"{name}-{world.token}" for name in ("one", "two")}}
+    world.apply(secret, world.config(authentication={"bearerTokens": [old, new]}))
+    await world.reconcile()
+    at = "2026-11-01T00:00:00Z"
+    uses = {name: {"lastUsedTime": at} for name in ("one", "two")}
+    world.stub.tenants = {str(world.okta): {"users": {}, "lastContactTime": at, "credentials": uses}}
+    await world.delivery.poll()
+    world.time += 60
+    await world.publisher.refresh_counters(world.delivery.tenant_status, datetime.now(UTC))
+
+    world.apply(world.config(authentication={"bearerTokens": [new]}))
+    await world.reconcile()
+    status = world.get("provisioningconfig", "okta")["status"]
+    assert (status["credentials"], status["lastContactTime"]) == ([{"name": "two", "lastUsedTime": at}], at)
+
+    world.delete("secret", "okta-token")
+    for writes in (1, 0):
+        world.client.statuses.clear()
+        await world.reconcile()
+        assert world.get("provisioningconfig", "okta")["status"]["credentials"] == []
+        assert len(world.client.statuses) == writes
 
 
 async def test_counters_are_never_written_to_a_successor_of_that_name(world: World) -> None:

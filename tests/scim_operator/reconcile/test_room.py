@@ -104,7 +104,7 @@ async def test_a_removed_credential_goes_and_a_new_one_is_not_said_to_work(full:
     await full.reconcile()
     assert tenant(full).credentials == ()
     assert full.stored_secrets().digests.keys() == {tenant(full, "entra").credential_key("one")}
-    assert full.get("provisioningconfig", "okta")["status"].get("credentials") is None
+    assert full.get("provisioningconfig", "okta")["status"]["credentials"] == []
     full.client.statuses.clear()
     await full.reconcile()
     assert full.client.statuses == []
@@ -162,9 +162,7 @@ async def test_half_a_document_is_completed_with_what_was_delivered_less_what_wa
     secrets = json.loads(base64.b64decode(secret["data"][SECRETS_FILE]))
     secrets["revision"] += 1
     patch = {"data": {SECRETS_FILE: base64.b64encode(json.dumps(secrets).encode()).decode()}}
-    full.cluster.kubectl(
-        "patch", "secret", full.names.secret, "-n", full.namespace, "--type=merge", "-p", json.dumps(patch)
-    )
+    full.patch("secret", full.names.secret, patch)
     full.start_operator()
     await full.store.open()
     assert mappings_of(tenant(full)) == {"others"}
