@@ -6,6 +6,7 @@ Terminating, a Deployment makes no pods, a namespace gets no default ServiceAcco
 
 import base64
 import json
+import os
 import ssl
 import subprocess
 import urllib.error
@@ -142,17 +143,38 @@ class ControlPlane:
             capture_output=True,
             text=True,
             timeout=_REQUEST_SECONDS,
-            # Its own home: kubectl caches what the API server offers, which the next test may change.
-            env={
-                "KUBECONFIG": str(kubeconfig or self.kubeconfig),
-                "HOME": str(self._directory),
-                "KUBECACHEDIR": str(self._directory / "kubectl-cache"),
-            },
+            env=self._environment(kubeconfig),
             cwd=self._directory,
         )
         if result.returncode != 0:
             raise KubectlError(result.stderr.strip() or result.stdout.strip())
         return result.stdout
+
+    def shell(self, script: str) -> str:
+        """Run a script of commands that a page shows, as administrator, and return what it prints.
+
+        Raises KubectlError when one of them fails.
+        """
+        result = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=2 * _REQUEST_SECONDS,
+            env=self._environment() | {"PATH": f"{self._programs}:{os.environ['PATH']}", "no_proxy": "*"},
+        )
+        if result.returncode != 0:
+            raise KubectlError(result.stderr.strip() or result.stdout.strip())
+        return result.stdout
+
+    def _environment(self, kubeconfig: Path | None = None) -> dict[str, str]:
+        return {
+            "KUBECONFIG": str(kubeconfig or self.kubeconfig),
+            # Its own home: kubectl caches what the API server offers, which the next test may change.
+            "HOME": str(self._directory),
+            "KUBECACHEDIR": str(self._directory / "kubectl-cache"),
+        }
 
     def get(self, *arguments: str) -> dict[str, Any]:
         """`kubectl get ARGUMENTS -o json`, decoded: an object, or a List with `items`."""

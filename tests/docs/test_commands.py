@@ -34,7 +34,7 @@ KUBECTL = [command for command in SHOWN if "kubectl" in command]
 DATABASE = [command for command in SHOWN if command.split()[0] in ("pg_dump", "pg_restore", "python3", "rm", "cp")]
 """Run by test_backup.py."""
 APPLICATION = [command for command in SHOWN if command.startswith("curl") or re.match("[A-Z]+=", command)]
-"""Run by test_read_users_and_roles.py."""
+"""Run by test_read_users_and_roles.py, and those of the page on connecting a provider by tests/e2e."""
 OURS = [command for command in SHOWN if command.split()[0] in ("scim-operator", ".venv/bin/scim-operator")]
 
 
