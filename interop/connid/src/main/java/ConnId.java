@@ -30,6 +30,7 @@ public final class ConnId {
     configuration.setContentType("application/scim+json");
     new ConnId(configuration).run();
     System.out.println("ConnId by " + arguments[2] + ": all as expected");
+    System.exit(0); // its client leaves threads behind, for which Maven would wait
   }
 
   private ConnId(SCIMConnectorConfiguration configuration) {
