@@ -17,6 +17,7 @@ import typer
 import uvloop
 
 from scim_server.app import Server, ServerFailed, ServerSettings
+from scim_server.command_line import HELP_OPTIONS, USAGE_ERROR, PlainCommand, PlainGroup, run_program
 from scim_server.http.bodies import DEFAULT_LIMIT
 from scim_server.http.connections import ConnectionLimits
 from scim_server.http.deadlines import TimeLimits
@@ -40,7 +41,6 @@ from scim_server.tracing.start import start_tracing
 _log = logging.getLogger(__name__)
 
 _FAILED = 1
-_USAGE_ERROR = 2
 _OTHER_FILES = 256
 """Open files beside the connections of the public port: database, management port, logs."""
 _YOUNG_OBJECTS = 10_000
@@ -61,7 +61,9 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=PlainGroup, context_settings=HELP_OPTIONS, rich_markup_mode=None, pretty_exceptions_enable=False
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -117,6 +119,7 @@ def serve(
         list[str] | None,
         typer.Option(
             envvar="SCIM_TRUSTED_PROXIES",
+            metavar="ADDRESS",
             help="Address or network whose X-Forwarded-Proto, -Host and -For count. Repeatable.",
         ),
     ] = None,
@@ -254,7 +257,7 @@ def serve(
         raise SystemExit(_FAILED) from None
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def openapi() -> None:
     """Print the OpenAPI 3.1 document of a tenant's endpoint.
 
@@ -290,12 +293,12 @@ async def _serve(settings: ServerSettings) -> None:
 
 def _fail(message: str) -> NoReturn:
     print(f"scim-server: {message}", file=sys.stderr)
-    raise SystemExit(_USAGE_ERROR)
+    raise SystemExit(USAGE_ERROR)
 
 
 def main() -> None:
     """Entry point of the console script."""
-    app()
+    run_program(app, "scim-server")
 
 
 if __name__ == "__main__":

@@ -70,8 +70,9 @@ def test_our_own_commands_do_what_they_should(command: str, tmp_path: Path) -> N
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout
     else:
-        assert arguments[:2] == ["local", "-f"]
-        with RunningLocalMode(ROOT / arguments[2], tmp_path / "data", *arguments[3:]) as running:
+        path, *more = arguments[2:] if arguments[1] == "-f" else arguments[1:]
+        assert arguments[0] == "local"
+        with RunningLocalMode(ROOT / path, tmp_path / "data", *more) as running:
             assert running.base_url()
             assert running.stop() == 0
 

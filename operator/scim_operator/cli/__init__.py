@@ -10,9 +10,8 @@ from importlib import metadata
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
-from scim_operator.cli.usage import run_program
+from scim_server.command_line import HELP_OPTIONS, USAGE_ERROR, PlainCommand, PlainGroup, run_program
 
 _COMMANDS = {
     "run": "Run the operator against a cluster.",
@@ -23,30 +22,26 @@ _COMMANDS = {
 }
 """What `scim-operator --help` says of each; the command's own help says more."""
 
-_USAGE_ERROR = 2
 
-
-class _LazyCommand(TyperCommand):
+class _LazyCommand(PlainCommand):
     """Stands for a command until it is called."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, help=_COMMANDS[name])
+        super().__init__(name, help=_COMMANDS[name], short_help=_COMMANDS[name])
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         return _command(self.name or "").make_context(info_name, args, parent=parent, **extra)
 
 
-class _Commands(TyperGroup):
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        return _LazyCommand(cmd_name) if cmd_name in _COMMANDS else None
+class _Commands(PlainGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {name: _LazyCommand(name) for name in _COMMANDS}
 
 
 def _command(name: str) -> Any:
-    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
-    single.command(name)(_function(name))
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    single.command(name, cls=PlainCommand)(_function(name))
     return typer.main.get_command(single)
 
 
@@ -60,16 +55,15 @@ def _function(name: str) -> Callable[..., Any]:
             f"scim-operator {name}: the module {error.name} is missing; install scim-operator[operator,server]",
             err=True,
         )
-        raise typer.Exit(_USAGE_ERROR) from None
+        raise typer.Exit(USAGE_ERROR) from None
     function: Callable[..., Any] = getattr(module, name)
     return function
 
 
 app = typer.Typer(
     cls=_Commands,
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
+    context_settings=HELP_OPTIONS,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="SCIM 2.0 provisioning, declared in YAML.",
 )
@@ -81,13 +75,16 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(USAGE_ERROR)
 
 
 def main() -> None:

@@ -10,10 +10,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from scim_operator.cli.exit_status import NOT_RUN, PROBLEMS_FOUND
+from scim_operator.cli.manifests import FileOption, NamespaceOption, PathArgument, one_path
 from scim_operator.local.data import DEFAULT_DATA_DIRECTORY, DataDirectoryError
-from scim_operator.local.folder import UnusableManifests
+from scim_operator.local.folder import UnreadableManifests, UnusableManifests
 from scim_operator.local.report import Reporter
 from scim_operator.local.serve import LocalModeError, LocalOptions, LocalServer, serve
+from scim_operator.manifests import DEFAULT_NAMESPACE
 from scim_operator.manifests.printable import printable
 from scim_server.logs import LogFormat, configure
 
@@ -24,10 +27,9 @@ HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
 
 
 def local(
-    path: Annotated[
-        Path,
-        typer.Option("--filename", "-f", help="Folder of manifests (searched recursively), or one file."),
-    ],
+    path: PathArgument = None,
+    file: FileOption = None,
+    namespace: NamespaceOption = DEFAULT_NAMESPACE,
     port: PortOption = 8080,
     host: HostOption = "127.0.0.1",
     database: Annotated[
@@ -45,14 +47,15 @@ def local(
     are read again whenever a file changes, and existing users' roles follow within a second. What changed is
     printed; a file that can't be used is reported, and what was served before goes on.
     """
-    options = LocalOptions(path=path, data_directory=data_dir, host=host, port=port, database=database)
+    manifests = one_path(path, file)
+    options = LocalOptions(manifests, data_dir, namespace, host=host, port=port, database=database)
     console, errors = consoles()
     reporter = Reporter(console, errors)
 
     async def started(server: LocalServer) -> None:
         for key in server.plan.tenants:
             reporter.note(f"{key} is served at {server.url}/{key}/scim/v2")
-        reporter.note(f"Following {path}; Ctrl-C ends.")
+        reporter.note(f"Following {manifests}; Ctrl-C ends.")
 
     run_local(options, reporter, started, verbose=verbose)
 
@@ -64,7 +67,7 @@ def consoles() -> tuple[Console, Console]:
 
 
 def run_local(options: LocalOptions, reporter: Reporter, started: Started, *, verbose: bool) -> None:
-    """Serve until Ctrl-C. What keeps it from starting is one line per problem and exit status 2."""
+    """Serve until Ctrl-C. What keeps it from starting is one line per problem."""
     configure(LogFormat.TEXT, "info" if verbose else "warning")
     os.umask(0o077)  # the database holds people's data; SQLite makes its files as the umask has it
     try:
@@ -72,7 +75,7 @@ def run_local(options: LocalOptions, reporter: Reporter, started: Started, *, ve
     except UnusableManifests as error:
         for problem in error.problems:
             typer.echo(printable(problem), err=True)
-        raise typer.Exit(2) from None
+        raise typer.Exit(NOT_RUN if isinstance(error, UnreadableManifests) else PROBLEMS_FOUND) from None
     except (LocalModeError, DataDirectoryError) as error:
         typer.echo(error, err=True)
-        raise typer.Exit(2) from None
+        raise typer.Exit(NOT_RUN) from None

@@ -9,14 +9,18 @@ import aiohttp
 import typer
 
 from scim_operator.cli.local import PortOption, consoles, run_local
+from scim_operator.cli.manifests import FileOption, NamespaceOption, PathArgument, one_path
 from scim_operator.local.folder import Connection
 from scim_operator.local.report import Reporter
 from scim_operator.local.serve import LocalModeError, LocalOptions, LocalServer
+from scim_operator.manifests import DEFAULT_NAMESPACE
 from scim_operator.quickstart.directory import ACME
 from scim_operator.quickstart.next_steps import next_steps
 from scim_operator.quickstart.okta import OktaAgent, UnexpectedAnswer, play
 from scim_operator.quickstart.overview import EffectiveUser, as_document, as_table, last_used, read_users
 from scim_operator.quickstart.table_again import at_each_enter
+
+_MANIFESTS = Path("examples/quickstart")
 
 
 class Output(StrEnum):
@@ -25,10 +29,10 @@ class Output(StrEnum):
 
 
 def quickstart(
+    path: PathArgument = None,
+    file: FileOption = None,
+    namespace: NamespaceOption = DEFAULT_NAMESPACE,
     port: PortOption = 8080,
-    path: Annotated[Path, typer.Option("--filename", "-f", help="Folder of manifests, or one file.")] = Path(
-        "examples/quickstart"
-    ),
     data_dir: Annotated[
         Path, typer.Option(file_okay=False, help="Where the database is kept; without it, all begins anew.")
     ] = Path(".local/quickstart"),
@@ -44,12 +48,13 @@ def quickstart(
     console, errors = consoles()
     # A document must stay one: the news of local mode then go where the problems go.
     reporter = Reporter(console if output is Output.TABLE else errors, errors)
-    options = LocalOptions(path=path, data_directory=data_dir, port=port)
+    manifests = one_path(path or (_MANIFESTS if file is None else None), file)
+    options = LocalOptions(manifests, data_dir, namespace, port=port)
 
     async def started(server: LocalServer) -> None:
         connection = server.plan.connection()
         if connection is None:
-            raise LocalModeError(f"{path}: a ProvisioningConfig with a Provision and a Read token is expected")
+            raise LocalModeError(f"{manifests}: a ProvisioningConfig with a Provision and a Read token is expected")
         base_url = f"{server.url}/{connection.tenant}/scim/v2"
         users = await _play(base_url, connection)
         if output is Output.JSON:
@@ -70,7 +75,7 @@ def quickstart(
                     reporter.note(f"the users can't be read now: {error}")
 
             enter = at_each_enter(show_again)
-            steps = next_steps(base_url, path, data_dir, connection, enter=enter)
+            steps = next_steps(base_url, manifests, data_dir, connection, enter=enter)
             console.print(steps, soft_wrap=True, highlight=False)
 
     run_local(options, reporter, started, verbose=verbose)

@@ -9,8 +9,19 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from scim_operator.cli.manifests import FilesOption, StrictOption, fail, load_or_exit
-from scim_operator.manifests import World, plan_world
+from scim_operator.cli.exit_status import PROBLEMS_FOUND
+from scim_operator.cli.manifests import (
+    FilesOption,
+    NamespaceOption,
+    PathsArgument,
+    StrictOption,
+    all_paths,
+    fail,
+    fatal,
+    load_or_exit,
+    print_lines,
+)
+from scim_operator.manifests import DEFAULT_NAMESPACE, World, plan_world
 from scim_server.config import ConfigBundle, new_token_key
 
 _KEY_BYTES = len(new_token_key())
@@ -22,7 +33,9 @@ class Output(StrEnum):
 
 
 def render(
-    files: FilesOption,
+    paths: PathsArgument = None,
+    files: FilesOption = None,
+    namespace: NamespaceOption = DEFAULT_NAMESPACE,
     output: Annotated[Output, typer.Option("--output", "-o", help="Form of the document.")] = Output.JSON,
     token_key_file: Annotated[
         Path | None,
@@ -37,10 +50,15 @@ def render(
     """Print the server's configuration that the manifests make, as the operator would deliver it.
 
     Tokens appear as digests, under secrets.digests; the key of the digests is never printed. Manifests with errors
-    are refused as `validate` does it. A suspended ProvisioningConfig is left out, as nothing was delivered before.
+    are refused as `validate` does it, with the same exit status. A suspended ProvisioningConfig is left out, as
+    nothing was delivered before.
     """
     token_key = _token_key(token_key_file)
-    world = load_or_exit(files, strict=strict).world
+    manifests = load_or_exit(all_paths(paths, files), namespace)
+    print_lines(manifests.findings)
+    if fatal(manifests, strict=strict):
+        raise typer.Exit(PROBLEMS_FOUND)
+    world = manifests.world
     _note_suspended(world)
     bundle = plan_world(world, token_key, now=datetime.now(UTC)).bundle(token_key, revision=1)
     document = _document(bundle)
@@ -67,7 +85,7 @@ def _token_key(file: Path | None) -> bytes:
     if file is None:
         return new_token_key()
     try:
-        key = bytes.fromhex(file.read_text().strip())
+        key = bytes.fromhex(file.read_text(encoding="utf-8").strip())
     except OSError as error:
         fail(f"{file}: {error.strerror}")
     except ValueError:

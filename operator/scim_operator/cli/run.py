@@ -83,6 +83,7 @@ def run(
         list[str] | None,
         typer.Option(
             envvar="SCIM_OPERATOR_NAMESPACE",
+            metavar="NAMESPACE",
             help="Serve this namespace only. May be repeated.",
             rich_help_panel=_CLUSTER,
         ),
@@ -270,7 +271,11 @@ def _config_namespace(given: str, service: ObjectKey | None) -> str:
     if given:
         return given
     if _SERVICE_ACCOUNT_NAMESPACE.exists():
-        return _SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
+        return _SERVICE_ACCOUNT_NAMESPACE.read_text(encoding="utf-8").strip()
     if service is not None:
         return service.namespace
-    raise typer.BadParameter("give the namespace of the ConfigMap and the Secret", param_hint="--config-namespace")
+    raise typer.BadParameter(
+        "with --replica alone, give the namespace of the ConfigMap and the Secret that the servers mount"
+        " (a pod knows its own, and --server-service names one)",
+        param_hint="--config-namespace",
+    )

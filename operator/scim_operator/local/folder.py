@@ -36,6 +36,10 @@ class UnusableManifests(ValueError):
         super().__init__("; ".join(problems))
 
 
+class UnreadableManifests(UnusableManifests):
+    """A file or folder that can't be read at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A bearer token and the place that it is from."""
@@ -151,15 +155,16 @@ def _parts(mapping: RoleMapping | AttributeMapping, problem: Problem) -> list[st
     return [part for parts in named.values() for part in parts]
 
 
-def plan_folder(path: Path, token_key: bytes, served: ConfigBundle | None) -> FolderPlan:
+def plan_folder(path: Path, namespace: str, token_key: bytes, served: ConfigBundle | None) -> FolderPlan:
     """Read and plan everything. `served` is what is served now: suspended configs keep their part of it.
+    `namespace` is that of objects whose manifest gives none.
 
     Raises `UnusableManifests`.
     """
     try:
-        manifests = read_manifests(read_files([path]))
+        manifests = read_manifests(read_files([path]), namespace)
     except UnreadableFile as error:
-        raise UnusableManifests((str(error),)) from None
+        raise UnreadableManifests((str(error),)) from None
     if manifests.errors:
         raise UnusableManifests(tuple(str(finding) for finding in manifests.errors))
     return FolderPlan(

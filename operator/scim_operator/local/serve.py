@@ -19,6 +19,7 @@ from scim_operator.local.role_news import RoleNews
 from scim_operator.local.scim_news import ScimNews
 from scim_operator.local.unmatched_news import unmatched_groups
 from scim_operator.local.watch import Watch
+from scim_operator.manifests import DEFAULT_NAMESPACE
 from scim_operator.plan import same_content
 from scim_server.app import Server, ServerFailed, ServerSettings
 from scim_server.config import ConfigBundle
@@ -38,11 +39,12 @@ class LocalModeError(Exception):
 class LocalOptions:
     """`path`: a folder of manifests, or one file. `database` is a URL; without it, SQLite in the data directory.
 
-    `port` 0 takes a free one.
+    `namespace` is that of objects whose manifest gives none. `port` 0 takes a free one.
     """
 
     path: Path
     data_directory: Path
+    namespace: str = DEFAULT_NAMESPACE
     host: str = "127.0.0.1"
     port: int = 8080
     database: str | None = None
@@ -51,18 +53,19 @@ class LocalOptions:
 class LocalServer:
     """Serves what the manifests say, and goes on with what they said when they can't be used any more."""
 
-    def __init__(self, server: Server, path: Path, data: DataDirectory, reporter: Reporter) -> None:
+    def __init__(self, server: Server, options: LocalOptions, data: DataDirectory, reporter: Reporter) -> None:
         self._server = server
-        self._path = path
+        self._path = options.path
+        self._namespace = options.namespace
         self._data = data
         self._token_key = data.token_key()
         self._reporter = reporter
         self._news = RoleNews(server, reporter)
         self._scim_news = ScimNews(server, reporter)
-        self._watch = Watch(path)
+        self._watch = Watch(options.path)
         self._served = data.last_served()
         self._unmatched: tuple[str, ...] = ()
-        self.plan = plan_folder(path, self._token_key, self._served)
+        self.plan = self._planned()
 
     @property
     def url(self) -> str:
@@ -84,6 +87,9 @@ class LocalServer:
             for credential in one.all_credentials
         }
 
+    def _planned(self) -> FolderPlan:
+        return plan_folder(self._path, self._namespace, self._token_key, self._served)
+
     async def start(self) -> None:
         """Serve what the manifests say; the server is listening by now."""
         await self._offer(self.plan)
@@ -102,7 +108,7 @@ class LocalServer:
         async for _ in self._watch.changes():
             suspended = self.plan.suspended
             try:
-                self.plan = await asyncio.to_thread(plan_folder, self._path, self._token_key, self._served)
+                self.plan = await asyncio.to_thread(self._planned)
             except UnusableManifests as error:
                 self._reporter.broken(error.problems)
                 continue
@@ -197,7 +203,7 @@ async def serve(
     """
     with contextlib.closing(DataDirectory(options.data_directory)) as data:
         server = _server(options, data)
-        local = LocalServer(server, options.path, data, reporter)
+        local = LocalServer(server, options, data, reporter)
 
         async def work() -> None:
             await _listen(server, options)

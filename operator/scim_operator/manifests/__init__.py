@@ -14,12 +14,14 @@ from pathlib import Path
 
 from scim_operator.manifests.definitions import crd_directory
 from scim_operator.manifests.files import SourceFile, UnreadableFile, read_files
-from scim_operator.manifests.findings import Finding, Severity
-from scim_operator.manifests.reading import Manifests, read_manifests
+from scim_operator.manifests.findings import CLUSTER_SCOPED, Finding, Severity
+from scim_operator.manifests.reading import DEFAULT_NAMESPACE, Manifests, read_manifests
 from scim_operator.manifests.references import reference_findings
 from scim_operator.manifests.world import World, WorldPlan, plan_world
 
 __all__ = [
+    "CLUSTER_SCOPED",
+    "DEFAULT_NAMESPACE",
     "Finding",
     "Manifests",
     "Severity",
@@ -36,12 +38,12 @@ __all__ = [
 ]
 
 
-def load(paths: Sequence[Path], now: datetime | None = None) -> Manifests:
+def load(paths: Sequence[Path], now: datetime | None = None, namespace: str = DEFAULT_NAMESPACE) -> Manifests:
     """Read and check everything. References are checked once all objects are valid by themselves.
 
-    Raises `UnreadableFile`.
+    `namespace` is that of objects whose manifest gives none. Raises `UnreadableFile`.
     """
-    manifests = read_manifests(read_files(paths))
+    manifests = read_manifests(read_files(paths), namespace)
     if manifests.errors:
         return manifests
     return replace(manifests, findings=(*manifests.findings, *reference_findings(manifests, now)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STDIN = Path("-")
+STDIN_NAME = "<stdin>"
 
 _LARGEST_FILE = 16 << 20
 
@@ -33,7 +34,7 @@ def read_files(paths: Sequence[Path]) -> list[SourceFile]:
     seen: set[Path] = set()
     for path in paths:
         if path == STDIN:
-            files.append(SourceFile("<stdin>", _decoded("<stdin>", sys.stdin.buffer.read(_LARGEST_FILE + 1))))
+            files.append(SourceFile(STDIN_NAME, _decoded(STDIN_NAME, sys.stdin.buffer.read(_LARGEST_FILE + 1))))
             continue
         for file in _files_under(path):
             resolved = file.resolve()

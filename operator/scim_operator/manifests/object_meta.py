@@ -11,6 +11,10 @@ _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 _LABEL_KEY = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?", re.ASCII)
 
+_LONGEST_NAME = 253
+_LONGEST_LABEL = 63
+"""That of a value too, and of a namespace's name."""
+
 # metav1.ObjectMeta
 _FIELDS = frozenset(
     (
@@ -33,15 +37,28 @@ _FIELDS = frozenset(
 )
 
 
+def wrong_namespace(namespace: str) -> str | None:
+    """What keeps a namespace from having this name."""
+    if len(namespace) > _LONGEST_LABEL:
+        return f"at most {_LONGEST_LABEL} characters are expected, not {len(namespace)}"
+    if not _LABEL.fullmatch(namespace):
+        return "small letters, digits and '-' are expected, and no '-' at an end"
+    return None
+
+
 def metadata_errors(metadata: dict[str, Any]) -> Iterator[SchemaError]:
     """Of an object that has a name, relative to its root."""
     for field in sorted(set(metadata) - _FIELDS):
         yield ("metadata", field), unknown_field(nearest(field, _FIELDS))
     name, namespace = metadata["name"], metadata.get("namespace")
-    if len(name) > 253 or not _SUBDOMAIN.fullmatch(name):
-        yield ("metadata", "name"), f"{name!r} is no name: small letters, digits, '-' and '.' are expected"
-    if namespace is not None and (len(namespace) > 63 or not _LABEL.fullmatch(namespace)):
-        yield ("metadata", "namespace"), f"{namespace!r} is no namespace: small letters, digits and '-' are expected"
+    if len(name) > _LONGEST_NAME:
+        yield ("metadata", "name"), f"at most {_LONGEST_NAME} characters are expected, not {len(name)}"
+    elif not _SUBDOMAIN.fullmatch(name):
+        yield ("metadata", "name"), "small letters, digits, '-' and '.' are expected, and none of these two at an end"
+    if namespace is not None:
+        wrong = wrong_namespace(namespace)
+        if wrong:
+            yield ("metadata", "namespace"), wrong
     for field in ("labels", "annotations"):
         entries = metadata.get(field)
         if entries is None:
@@ -52,5 +69,7 @@ def metadata_errors(metadata: dict[str, Any]) -> Iterator[SchemaError]:
         for key, value in entries.items():
             if value is not None and not isinstance(value, str):
                 yield ("metadata", field, key), "a string is expected: quote it"
-            elif field == "labels" and value and not (len(value) <= 63 and _LABEL_KEY.fullmatch(value)):
+            elif field == "labels" and value and len(value) > _LONGEST_LABEL:
+                yield ("metadata", field, key), f"at most {_LONGEST_LABEL} characters are expected, not {len(value)}"
+            elif field == "labels" and value and not _LABEL_KEY.fullmatch(value):
                 yield ("metadata", field, key), f"{value!r} is no label value"

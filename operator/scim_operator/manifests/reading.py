@@ -24,7 +24,7 @@ from scim_operator.api.constants import API_VERSION, NAMESPACE_NAME_LABEL
 from scim_operator.manifests.cel_rules import rule_violations
 from scim_operator.manifests.definitions import schemas
 from scim_operator.manifests.files import SourceFile
-from scim_operator.manifests.findings import Finding, Manifest, Severity
+from scim_operator.manifests.findings import CLUSTER_SCOPED, NAMELESS, Finding, Manifest, Severity
 from scim_operator.manifests.object_meta import metadata_errors
 from scim_operator.manifests.structural_schema import (
     Schema,
@@ -45,10 +45,6 @@ _MODELS: dict[str, type[ProvisioningConfig] | type[RoleMapping] | type[Attribute
     ROLE_MAPPING: RoleMapping,
     ATTRIBUTE_MAPPING: AttributeMapping,
 }
-_CLUSTER_SCOPED = "-"
-"""Stands for the namespace of a Namespace in its key."""
-
-_NAMELESS = ObjectKey("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +61,20 @@ class Manifests:
         return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
 
 
-def read_manifests(files: Iterable[SourceFile]) -> Manifests:
-    """Objects of our three kinds, Secrets and Namespaces; other kinds are ignored with a note. Never raises."""
-    reading = _Reading()
+def read_manifests(files: Iterable[SourceFile], namespace: str = DEFAULT_NAMESPACE) -> Manifests:
+    """Objects of our three kinds, Secrets and Namespaces; other kinds are ignored with a note. Never raises.
+
+    `namespace` is that of objects whose manifest gives none, as with `kubectl apply --namespace`.
+    """
+    reading = _Reading(namespace)
     for file in files:
         reading.file(file)
     return reading.result()
 
 
 class _Reading:
-    def __init__(self) -> None:
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
         self._findings: list[Finding] = []
         self._sources: dict[tuple[str, ObjectKey], Manifest] = {}
         self._configs: dict[ObjectKey, ProvisioningConfig] = {}
@@ -84,7 +84,7 @@ class _Reading:
         self._labels: dict[str, dict[str, str]] = {}
 
     def result(self) -> Manifests:
-        names = {key.namespace for _, key in self._sources} - {_CLUSTER_SCOPED} | set(self._labels)
+        names = {key.namespace for _, key in self._sources} - {CLUSTER_SCOPED} | set(self._labels)
         namespaces = {name: {**self._labels.get(name, {}), NAMESPACE_NAME_LABEL: name} for name in sorted(names)}
         world = World(
             self._configs,
@@ -116,8 +116,8 @@ class _Reading:
         if not ours and (api_version, kind) not in (("v1", "Secret"), ("v1", "Namespace")):
             ignored[kind or "document without a kind"] += 1
             return
-        named = _name_of(value, cluster_scoped=kind == "Namespace")
-        key = named if isinstance(named, ObjectKey) else _NAMELESS
+        named = _name_of(value, CLUSTER_SCOPED if kind == "Namespace" else self._namespace)
+        key = named if isinstance(named, ObjectKey) else NAMELESS
         manifest = Manifest(file, document, at, value, kind or "object", key)
         if ours and (kind not in PLURALS or api_version != API_VERSION):
             if kind in PLURALS:
@@ -211,19 +211,17 @@ def _type_of(value: Any) -> tuple[str, str]:
     return (api_version if isinstance(api_version, str) else "", kind if isinstance(kind, str) else "")
 
 
-def _name_of(value: dict[str, Any], *, cluster_scoped: bool) -> ObjectKey | SchemaError:
-    """The key of an object, or what is wrong with its metadata."""
+def _name_of(value: dict[str, Any], namespace: str) -> ObjectKey | SchemaError:
+    """The key of an object, or what is wrong with its metadata. `namespace` is for one that gives none."""
     metadata = value.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if not isinstance(metadata, dict) or name is None or name == "":
         return ("metadata",), "a name is required (metadata.name, a string)"
-    namespace = None if cluster_scoped else metadata.get("namespace")
-    for field, given in (("name", name), ("namespace", namespace)):
+    declared = None if namespace == CLUSTER_SCOPED else metadata.get("namespace")
+    for field, given in (("name", name), ("namespace", declared)):
         wrong = None if given is None else wrong_type(given, "string")
         if wrong:
             return ("metadata", field), wrong
-    if cluster_scoped:
-        return ObjectKey(_CLUSTER_SCOPED, name)
-    if namespace == "":
+    if declared == "":
         return ("metadata", "namespace"), "a value is expected"
-    return ObjectKey(namespace or DEFAULT_NAMESPACE, name)
+    return ObjectKey(namespace if declared is None else declared, name)

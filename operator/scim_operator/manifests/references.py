@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from scim_operator.api import PROVISIONING_CONFIG, ObjectKey, ProvisioningConfig, reasons
-from scim_operator.manifests.findings import Finding, Severity
+from scim_operator.manifests.findings import Finding, Manifest, Severity
 from scim_operator.manifests.reading import Manifests
 from scim_operator.manifests.world import World, plan_world
 from scim_operator.plan import Problem
@@ -38,7 +38,8 @@ def _findings(manifests: Manifests, now: datetime | None, served: ConfigBundle |
         for (kind, mapping), verdict in sorted(plan.mapping_verdicts.items()):
             source = manifests.sources[kind, mapping]
             for problem in verdict.problems:
-                yield source.finding(_severity(problem), problem.path, _message(problem, world, key, mapping, served))
+                message = _message(problem, manifests, key, (kind, mapping), served)
+                yield source.finding(_severity(problem), problem.path, message)
 
 
 def _severity(problem: Problem) -> Severity:
@@ -46,17 +47,32 @@ def _severity(problem: Problem) -> Severity:
 
 
 def _message(
-    problem: Problem, world: World, config: ObjectKey, mapping: ObjectKey, served: ConfigBundle | None
+    problem: Problem,
+    manifests: Manifests,
+    config: ObjectKey,
+    mapping: tuple[str, ObjectKey],
+    served: ConfigBundle | None,
 ) -> str:
     """In a cluster "not found" and "not permitted" read alike; here everything lies open, so say which."""
     if problem.reason != reasons.CONFIG_NOT_FOUND:
         return f"{problem.message}; {problem.effect}" if problem.effect and served is not None else problem.message
-    if config in world.configs:
+    namespace = mapping[1].namespace
+    if config in manifests.world.configs:
         return (
-            f"ProvisioningConfig {config} doesn't allow mappings from namespace {mapping.namespace}"
+            f"ProvisioningConfig {config} doesn't allow mappings from namespace {namespace}"
             " (its spec.allowedNamespaces)"
         )
-    return f"ProvisioningConfig {config} is not in these manifests"
+    message = f"ProvisioningConfig {config} is not in these manifests"
+    if config.namespace == namespace and not _gives_namespace(manifests.sources[mapping]):
+        return f"{message}; this manifest gives no namespace, so it is {namespace} (-n NAMESPACE: another one)"
+    for other in sorted(manifests.world.configs):
+        if other.name == config.name and not _gives_namespace(manifests.sources[PROVISIONING_CONFIG, other]):
+            return f"{message}, but {other}, whose manifest gives no namespace (-n {config.namespace}: that one)"
+    return message
+
+
+def _gives_namespace(manifest: Manifest) -> bool:
+    return manifest.value["metadata"].get("namespace") is not None
 
 
 def _resumed(world: World) -> World:

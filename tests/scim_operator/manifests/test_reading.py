@@ -165,7 +165,19 @@ def test_other_kinds_are_ignored_with_a_note() -> None:
         ),
         (
             CONFIG.replace("name: okta, namespace", "name: Okta_1, namespace"),
-            "1.yaml:3: ProvisioningConfig acme/Okta_1: metadata.name: 'Okta_1' is no name",
+            "1.yaml:3: ProvisioningConfig acme/Okta_1: metadata.name: small letters, digits, '-' and '.'",
+        ),
+        (
+            ROLE_MAPPING.replace("name: roles, namespace", f"name: {'x' * 254}, namespace"),
+            f"1.yaml:3: RoleMapping acme/{'x' * 60}…: metadata.name: at most 253 characters are expected, not 254",
+        ),
+        (
+            ROLE_MAPPING.replace("namespace: acme", f"namespace: {'x' * 64}"),
+            f"1.yaml:3: RoleMapping {'x' * 64}/roles: metadata.namespace: at most 63 characters are expected, not 64",
+        ),
+        (
+            ROLE_MAPPING.replace("namespace: acme", f"labels: {{a: {'x' * 64}}}"),
+            "1.yaml:3: RoleMapping default/roles: metadata.labels.a: at most 63 characters are expected, not 64",
         ),
         (
             CONFIG.replace("name: okta, namespace", f"name: {'x' * 64}, namespace"),
