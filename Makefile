@@ -77,7 +77,7 @@ $(VENV)/pyvenv.cfg:
 
 # What runs: quick to install. Development has all of it in the same versions.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg
-	@echo "Installing what the programs need"
+	@echo "Installing what the programs need, from PyPI (about a minute the first time)"
 	@$(PIP_INSTALL) --require-hashes --no-deps -r requirements/run.txt
 	@$(INSTALL_THIS)
 	@touch $@

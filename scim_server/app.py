@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ from scim_server.tracing.start import Tracing
 _log = logging.getLogger(__name__)
 
 _DATABASE_RETRY_SECONDS = 1.0
+_TELL_AGAIN_SECONDS = 60.0
 _MANAGEMENT_CONNECTIONS = ConnectionLimits(most=100, probes=frozenset({"/livez", "/readyz"}))
 """Of the operator, probes and scrapers: so few that no one else can use up the process's open files there."""
 
@@ -138,6 +140,8 @@ class Server:
         self._tasks: list[asyncio.Task[None]] = []
         self._stop_asked = asyncio.Event()
         self._stopping = False
+        self._told_away: dict[str, float] = {}
+        """When each message may be told again."""
         self._failure: ServerFailed | None = None
 
     def subscribe_writes(self, listener: Callable[[str, str], None]) -> None:
@@ -241,9 +245,18 @@ class Server:
         try:
             await self.storage.open()
         except StorageUnavailable as error:
-            _log.warning("%s; next attempt in %.0f s", error, _DATABASE_RETRY_SECONDS)
+            self._tell_away(str(error))
             return False
         return True
+
+    def _tell_away(self, message: str) -> None:
+        """That the database is away. Attempts may fail in turn in several ways: each is a warning once a minute."""
+        now = time.monotonic()
+        new = now >= self._told_away.get(message, now)
+        if new:
+            self._told_away[message] = now + _TELL_AGAIN_SECONDS
+        level = logging.WARNING if new else logging.DEBUG
+        _log.log(level, "%s; next attempt in %.0f s", message, _DATABASE_RETRY_SECONDS)
 
     async def _end_ports(self) -> None:
         """Together: each gives its requests time to end."""

@@ -4,6 +4,7 @@ Help is text that wraps at 80 columns, where whatever must be typed stands in on
 cut it short. A wrong option is one line on standard error that names it, and exit status 2.
 """
 
+import codecs
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -79,6 +80,8 @@ def _write_options(command: Any, ctx: Any, formatter: Any) -> None:
 
 def run_program(app: typer.Typer, name: str) -> None:
     """Run the command line and end the process."""
+    for stream in (sys.stdout, sys.stderr):
+        _take_any_text(stream)
     try:
         status = typer.main.get_command(app).main(prog_name=name, standalone_mode=False)
     except typer.Abort:
@@ -89,6 +92,13 @@ def run_program(app: typer.Typer, name: str) -> None:
         print(f"{command}: {_described(error)}", file=sys.stderr)
         sys.exit(USAGE_ERROR)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _take_any_text(stream: Any) -> None:
+    """Let no character that the terminal doesn't have end the program. What Python takes for ASCII is UTF-8: that is
+    what Python itself makes of the locale C, unless that is switched off."""
+    ascii_only = codecs.lookup(stream.encoding).name == "ascii"
+    stream.reconfigure(encoding="utf-8" if ascii_only else None, errors="backslashreplace")
 
 
 def _described(error: Any) -> str:

@@ -18,11 +18,11 @@ def json_schema() -> str:
 
 def main() -> int:
     if "--check" in sys.argv[1:]:
-        if not SCHEMA_PATH.exists() or SCHEMA_PATH.read_text() != json_schema():
+        if not SCHEMA_PATH.exists() or SCHEMA_PATH.read_text(encoding="utf-8") != json_schema():
             print(f"{SCHEMA_PATH.name} is out of date: run `make schemas`", file=sys.stderr)
             return 1
         return 0
-    SCHEMA_PATH.write_text(json_schema())
+    SCHEMA_PATH.write_text(json_schema(), encoding="utf-8")
     return 0
 
 

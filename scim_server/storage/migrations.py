@@ -48,7 +48,7 @@ def load(package: str) -> tuple[Migration, ...]:
     migrations = []
     for file in files(package).joinpath("migrations").iterdir():
         if named := _FILE.fullmatch(file.name):
-            sql = file.read_text()
+            sql = file.read_text(encoding="utf-8")
             header = _USABLE_FROM.match(sql)
             if header is None:
                 raise ValueError(f"{file.name}: the first line `-- usable from: N` is missing")

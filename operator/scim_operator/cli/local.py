@@ -55,6 +55,8 @@ def local(
     async def started(server: LocalServer) -> None:
         for key in server.plan.tenants:
             reporter.note(f"{key} is served at {server.url}/{key}/scim/v2")
+            for token in server.plan.tokens(key):
+                reporter.note(f"  token {token.name}, access {token.access}: {token.place}")
         reporter.note(f"Following {manifests}; Ctrl-C ends.")
 
     run_local(options, reporter, started, verbose=verbose)

@@ -104,7 +104,7 @@ class ManagementToken:
     def read(self) -> str:
         """Raises `ReplicaUnreachable` when the file can't be read: nothing can be delivered then."""
         try:
-            token = self._path.read_text().strip()
+            token = self._path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not text"
             raise ReplicaUnreachable(Fault.TOKEN_UNREADABLE, f"{self._path}: {why}") from None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
+from scim_operator.api.conditions import format_time
 from scim_server.config import (
     AttributeRule,
     BearerCredential,
@@ -143,7 +144,7 @@ def _access(credential: Credential) -> str:
 def _more_of(credential: Credential) -> str:
     if not isinstance(credential, SharedSecret):
         return "and what proves it is described anew"
-    return f"expires {credential.expires_at.isoformat()}" if credential.expires_at else "never expires"
+    return f"expires {format_time(credential.expires_at)}" if credential.expires_at else "never expires"
 
 
 def _of_rules(old: Iterable[RoleRule], new: Iterable[RoleRule], left_out: LeftOut) -> Iterable[str]:

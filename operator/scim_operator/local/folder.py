@@ -44,12 +44,20 @@ class UnreadableManifests(UnusableManifests):
 class Token:
     """A bearer token and the place that it is from."""
 
+    name: str
+    """Of the credential."""
+    access: Access
     value: str = field(repr=False)
     secret: ObjectKey
     key: str
     file: str
     encoded: bool
     """Whether it stands there in base64."""
+
+    @property
+    def place(self) -> str:
+        """In words."""
+        return f"key {self.key} of Secret {self.secret} in {self.file}{', in base64' if self.encoded else ''}"
 
     @property
     def command(self) -> str:
@@ -109,35 +117,37 @@ class FolderPlan:
     def connection(self) -> Connection | None:
         """The first tenant, by name, that can be tried."""
         for key in self.tenants:
-            config = self.manifests.world.configs.get(key)
-            if config is None:
-                continue
-            tokens = dict(self._tokens(config))
-            if Access.PROVISION in tokens and Access.READ in tokens:
+            by_access = {token.access: token for token in reversed(self.tokens(key))}
+            if Access.PROVISION in by_access and Access.READ in by_access:
                 tenant = self.planned.plans[key].tenant
                 targets = tuple(attribute.target for attribute in tenant.attributes) if tenant else ()
-                return Connection(key, tokens[Access.PROVISION], tokens[Access.READ], targets)
+                return Connection(key, by_access[Access.PROVISION], by_access[Access.READ], targets)
         return None
 
-    def _tokens(self, config: ProvisioningConfig) -> Iterator[tuple[Access, Token]]:
-        """The usable tokens by access; of several, the one that is written first comes last."""
-        tenant = self.planned.plans[config.key].tenant
-        usable = {credential.name for credential in tenant.credentials} if tenant else set()
-        for bearer in reversed(config.spec.authentication.bearer_tokens):
-            if bearer.name in usable:
-                secret = ObjectKey(config.metadata.namespace, bearer.secret_ref.name)
-                key = bearer.secret_ref.key
-                source = self.manifests.sources["Secret", secret]
-                yield (
-                    bearer.access,
-                    Token(
-                        value=self.manifests.world.secrets[secret][key].decode("ascii").strip(),
-                        secret=secret,
-                        key=key,
-                        file=source.file,
-                        encoded=key not in (source.value.get("stringData") or {}),
-                    ),
-                )
+    def tokens(self, tenant: ObjectKey) -> tuple[Token, ...]:
+        """Those that work, as far as the manifests hold them."""
+        config, planned = self.manifests.world.configs.get(tenant), self.planned.plans[tenant].tenant
+        if config is None or planned is None:
+            return ()
+        usable = {credential.name for credential in planned.credentials}
+        return tuple(token for token in self._written_tokens(config) if token.name in usable)
+
+    def _written_tokens(self, config: ProvisioningConfig) -> Iterator[Token]:
+        for bearer in config.spec.authentication.bearer_tokens:
+            secret, key = ObjectKey(config.metadata.namespace, bearer.secret_ref.name), bearer.secret_ref.key
+            value = self.manifests.world.secrets.get(secret, {}).get(key)
+            if value is None:  # while the config is suspended, what was served before works
+                continue
+            source = self.manifests.sources["Secret", secret]
+            yield Token(
+                name=bearer.name,
+                access=bearer.access,
+                value=value.decode("ascii").strip(),
+                secret=secret,
+                key=key,
+                file=source.file,
+                encoded=key not in (source.value.get("stringData") or {}),
+            )
 
 
 def _parts(mapping: RoleMapping | AttributeMapping, problem: Problem) -> list[str]:

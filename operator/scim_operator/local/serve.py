@@ -64,6 +64,7 @@ class LocalServer:
         self._scim_news = ScimNews(server, reporter)
         self._watch = Watch(options.path)
         self._served = data.last_served()
+        self._started = False
         self._unmatched: tuple[str, ...] = ()
         self.plan = self._planned()
 
@@ -93,6 +94,7 @@ class LocalServer:
     async def start(self) -> None:
         """Serve what the manifests say; the server is listening by now."""
         await self._offer(self.plan)
+        self._started = True
         for note in self.plan.notes:
             self._reporter.note(note)
         self._tell_suspended(frozenset())
@@ -176,11 +178,14 @@ class LocalServer:
         return plan.bundle(highest + 1)
 
     async def _highest_revision(self) -> int:
+        told = not self._started  # the server tells in its log why it can't open the database
         while True:
             try:
                 return await self._server.intake.floor()
             except StorageUnavailable:
-                self._reporter.note("the database doesn't answer; trying again")
+                if not told:
+                    self._reporter.note("the database doesn't answer; trying again")
+                told = True
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _settled(self) -> None:
@@ -243,7 +248,7 @@ async def _listen(server: Server, options: LocalOptions) -> None:
             where = f"port {options.port} of {options.host}"
             message = f"{where} is in use: choose another one with --port (make run: with PORT=)"
         else:
-            message = f"{options.host}, port {options.port}: {error.strerror or error}"
+            message = error.strerror or str(error)  # which names the address
         raise LocalModeError(message) from None
 
 

@@ -19,7 +19,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     """`openAPIV3Schema` by kind."""
     found: dict[str, dict[str, Any]] = {}
     for file in sorted(crd_directory().glob("*.yaml")):
-        for document in parse_documents(file.read_text()):
+        for document in parse_documents(file.read_text(encoding="utf-8")):
             spec = document.value["spec"]
             found[spec["names"]["kind"]] = spec["versions"][0]["schema"]["openAPIV3Schema"]
     return found

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from scim_operator.local.folder import Connection, Token
+from scim_operator.local.folder import Connection
 
 _NEW_USER = '{"userName": "joan.clarke@acme.example", "displayName": "Joan Clarke"}'
 
@@ -16,8 +16,8 @@ def next_steps(base_url: str, manifests: Path, data: Path, connection: Connectio
     again = "Enter shows the table again. " if enter else ""
     lines = [
         f"[bold]SCIM base URL[/bold]  {escape(base_url)}",
-        f"[bold]Token[/bold]          for a provider: {_place(connection.provision)}",
-        f"               for an application, to read: {_place(connection.read)}",
+        f"[bold]Token[/bold]          for a provider: {escape(connection.provision.place)}",
+        f"               for an application, to read: {escape(connection.read.place)}",
         "[bold]Read[/bold] as an application",
         f"  TOKEN=$({escape(connection.read.command)})",
         f'  curl -s -H "Authorization: Bearer $TOKEN" {users} | python3 -m json.tool',
@@ -29,7 +29,3 @@ def next_steps(base_url: str, manifests: Path, data: Path, connection: Connectio
         f"All data are in {escape(str(data))}: without it, all begins anew.",
     ]
     return "\n".join(lines)
-
-
-def _place(token: Token) -> str:
-    return escape(f"key {token.key} of Secret {token.secret} in {token.file}")

@@ -169,7 +169,7 @@ def test_attributes(attributes: list[AttributeRule], said: str) -> None:
         ),
         (
             {"credentials": (BearerCredential(name="okta", expires_at=datetime(2027, 5, 1, tzinfo=UTC)),)},
-            "credential okta has access Provision, expires 2027-05-01T00:00:00+00:00",
+            "credential okta has access Provision, expires 2027-05-01T00:00:00Z",
         ),
     ],
 )

@@ -1,10 +1,13 @@
 """Local mode as its user meets it: a process, files that are edited, HTTP."""
 
+import base64
 import os
 import shutil
 import signal
 import socket
 import stat
+import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import httpx
 import pytest
 
 from tests.support.local_mode import (
+    PROVIDER_TOKEN,
     READER_TOKEN,
     RunningLocalMode,
     create_group,
@@ -329,6 +333,60 @@ def test_a_database_that_is_none_is_one_line(manifests: Path, data: Path, damage
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"SQLite database {data}/scim.db: ")
     assert ended.stderr.count("\n") == 1
+
+
+def test_that_a_database_is_away_is_told_once_a_minute_however_often_it_is_tried(manifests: Path, data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as away:
+        away.settimeout(60)
+        began = time.monotonic()
+        url = f"postgresql://127.0.0.1:{away.getsockname()[1]}/scim"
+        with RunningLocalMode(manifests, data, "--database", url) as running:
+            for _ in range(12):  # an attempt is one connection, or two where the first one asks for TLS
+                attempt, _ = away.accept()
+                attempt.close()
+            running.wait_for("next attempt")
+            told = Counter(line.partition(" ")[2] for line in running.said.splitlines())
+    minutes = (time.monotonic() - began) // 60
+    assert max(told.values()) <= 1 + minutes, told
+    assert all("PostgreSQL is not available" in line for line in told)
+
+
+def test_an_address_that_is_not_here_is_named_once(manifests: Path, data: Path) -> None:
+    arguments = ("--data-dir", data, "--host", "192.0.2.1", "--port", "8161")  # of RFC 5737, which nobody has
+    ended = run_to_its_end("local", manifests, *arguments)
+    assert ended.returncode == 2
+    assert ended.stderr == "192.0.2.1:8161: Cannot assign requested address\n"
+
+
+def test_where_the_tokens_are_is_told_and_no_token(manifests: Path, data: Path) -> None:
+    file = manifests / "secret.yaml"
+    token = base64.b64encode(b"a-token-that-is-encoded").decode()
+    (manifests / "more.yaml").write_text(
+        f"apiVersion: v1\nkind: Secret\nmetadata: {{name: more, namespace: acme}}\ndata: {{next: {token}}}\n"
+    )
+    edit(
+        manifests / "provisioningconfig.yaml",
+        "    bearerTokens:\n",
+        "    bearerTokens:\n      - {name: next, secretRef: {name: more, key: next}}\n"
+        "      - {name: absent, secretRef: {name: absent}}\n",
+    )
+    with RunningLocalMode(manifests, data) as running:
+        running.wait_for(r"Ctrl-C ends\.")
+        told = [line for line in running.said.splitlines() if line.startswith("  token ")]
+    assert told == [
+        f"  token next, access Provision: key next of Secret acme/more in {manifests}/more.yaml, in base64",
+        f"  token okta, access Provision: key token of Secret acme/okta-scim in {file}",
+        f"  token applications, access Read: key read-token of Secret acme/okta-scim in {file}",
+    ]
+    for value in (PROVIDER_TOKEN, READER_TOKEN, token, "a-token-that-is-encoded"):
+        assert value not in running.said
+
+
+def test_objects_without_a_namespace_are_served_in_the_one_that_is_given(manifests: Path, data: Path) -> None:
+    for file in manifests.iterdir():
+        edit(file, "  namespace: acme\n", "")
+    with RunningLocalMode(manifests, data, "-n", "umbrella") as running:
+        assert running.base_url("umbrella/okta")
 
 
 def test_other_kinds_are_ignored_with_a_note(manifests: Path, data: Path) -> None:
