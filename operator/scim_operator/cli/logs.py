@@ -5,12 +5,16 @@ import traceback
 
 from pydantic import ValidationError
 
+from scim_operator.cli.log_filters import KopfInWords, OnceAMinute
 from scim_server.logs import LogFormat, formatter
 
 
 def configure_logs(log_format: LogFormat, *, verbose: bool = False) -> None:
     """Set up the root logger. kopf's own lines are kept to warnings: it has one for each event of each object."""
     handler = logging.StreamHandler()
+    if not verbose:
+        handler.addFilter(KopfInWords())
+        handler.addFilter(OnceAMinute())
     handler.setFormatter(formatter(log_format, _described))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler], force=True)
     for name in ("kopf", "asyncio", "aiohttp", "kubernetes"):

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ from scim_operator.cluster.errors import (
     cluster_error,
 )
 from scim_operator.cluster.events import micro_time
+from scim_operator.cluster.failures import not_permitted, unanswered
 
 FIELD_MANAGER = "scim-operator"
 
@@ -184,12 +186,10 @@ class KubernetesClient:
         self, path: str, selector: Mapping[str, str], what: str, list_as: str = _JSON, watch_as: str = _JSON
     ) -> AsyncIterator[Sequence[JsonObject]]:
         """What a list with this selector would hold: now, and again whenever that changes."""
-        said = ""
         while True:
             try:
                 listed = await self._json("GET", path, query=selector, accept=list_as)
                 found = {item["metadata"]["uid"]: item for item in listed["items"]}
-                said = ""
                 yield list(found.values())
                 async for event in self._watch(path, {**selector, "resourceVersion": _version(listed)}, watch_as):
                     if event["type"] == "DELETED":
@@ -200,9 +200,7 @@ class KubernetesClient:
                         continue
                     yield list(found.values())
             except ClusterError as error:
-                if str(error) != said:
-                    said = str(error)
-                    log.warning("%s can't be watched, trying again: %s", what, error)
+                log.warning("%s can't be watched, trying again: %s", what, error, extra={"cause": str(error)})
             await asyncio.sleep(_WATCH_PAUSE_SECONDS)
 
     async def _watch(self, path: str, query: Mapping[str, str], accept: str) -> AsyncIterator[JsonObject]:
@@ -265,8 +263,10 @@ class KubernetesClient:
         response = await self._send(method, path, query or {}, body, content_type, _REQUEST, accept)
         try:
             answer: JsonObject = json.loads(await response.read())
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise ClusterUnavailable(f"{method} {path}: the answer broke off: {error!r}") from None
+        except ValueError:
+            raise ClusterUnavailable(f"{method} {path}: the answer isn't whole") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise ClusterUnavailable(unanswered(self._clients[-1].configuration.host, error)) from None
         return answer
 
     async def _send(
@@ -320,8 +320,10 @@ async def _request(
             return response
         text = await response.read()
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise ClusterUnavailable(f"{method} {path}: {error!r}") from None
-    raise cluster_error(response.status, f"{method} {path}: {response.status}: {_reason(text)}")
+        raise ClusterUnavailable(unanswered(client.configuration.host, error)) from None
+    reason = _reason(text)
+    refused = not_permitted(reason) if response.status == HTTPStatus.FORBIDDEN else None
+    raise cluster_error(response.status, refused or f"{method} {path}: {response.status}: {reason}")
 
 
 async def _nothing() -> Sequence[JsonObject]:

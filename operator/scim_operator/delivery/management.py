@@ -1,7 +1,5 @@
 """The server's management API, as its client: `PUT /v1/config` and `GET /v1/status`."""
 
-import errno
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +10,7 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
+from scim_operator.connection_errors import connection_error
 from scim_operator.delivery.faults import Fault
 from scim_operator.delivery.replicas import Replica
 
@@ -176,10 +175,8 @@ class ManagementClient:
                 method, replica.url + path, timeout=limits, headers=headers, allow_redirects=False, **more
             ) as response:
                 body = await response.read()
-        except TimeoutError:
-            raise ReplicaUnreachable(Fault.NO_ANSWER, "not in time") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise ReplicaUnreachable(Fault.NO_ANSWER, _in_our_words(error)) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ReplicaUnreachable(Fault.NO_ANSWER, connection_error(error)) from None
         try:
             answer = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -190,24 +187,6 @@ class ManagementClient:
 def push_seconds(size: int) -> float:
     """How long a push of so many bytes may take: a server validates all of it."""
     return _PUSH_SECONDS + _PUSH_SECONDS_PER_MEGABYTE * size / 1e6
-
-
-_WORDS = {
-    errno.ECONNREFUSED: "the connection is refused",
-    errno.EHOSTUNREACH: "there is no route to it",
-    errno.ENETUNREACH: "there is no route to it",
-    errno.ETIMEDOUT: "not in time",
-}
-
-
-def _in_our_words(error: Exception) -> str:
-    """A few words of ours: those of libraries repeat addresses and settings, and change with their versions."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "its name is unknown"
-    if isinstance(error, ssl.SSLError | ssl.CertificateError):
-        return "TLS fails"
-    number = error.errno if isinstance(error, OSError) else None
-    return _WORDS.get(number or 0, "the connection broke off")
 
 
 def _unexpected(request: str, status: int) -> ReplicaUnreachable:

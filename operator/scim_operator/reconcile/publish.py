@@ -142,7 +142,8 @@ class Publisher:
             pass  # deleted, or another one of that name: there is an event
         except ClusterError as error:
             counted.fields = before
-            log.warning("the counters of %s could not be written: %s", key, error)
+            cause = {"cause": str(error)}
+            log.warning("the counters of %s could not be written: %s", key, error, extra=cause)
 
     async def _announce_former_users(
         self, regarding: JsonObject, existing: Mapping[str, Any], wanted: Mapping[str, Any], now: datetime

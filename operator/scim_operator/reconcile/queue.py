@@ -80,7 +80,8 @@ class WorkQueue(Generic[K]):
             await self._handler(key)
         except RetryLater as reason:
             delay = self._schedule.failed(key, self._clock())
-            log.info("%s: trying again in %.1f s: %s", key, delay, reason)
+            cause = {"cause": str(reason)}
+            log.info("%s: trying again in %.1f s: %s", key, delay, reason, extra=cause)
         except Exception:
             delay = self._schedule.failed(key, self._clock())
             log.exception("%s: failed; trying again in %.1f s", key, delay)

@@ -76,8 +76,10 @@ async def test_an_invalid_object_is_refused_with_the_servers_reason(client: Kube
 
 async def test_what_the_role_does_not_allow_is_forbidden(control_plane: ControlPlane, namespace: str) -> None:
     async with KubernetesClient(ClusterLogin(control_plane.user_kubeconfig("nobody-in-particular"))) as client:
-        with pytest.raises(ClusterForbidden):
+        with pytest.raises(ClusterForbidden) as refused:
             await client.get_secret(ObjectKey(namespace, "any"))
+        where = f"in namespace {namespace}: apply charts/scim-operator/rbac"
+        assert str(refused.value) == f"the operator may not get secrets {where}"
 
 
 async def test_a_server_that_does_not_answer_is_unavailable(control_plane: ControlPlane, tmp_path: Path) -> None:
@@ -86,7 +88,9 @@ async def test_a_server_that_does_not_answer_is_unavailable(control_plane: Contr
     path = tmp_path / "kubeconfig"
     path.write_text(json.dumps(config))
     async with KubernetesClient(ClusterLogin(path)) as client:
-        with pytest.raises(ClusterUnavailable):
+        with pytest.raises(
+            ClusterUnavailable, match=r"^the Kubernetes API doesn't answer at https?://127\.0\.0\.1:\d+: "
+        ):
             await client.get_namespace_labels("default")
 
 
