@@ -6,6 +6,7 @@ written together, and it waits for its thread at the end, however long that take
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -13,6 +14,8 @@ from queue import Empty, SimpleQueue
 _MOST_LINES = 10_000
 """About 3 MB. What doesn't fit is dropped: nobody waits for a log."""
 _LINES_AT_ONCE = 200
+_GATHERING_SECONDS = 0.005
+"""The thread isn't woken for each line: every time, a request would wait until it has the interpreter back."""
 _CLOSE_SECONDS = 5.0
 """How long the end of the process may wait for a reader that stands still."""
 
@@ -64,6 +67,7 @@ class LogWriter:
     def _run(self) -> None:
         told = 0
         while (line := self._lines.get()) is not None:
+            time.sleep(_GATHERING_SECONDS)
             lines, ends = [line], False
             with suppress(Empty):
                 while len(lines) < _LINES_AT_ONCE and not ends:

@@ -1,7 +1,7 @@
 """Turns at work of which only so much may be under way at once."""
 
 import asyncio
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -14,15 +14,19 @@ class Turns:
     """
 
     def __init__(self, most: int, share: int | None = None) -> None:
+        self._most = most
         self._free = most
         self._share = most if share is None else share
-        self._taken: Counter[str] = Counter()
+        self._taken: dict[str, int] = {}
+        """By key; none of them is 0."""
         self._waiting: OrderedDict[str, deque[tuple[int, asyncio.Future[None]]]] = OrderedDict()
+        """By key, in the order of the circle. No queue is empty, and none of those who wait could begin: their keys
+        have their share, or the first of the others in the circle is too large for what is free."""
 
     @property
     def under_way(self) -> int:
         """The size of all of it."""
-        return self._taken.total()
+        return self._most - self._free
 
     @asynccontextmanager
     async def turn(self, key: str, size: int = 1) -> AsyncIterator[None]:
@@ -33,26 +37,38 @@ class Turns:
         finally:
             self.end(key, size)
 
-    async def begin(self, key: str, size: int = 1) -> None:
-        """Wait for a turn; then `end` has to follow. A size counts as `share` where it is larger."""
+    async def begin(self, key: str, size: int = 1, patience: float | None = None) -> None:
+        """Wait for a turn; then `end` has to follow. A size counts as `share` where it is larger.
+
+        Raises `TimeoutError` when it doesn't come within `patience` seconds.
+        """
         if self.begin_now(key, size):
             return
-        begins = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        begins = loop.create_future()
         self._waiting.setdefault(key, deque()).append((self._counted(size), begins))
-        self._call_next()  # the others who wait may have their share
+        timer = None if patience is None else loop.call_later(patience, _give_up, begins)
         try:
             await begins
+        except TimeoutError:
+            self._leave(key, begins)
+            raise
         except asyncio.CancelledError:
-            if not begins.cancelled():
+            if begins.done() and not begins.cancelled() and begins.exception() is None:
                 self.end(key, size)
             else:
                 self._leave(key, begins)
             raise
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     def begin_now(self, key: str, size: int = 1) -> bool:
         """`begin` where nobody has to be waited for; else False, and nothing was done."""
         size = self._counted(size)
-        if self._waiting or size > self._free or not self._has_left(key, size):
+        if size > self._free or not self._has_left(key, size):
+            return False
+        if self._waiting and (key in self._waiting or self._next_key() is not None):
             return False
         self._start(key, size)
         return True
@@ -60,20 +76,23 @@ class Turns:
     def end(self, key: str, size: int = 1) -> None:
         size = self._counted(size)
         self._free += size
-        self._taken[key] -= size
-        if not self._taken[key]:
+        left = self._taken[key] - size
+        if left:
+            self._taken[key] = left
+        else:
             del self._taken[key]
-        self._call_next()
+        if self._waiting:
+            self._call_next()
 
     def _counted(self, size: int) -> int:
-        return min(size, self._share)
+        return size if size < self._share else self._share
 
     def _has_left(self, key: str, size: int) -> bool:
-        return self._taken[key] + size <= self._share
+        return self._taken.get(key, 0) + size <= self._share
 
     def _start(self, key: str, size: int) -> None:
         self._free -= size
-        self._taken[key] += size
+        self._taken[key] = self._taken.get(key, 0) + size
 
     def _leave(self, key: str, begins: asyncio.Future[None]) -> None:
         queue = self._waiting.get(key, deque())
@@ -87,7 +106,7 @@ class Turns:
         while (key := self._next_key()) is not None:
             queue = self._waiting[key]
             size, begins = queue[0]
-            if not begins.cancelled():
+            if not begins.done():  # else it was cancelled, or has waited too long
                 if size > self._free:
                     return
                 self._start(key, size)
@@ -100,4 +119,12 @@ class Turns:
 
     def _next_key(self) -> str | None:
         """The first in the circle that hasn't its share yet: only so many keys can have theirs."""
-        return next((key for key, queue in self._waiting.items() if self._has_left(key, queue[0][0])), None)
+        for key, queue in self._waiting.items():
+            if self._has_left(key, queue[0][0]):
+                return key
+        return None
+
+
+def _give_up(begins: asyncio.Future[None]) -> None:
+    if not begins.done():
+        begins.set_exception(TimeoutError())

@@ -98,11 +98,8 @@ class Pool:
         return connection
 
     async def _begin_turn(self, patience: float, tenant: str) -> None:
-        if self._turns.begin_now(tenant):
-            return
         try:
-            async with asyncio.timeout(patience):
-                await self._turns.begin(tenant)
+            await self._turns.begin(tenant, patience=patience)
         except TimeoutError:
             raise StorageUnavailable(f"PostgreSQL: no connection was free for {patience:g} s") from None
 

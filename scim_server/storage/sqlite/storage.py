@@ -1,6 +1,5 @@
 """The connections, transactions and what concerns all tenants."""
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -179,9 +178,7 @@ class SqliteStorage:
         asked = time.perf_counter()
         self._waiting += measured
         try:
-            if not turns.begin_now(tenant):
-                async with asyncio.timeout(self._patience):
-                    await turns.begin(tenant)
+            await turns.begin(tenant, patience=self._patience)
         except TimeoutError:
             raise StorageUnavailable(f"SQLite: no connection was free for {self._patience:g} s") from None
         finally:
