@@ -8,6 +8,7 @@ from benchmarks.measured.peer import PEER
 from benchmarks.measured.put_group import PUT_GROUP
 from benchmarks.measured.read_group import READ_GROUP
 from benchmarks.measured.two_servers import TWO_SERVERS
+from benchmarks.measured.validate import VALIDATE
 from benchmarks.measured.walk_users import WALK_USERS
 
 BENCHES: tuple[Bench, ...] = (
@@ -19,4 +20,5 @@ BENCHES: tuple[Bench, ...] = (
     PUT_GROUP,
     TWO_SERVERS,
     PEER,
+    VALIDATE,
 )

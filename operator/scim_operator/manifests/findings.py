@@ -39,11 +39,7 @@ class Manifest:
 
     def line_of(self, path: FieldPath) -> int:
         """The line of a field, or of the nearest one around it that is there."""
-        for end in range(len(path), -1, -1):
-            line = self.document.lines.get((*self.at, *path[:end]))
-            if line is not None:
-                return line
-        return self.document.line
+        return self.document.line_of((*self.at, *path))
 
     def finding(self, severity: Severity, path: FieldPath, message: str) -> "Finding":
         return Finding(severity, self.file, self.line_of(path), message, self.kind, self.key, format_field_path(path))

@@ -77,15 +77,26 @@ def test_several_documents_and_empty_ones() -> None:
 def test_every_field_has_its_line() -> None:
     [document] = parse_documents("a:\n  b: 1\n  c:\n  - x\n  - d: {e: 2}\n")
 
-    assert document.lines == {
-        ("a",): 1,
-        ("a", "b"): 2,
-        ("a", "c"): 3,
-        ("a", "c", 0): 4,
-        ("a", "c", 1): 5,
-        ("a", "c", 1, "d"): 5,
-        ("a", "c", 1, "d", "e"): 5,
-    }
+    assert [
+        document.line_of(path)
+        for path in [
+            ("a",),
+            ("a", "b"),
+            ("a", "c"),
+            ("a", "c", 0),
+            ("a", "c", 1),
+            ("a", "c", 1, "d"),
+            ("a", "c", 1, "d", "e"),
+            ("a", "nowhere"),
+            ("nowhere", "a"),
+        ]
+    ] == [1, 2, 3, 4, 5, 5, 5, 1, 1]
+
+
+def test_merged_fields_have_the_line_that_they_come_from() -> None:
+    [document] = parse_documents("a: &x\n  b: {c: 1}\n  d: {e: 1}\nf:\n  <<: *x\n  d: 1\n")
+
+    assert [document.line_of(("f", *path)) for path in [("b",), ("b", "c"), ("d",), ("d", "e")]] == [2, 2, 6, 6]
 
 
 def test_aliases_and_merge_keys() -> None:
@@ -110,6 +121,17 @@ def test_aliases_and_merge_keys() -> None:
         ("a: 1\n{b: 1}: 2\n", 2, "a key must be a string"),
         ("a: 1\n\x01: 2\n", 2, "not allowed"),
         ("a: {<<: 1}", 1, "a mapping is expected after <<"),
+        ("a: {<<: [{}, 1]}", 1, "a mapping is expected after <<"),
+        (
+            "kind: A\nspec: {}\nkind: A\n",
+            3,
+            "the key 'kind' stands twice in one mapping: is a line --- missing above",
+        ),
+        ("a:\n  kind: A\n  kind: A\n", 3, "the key 'kind' stands twice in one mapping$"),
+        ("a: 1\nb: {{ .Release.Namespace }}\n", 2, r"a key must be a string: a template\? Render it first"),
+        ("a: 1\n{{- if .Values.x }}\nb: 2\n{{- end }}\n", 3, r"a template\? Render it first"),
+        ("a: b: c\n", 1, "mapping values are not allowed.*: quote the value$"),
+        ("a: b\n  c: d\n", 2, r"mapping values are not allowed.*: is the line indented as it should be\?$"),
         ("[" * 101, 1, "nested more than 100 levels"),
     ],
 )
@@ -125,7 +147,7 @@ def test_a_few_aliases_can_not_ask_for_billions_of_values() -> None:
     for level in range(1, 12):
         bomb += f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n"
 
-    with pytest.raises(YamlError, match="more than 200000 values"):
+    with pytest.raises(YamlError, match="aliases stand for more than 200000 values"):
         parse_documents(bomb)
 
 
@@ -134,6 +156,48 @@ def test_aliases_can_not_nest_without_end() -> None:
 
     with pytest.raises(YamlError, match="nested more than 100 levels"):
         parse_documents(chain)
+
+
+def merges(levels: int, times: int) -> str:
+    return "a0: &a0 {}\n" + "\n".join(
+        f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * times)}]}}" for level in range(1, levels)
+    )
+
+
+def test_merges_of_nothing_count_too() -> None:
+    with pytest.raises(YamlError, match="aliases stand for more than 200000 values"):
+        parse_documents(merges(levels=12, times=10))
+
+
+def test_a_long_chain_of_merges_is_read_or_refused_and_never_breaks() -> None:
+    lines = ["a0: &a0 {k0: 0}"] + [
+        f"a{level}: &a{level} {{<<: *a{level - 1}, k{level}: 0}}" for level in range(1, 3000)
+    ]
+
+    assert len(value("\n".join(lines[:300]))["a299"]) == 300
+    with pytest.raises(YamlError, match="aliases stand for more than 200000 values"):
+        parse_documents("\n".join(lines))
+
+
+def test_aliases_of_all_documents_of_a_file_count_together() -> None:
+    document = f"---\na: &a [{', '.join('x' * 500)}]\nb: [{', '.join(['*a'] * 300)}]\n"
+
+    assert len(parse_documents(document)) == 1
+    with pytest.raises(YamlError, match="aliases stand for more than 200000 values"):
+        parse_documents(document * 2)
+
+
+def test_a_file_has_a_bound_on_values() -> None:
+    with pytest.raises(YamlError, match="more than 500000 values"):
+        parse_documents(f"[{'1,' * 500_001}]")
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "0b" + "1" * 20_000, "0o" + "7" * 9000, "0" + "7" * 9000])
+def test_thousands_of_digits_are_no_number(number: str) -> None:
+    assert value(f"a: {number}") == {"a": number}
+    with pytest.raises(YamlError, match="is not of the type that its tag says") as caught:
+        parse_documents(f"a: !!int {number}")
+    assert len(str(caught.value)) < 200
 
 
 @given(st.text(alphabet="abz01:-&*<?|>!%@`#,[]{}\"' \n\t~.\x00é", max_size=60))
