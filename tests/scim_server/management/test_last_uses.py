@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 
 from scim_server.app import Server, ServerSettings
-from scim_server.config import ConfigBundle, OnDeletion, Tenant
-from tests.support.serving import MANAGEMENT_HEADERS, Connection, bundle_of, client_of
+from scim_server.config import ConfigBundle, OAuthClient, OnDeletion, Tenant, pair_digest
+from tests.support.serving import MANAGEMENT_HEADERS, TOKEN_KEY, Connection, bundle_of, client_of
 
+SECRET = "client-secret-of-twenty-bytes"
 NOTHING: dict[str, Any] = {"lastContactTime": None, "credentials": {}}
 
 
@@ -40,6 +41,23 @@ async def test_reads_are_contacts_too(
     again = await told(server)
     assert again["credentials"]["provision"] == contact["credentials"]["provision"]
     assert again["lastContactTime"] == again["credentials"]["read"]["lastUsedTime"]
+
+
+async def test_a_client_that_gets_a_token_uses_its_credential(server: Server, connection: Connection) -> None:
+    bundle = bundle_of(connection, revision=2)
+    (tenant,) = bundle.config.tenants
+    with_client = tenant.model_copy(update={"oauth_clients": (OAuthClient(name="warehouse", client_id="id"),)})
+    digest = pair_digest(b"id", SECRET.encode(), TOKEN_KEY)
+    digests = {**bundle.secrets.digests, tenant.credential_key("warehouse"): digest}
+    changed = ConfigBundle(
+        config=bundle.config.model_copy(update={"tenants": (with_client,)}),
+        secrets=bundle.secrets.model_copy(update={"digests": digests}),
+    )
+    await server.intake.offer(changed, "test")
+    form = {"grant_type": "client_credentials", "client_id": "id", "client_secret": SECRET}
+    async with client_of(server.url) as warehouse:
+        assert (await warehouse.post("/acme/okta/oauth/token", data=form)).status_code == 200
+    assert set((await told(server))["credentials"]) == {"warehouse"}
 
 
 async def test_it_outlives_the_server_and_other_replicas_tell_it(
