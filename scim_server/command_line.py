@@ -8,6 +8,7 @@ import codecs
 import sys
 import textwrap
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -81,7 +82,8 @@ def _write_options(command: Any, ctx: Any, formatter: Any) -> None:
 def run_program(app: typer.Typer, name: str) -> None:
     """Run the command line and end the process."""
     for stream in (sys.stdout, sys.stderr):
-        _take_any_text(stream)
+        if isinstance(stream, TextIOWrapper):  # None where the process was started without it
+            _take_any_text(stream)
     try:
         status = typer.main.get_command(app).main(prog_name=name, standalone_mode=False)
     except typer.Abort:
@@ -94,7 +96,7 @@ def run_program(app: typer.Typer, name: str) -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _take_any_text(stream: Any) -> None:
+def _take_any_text(stream: TextIOWrapper) -> None:
     """Let no character that the terminal doesn't have end the program. What Python takes for ASCII is UTF-8: that is
     what Python itself makes of the locale C, unless that is switched off."""
     ascii_only = codecs.lookup(stream.encoding).name == "ascii"

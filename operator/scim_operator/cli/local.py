@@ -46,6 +46,9 @@ def local(
     The same manifests as for a cluster: ProvisioningConfig, RoleMapping, AttributeMapping, Secret, Namespace. They
     are read again whenever a file changes, and existing users' roles follow within a second. What changed is
     printed; a file that can't be used is reported, and what was served before goes on.
+
+    Ends with status 1 when the manifests have problems at the start, and with 2 when something else keeps it from
+    serving.
     """
     manifests = one_path(path, file)
     options = LocalOptions(manifests, data_dir, namespace, host=host, port=port, database=database)

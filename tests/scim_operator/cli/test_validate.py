@@ -316,6 +316,12 @@ def test_valid_manifests_have_no_annotations(folder: Path) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, "4 objects are valid\n", "")
 
 
+def test_a_closed_standard_output_is_no_problem(folder: Path) -> None:
+    ended = subprocess.run(["sh", "-c", '"$0" validate "$1" >&-', SCRIPT, folder], capture_output=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_no_form_is_chosen_by_the_environment(folder: Path) -> None:
     (folder / "mappings.yaml").write_text(UNKNOWN_ROLE)
 
