@@ -145,7 +145,15 @@ class Compiler(SqlBuilder):
             exact = virtual.select(self, path, inner)
         elif path.attribute.multi_valued:
             counts = not narrowing
-            exact = self._place(path).any_element(lambda element: self._inside(path, element, inner, counts=counts))
+
+            def holds(element: Place) -> str:
+                inside = self._inside(path, element, inner, counts=counts)
+                if path.schema_urn is None or path.attribute.type != "complex":
+                    return inside
+                # What is stored of an extension may be of another type than the attribute is by now.
+                return f"({element.is_object()} AND {inside})"
+
+            exact = self._place(path).any_element(holds)
         else:
             place = self._place(path)
             exact = f"({place.is_object()} AND {self._inside(path, place, inner, counts=False)})"
