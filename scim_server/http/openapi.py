@@ -12,7 +12,7 @@ _SCOPES = tuple(SCOPES.values())
 
 
 def document_of_any_tenant() -> JsonObject:
-    """With variables in its addresses and without extension schemas of a tenant's own."""
+    """With variables in its addresses; answers may have the extension schemas and the profile of any tenant."""
     return openapi_document(any_tenant(FEATURES, _SCOPES))
 
 

@@ -34,6 +34,8 @@ class Api:
     authentication: Sequence[Authentication] = EVERY_AUTHENTICATION
     strict: bool = False
     """Whether bodies are refused for what isn't known of them."""
+    of_any_tenant: bool = False
+    """Whether answers may have what tenants declare."""
 
     @property
     def tenant_url(self) -> str:
@@ -41,8 +43,8 @@ class Api:
 
 
 def any_tenant(features: Features, scopes: Sequence[str]) -> Api:
-    """An endpoint without extension schemas of its own, at an address with variables."""
-    return Api("https://{host}", "{namespace}/{name}", USER_TYPE, GROUP_TYPE, features, scopes)
+    """An endpoint that may have any extension schemas and profile, at an address with variables."""
+    return Api("https://{host}", "{namespace}/{name}", USER_TYPE, GROUP_TYPE, features, scopes, of_any_tenant=True)
 
 
 def server(url: str) -> JsonObject:

@@ -68,11 +68,11 @@ def as_text(document: JsonObject) -> str:
 def _schemas(api: Api) -> dict[str, JsonObject]:
     strict = api.strict
     return {
-        "User": shown_resource(api.users),
+        "User": shown_resource(api.users, of_any_tenant=api.of_any_tenant),
         "UserBody": accepted_resource(api.users, strict=strict) | {"examples": examples.USERS},
         "UserPatch": messages.patch("Changes of a user (RFC 7644 §3.5.2)", examples.USER_PATCHES, strict=strict),
         "UserList": messages.list_of("users", "User"),
-        "Group": shown_resource(api.groups),
+        "Group": shown_resource(api.groups, of_any_tenant=api.of_any_tenant),
         "GroupBody": accepted_resource(api.groups, strict=strict) | {"examples": examples.GROUPS},
         "GroupPatch": messages.patch("Changes of a group (RFC 7644 §3.5.2)", examples.GROUP_PATCHES, strict=strict),
         "GroupList": messages.list_of("groups", "Group"),

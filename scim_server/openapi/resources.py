@@ -1,25 +1,31 @@
 """Resources as JSON Schema: as answers show them, and as POST and PUT take them."""
 
 from scim_server.openapi.attributes import accepted, shown
+from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.schema import COMMON_ATTRIBUTES, JsonObject, ResourceType, Schema
 
 _ALWAYS_SHOWN = ["schemas", "id"]
 """Everything else can be left out by `attributes` and `excludedAttributes`."""
 
+_ANY_EXTENSION: JsonObject = {"description": "An extension schema of the tenant's, by its URN", "type": "object"}
 
-def shown_resource(resource_type: ResourceType) -> JsonObject:
-    """A resource in an answer."""
+
+def shown_resource(resource_type: ResourceType, *, of_any_tenant: bool = False) -> JsonObject:
+    """A resource in an answer. `of_any_tenant`: it may have extensions and a profile that tenants declare."""
     properties = {
         attribute.name: shown(attribute)
         for attribute in (*COMMON_ATTRIBUTES, *resource_type.schema.attributes)
         if attribute.returned != "never"
     }
-    properties["schemas"] = _urns(resource_type)
+    properties["schemas"] = _urns(resource_type, closed=not of_any_tenant)
     for extension in resource_type.extensions:
+        parts = {attribute.name: shown(attribute) for attribute in extension.attributes}
+        if of_any_tenant and extension.id == EFFECTIVE_URN:
+            parts["profile"]["additionalProperties"] = True
         properties[extension.id] = {
             "description": extension.description or extension.name,
             "type": "object",
-            "properties": {attribute.name: shown(attribute) for attribute in extension.attributes},
+            "properties": parts,
             "additionalProperties": False,
         }
     return {
@@ -27,7 +33,7 @@ def shown_resource(resource_type: ResourceType) -> JsonObject:
         "type": "object",
         "properties": properties,
         "required": _ALWAYS_SHOWN,
-        "additionalProperties": False,
+        "additionalProperties": _ANY_EXTENSION if of_any_tenant else False,
     }
 
 
@@ -35,7 +41,9 @@ def accepted_resource(resource_type: ResourceType, *, strict: bool) -> JsonObjec
     """A body of POST or PUT. Names compare without case, which JSON Schema can't say (RFC 7643 §2.1)."""
     core = (*COMMON_ATTRIBUTES, *resource_type.schema.attributes)
     properties = {attribute.name: accepted(attribute, closed=strict, in_core=True) for attribute in core}
-    properties["schemas"] = _urns(resource_type) if strict else {"type": "array", "items": {"type": "string"}}
+    properties["schemas"] = (
+        _urns(resource_type, closed=True) if strict else {"type": "array", "items": {"type": "string"}}
+    )
     for extension in resource_type.extensions:
         properties[extension.id] = _accepted_extension(extension, strict=strict)
     required = [attribute.name for attribute in resource_type.schema.attributes if attribute.required]
@@ -58,10 +66,11 @@ def _accepted_extension(extension: Schema, *, strict: bool) -> JsonObject:
     return schema | ({"additionalProperties": False} if strict else {})
 
 
-def _urns(resource_type: ResourceType) -> JsonObject:
+def _urns(resource_type: ResourceType, *, closed: bool) -> JsonObject:
+    known = [schema.id for schema in resource_type.schemas]
     return {
         "description": "URNs of the schemas whose attributes are there",
         "type": "array",
-        "items": {"enum": [schema.id for schema in resource_type.schemas]},
+        "items": {"enum": known} if closed else {"type": "string", "examples": known},
         "contains": {"const": resource_type.schema.id},
     }

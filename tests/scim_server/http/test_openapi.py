@@ -1,9 +1,11 @@
 """/openapi.json: the tenant's own document, and that it has every route."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
+import jsonschema
 import openapi_spec_validator
 import pytest
 from starlette.routing import Route
@@ -12,13 +14,14 @@ from scim_server.app import Server
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.key_fetch import KeyFetcher
 from scim_server.auth.last_uses import LastUses
-from scim_server.config import ConfigBundle, Conformance, ExtensionSchema, ServerConfig
+from scim_server.config import AttributeRule, ConfigBundle, Conformance, ExtensionSchema, ServerConfig
 from scim_server.directory.directory import Directory
 from scim_server.http.app import create_scim_app
+from scim_server.http.openapi import document_of_any_tenant
 from scim_server.http.protection import Protection, RequestLimits
 from scim_server.http.public_url import PublicUrl
 from scim_server.limits.client_address import TrustedProxies
-from tests.support.serving import Connection, bundle_of, client_of
+from tests.support.serving import EFFECTIVE, Connection, bundle_of, client_of
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 BADGES = "urn:acme:Badges"
@@ -72,6 +75,40 @@ async def test_it_follows_the_configuration(
 
     assert schemas["User"]["properties"][BADGES]["properties"]["number"]["type"] == "integer"
     assert schemas["UserBody"]["additionalProperties"] is False
+
+
+async def test_the_one_of_any_tenant_holds_for_a_tenant_with_schemas_and_a_profile_of_its_own(
+    server: Server, connection: Connection, provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    number = [{"name": "number", "type": "integer"}]
+    schemas = tuple(
+        ExtensionSchema.model_validate(
+            {"mapping": "acme/badges", "id": f"{BADGES}:{kind}", "resourceType": kind, "attributes": number}
+        )
+        for kind in ("User", "Group")
+    )
+    profile = (
+        AttributeRule(mapping="acme/profile", target="team", path="displayName"),
+        AttributeRule(mapping="acme/profile", target="badge", path=f"{BADGES}:User:number"),
+    )
+    bundle = bundle_of(replace(connection, attributes=profile), revision=2)
+    (tenant,) = bundle.config.tenants
+    changed = ServerConfig(revision=2, tenants=(tenant.model_copy(update={"schemas": schemas}),))
+    await server.intake.offer(ConfigBundle.of(changed, bundle.secrets), "test")
+    user = {"userName": "ada", "displayName": "Compilers", f"{BADGES}:User": {"number": 7}}
+    assert (await provider.post("/Users", json=user)).status_code == 201
+    assert (
+        await provider.post("/Groups", json={"displayName": "g", f"{BADGES}:Group": {"number": 1}})
+    ).status_code == 201
+
+    for path, schema in (("/Users", "UserList"), ("/Groups", "GroupList")):
+        answer = (await application.get(path)).json()
+        assert f"{BADGES}:{schema.removesuffix('List')}" in answer["Resources"][0]["schemas"]
+        root = {"$ref": f"#/components/schemas/{schema}", "components": document_of_any_tenant()["components"]}
+        jsonschema.Draft202012Validator(root).validate(answer)
+        if path == "/Users":
+            shown = answer["Resources"][0][EFFECTIVE]["profile"]
+            assert (shown["team"], shown["badge"]) == ("Compilers", 7)
 
 
 async def test_every_route_is_in_it_and_nothing_else(server: Server, provider: httpx.AsyncClient) -> None:
