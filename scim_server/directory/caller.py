@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from scim_server.config import Access
 from scim_server.directory.tenant import ServedTenant
+from scim_server.scim.schema import ResourceType
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,11 @@ class Caller:
     """`https://host/namespace/name/scim/v2`: what locations and references begin with."""
     user_name: str | None = None
     """Of the user that the credential stands for; see `auth.authenticator.Authenticated`."""
+
+    @property
+    def users(self) -> ResourceType:
+        """Users as the caller's filters and orders name their attributes."""
+        return self.tenant.users_as_read if self.reads_effective else self.tenant.users
 
     @property
     def reads_effective(self) -> bool:

@@ -13,6 +13,7 @@ from scim_server.limits.tenant_cache import TenantCache
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.resource_types import group_resource_type, user_resource_type
 
+_PREFERRED_BY_READERS = (("roles", EFFECTIVE_URN),)
 _OPENAPI_BYTES = 16 << 20
 
 
@@ -33,9 +34,12 @@ class ServedTenant:
         """Its own, with attributes that may have been of another type when values of them were stored."""
         self.users = user_resource_type(self.user_schemas, [rule.target for rule in config.attributes])
         self.users_as_provisioned = replace(
-            self.users, extensions=tuple(e for e in self.users.extensions if e.id != EFFECTIVE_URN)
+            self.users, extensions=tuple(e for e in self.users.extensions if e.id != EFFECTIVE_URN), aliases=()
         )
         """Users without the extension that nobody can write."""
+        self.users_as_read = replace(self.users, preferred=_PREFERRED_BY_READERS) if config.roles else self.users
+        """Users as applications name their attributes. Without a catalogue nobody has effective roles, so that
+        `roles` can only be what the provider sent."""
         self.groups = group_resource_type(self.group_schemas)
         self.role_displays = {role.name: role.display_name for role in config.roles}
         self.permissions = {role.name: role.permissions for role in config.roles}

@@ -84,6 +84,8 @@ class Parameters:
     def projection(self, caller: Caller, resource_type: ResourceType) -> Projection:
         """A credential with read access is shown what is returned on request without asking, unless it asks."""
         asked = self._names("attributes")
+        if caller.reads_effective:
+            asked += tuple(f"{EFFECTIVE_URN}:{name}" for name in asked if name.partition(".")[0].lower() == "roles")
         return caller.tenant.caches.projections.of(
             caller.tenant.key,
             resource_type,
@@ -121,7 +123,8 @@ class Parameters:
             sort_by=_sort_by(sort_by, resource_type, strict=strict),
             descending=order == "descending",
         )
-        return ListRequest(query, page, "\0".join((text, sort_by.lower(), order)))
+        means = " ".join(name for name, _ in resource_type.preferred)  # the same text asks readers for another list
+        return ListRequest(query, page, "\0".join((text, sort_by.lower(), order, means)))
 
     def _names(self, parameter: str) -> tuple[str, ...]:
         return _attribute_names(parameter, self._values.get(parameter.lower(), ""))

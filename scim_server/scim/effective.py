@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from scim_server.scim.schema import Attribute, AttributeType, Schema
 
 EFFECTIVE_URN = "urn:scim-operator:params:scim:schemas:extension:effective:2.0:User"
+EFFECTIVE_ALIAS = "effective"
+"""What clients may write for the URN: `attributes=effective`, `filter=effective:state eq "active"`."""
 
 STANDARD_PROFILE = (
     "userName",

@@ -48,8 +48,7 @@ def resolve(text: str, resource_type: ResourceType, *, strict: bool = False) -> 
     `strict`: attributes of extensions are known by their URN alone (RFC 7643 §3.3). Raises UnresolvedPath; its
     `unknown_schema` says that a URN isn't one of the resource type's.
     """
-    lookup = resource_type.core_lookup if strict else resource_type.lookup
-    found = lookup(text)
+    found = resource_type.lookup(text, strict=strict)
     if found is not None:
         return AttributePath(*found)
     qualified = resource_type.split_urn(text, strict=strict)
@@ -57,7 +56,7 @@ def resolve(text: str, resource_type: ResourceType, *, strict: bool = False) -> 
         if ":" in text:
             raise UnresolvedPath(text, "its schema isn't known here", unknown_schema=True)
         name, dot, sub_name = text.partition(".")
-        found = lookup(name)
+        found = resource_type.lookup(name, strict=strict)
     else:
         schema, rest = qualified
         name, dot, sub_name = rest.partition(".")

@@ -325,7 +325,7 @@ def split_names(names: Names) -> tuple[str, ...]:
 def _selection(names: Iterable[str], resource_type: ResourceType) -> _Selection:
     selection: _Selection = {}
     for name in names:
-        schema = resource_type.schema_of_urn(name)
+        schema = resource_type.schema_named(name)
         if schema is not None:
             urn = None if schema is resource_type.schema else schema.id
             selection |= {(urn, attribute.name): frozenset() for attribute in schema.attributes}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from scim_server.scim.core_schemas import GROUP, USER
-from scim_server.scim.effective import effective_schema
+from scim_server.scim.effective import EFFECTIVE_ALIAS, EFFECTIVE_URN, effective_schema
 from scim_server.scim.enterprise import ENTERPRISE
 from scim_server.scim.schema import ResourceType, Schema
 
@@ -14,7 +14,12 @@ def user_resource_type(extensions: Iterable[Schema] = (), profile_targets: Itera
     `profile_targets` are the targets of the tenant's attribute mappings: keys of the effective profile.
     """
     return ResourceType(
-        "User", "/Users", "User Account", USER, (ENTERPRISE, effective_schema(profile_targets), *extensions)
+        "User",
+        "/Users",
+        "User Account",
+        USER,
+        (ENTERPRISE, effective_schema(profile_targets), *extensions),
+        aliases=((EFFECTIVE_ALIAS, EFFECTIVE_URN),),
     )
 
 

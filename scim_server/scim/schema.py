@@ -118,9 +118,15 @@ class ResourceType:
     description: str
     schema: Schema
     extensions: tuple[Schema, ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
+    """Short names of extensions, in lower case, and their URNs: for clients to write."""
+    preferred: tuple[tuple[str, str], ...] = ()
+    """Names that mean an extension's attribute though there is a core attribute, and the extension's URN."""
     _core: Mapping[str, Attribute] = field(init=False, repr=False)
     _unqualified: Mapping[str, tuple[str | None, Attribute]] = field(init=False, repr=False)
+    _unqualified_strictly: Mapping[str, tuple[str | None, Attribute]] = field(init=False, repr=False)
     _schemas: Mapping[str, Schema] = field(init=False, repr=False)
+    _aliases: Mapping[str, Schema] = field(init=False, repr=False)
     _urns: tuple[tuple[str, Schema], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -129,15 +135,19 @@ class ResourceType:
         for extension in reversed(self.extensions):
             for name, attribute in by_any_case(extension.attributes).items():
                 unqualified[name] = (extension.id, attribute)
-        for name, attribute in core.items():
-            unqualified[name] = (None, attribute)
+        strictly: dict[str, tuple[str | None, Attribute]] = {name: (None, found) for name, found in core.items()}
+        strictly |= {name: (urn, unqualified[name][1]) for name, urn in self.preferred}
+        unqualified |= strictly
         schemas: dict[str, Schema] = {}
         for schema in (self.schema, *self.extensions):
             schemas[schema.id] = schemas[schema.id.lower()] = schema
-        longest_first = sorted(schemas.items(), key=lambda item: -len(item[0]))
+        aliases = {alias: schemas[urn] for alias, urn in self.aliases if alias not in unqualified}
+        longest_first = sorted((schemas | aliases).items(), key=lambda item: -len(item[0]))
         object.__setattr__(self, "_core", core)
         object.__setattr__(self, "_unqualified", unqualified)
+        object.__setattr__(self, "_unqualified_strictly", strictly)
         object.__setattr__(self, "_schemas", schemas)
+        object.__setattr__(self, "_aliases", aliases)
         object.__setattr__(self, "_urns", tuple((urn, s) for urn, s in longest_first if urn == urn.lower()))
 
     @property
@@ -158,16 +168,21 @@ class ResourceType:
         """The core schema or extension with that URN in any case."""
         return self._schemas.get(urn) or self._schemas.get(urn.lower())
 
-    def lookup(self, name: str) -> tuple[str | None, Attribute] | None:
+    def schema_named(self, name: str) -> Schema | None:
+        """`schema_of_urn`, by an alias too."""
+        return self.schema_of_urn(name) or self._aliases.get(name.lower())
+
+    def lookup(self, name: str, *, strict: bool = False) -> tuple[str | None, Attribute] | None:
         """(extension URN or None, attribute) of an unqualified name in any case.
 
-        RFC 7643 §3.3 wants extension attributes qualified; templates of OneLogin and filters such as
-        `manager eq "x"` leave the URN out. A core attribute always wins over an extension's.
+        RFC 7643 §3.3 wants extension attributes qualified, and so does `strict`; templates of OneLogin and filters
+        such as `manager eq "x"` leave the URN out. A core attribute wins over an extension's that isn't `preferred`.
         """
-        return self._unqualified.get(name) or self._unqualified.get(name.lower())
+        known = self._unqualified_strictly if strict else self._unqualified
+        return known.get(name) or known.get(name.lower())
 
     def split_urn(self, text: str, *, strict: bool = False) -> tuple[Schema, str] | None:
-        """(schema, rest) of `urn:…:User:rest` for a URN of this type in any case, else None.
+        """(schema, rest) of `urn:…:User:rest` for a URN of this type, or an alias, in any case, else None.
 
         URNs hold colons and dots, so only the known ones can be told from the attribute's name. ConnId and older
         applications of Entra ID write a dot after them, which isn't read with `strict`.

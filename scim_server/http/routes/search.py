@@ -37,7 +37,7 @@ def _requests(caller: Caller, parameters: Parameters) -> dict[str, ListRequest]:
     §3.4.2.1); an attribute that no type has is an error."""
     requests: dict[str, ListRequest] = {}
     refused: list[str] = []
-    for resource_type in (caller.tenant.users, caller.tenant.groups):
+    for resource_type in (caller.users, caller.tenant.groups):
         try:
             request = parameters.list_request(caller, resource_type)
         except InvalidFilter as error:

@@ -40,7 +40,7 @@ class UserRoutes:
             return self._list(caller_of(request), parameters)
 
     def _list(self, caller: Caller, parameters: Parameters) -> Response:
-        wanted = parameters.list_request(caller, caller.tenant.users)
+        wanted = parameters.list_request(caller, caller.users)
         projection = parameters.projection(caller, caller.tenant.users)
         return self._streams.answer(partial(users.list_users, self._directory, caller, wanted, projection))
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal as OneOf
 from typing import NamedTuple, get_args
 
+from scim_server.folding import fold
 from scim_server.scim.errors import InvalidFilter, InvalidPath
 from scim_server.scim.filter.ast import (
     Comparison,
@@ -258,6 +259,8 @@ class _Parser:
 
     def _compared(self, path: AttributePath, operator: Operator, value: _Token) -> Filter:
         comparison = Comparison(path, operator, _literal(path, value))
+        if operator == "eq":
+            _check_known(path, value.text)
         other = value.other_reading
         # The paths of a PATCH go by the likeliest reading: what they select may have to be created.
         if other is None or not self._both_readings or path.target.type not in _TEXT_TYPES or operator in _ORDERED:
@@ -377,6 +380,16 @@ def _check_operator(path: AttributePath, operator: Operator) -> None:
             attribute=str(path),
             reason="the operator doesn't apply to its type",
         )
+
+
+def _check_known(path: AttributePath, text: str) -> None:
+    """Of a read-only attribute all values are ours, so that another one is a mistake."""
+    attribute = path.target
+    if not attribute.canonical_values or attribute.mutability != "readOnly":
+        return
+    values = attribute.canonical_values
+    if text not in values and (attribute.case_exact or fold(text) not in map(fold, values)):
+        raise _wrong_literal(path, f"one of {', '.join(values)}", text)
 
 
 def _check_json(path: AttributePath, token: _Token) -> None:

@@ -6,6 +6,7 @@ from scim_server.folding import fold
 from scim_server.provisioning.effective import State
 from scim_server.scim.core_schemas import USER_URN
 from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.errors import InvalidFilter
 from scim_server.scim.filter import Comparison, Filter, Operator, Present, ValuePath, matches
 from scim_server.scim.filter.ast import Literal
 from scim_server.scim.path import AttributePath
@@ -107,10 +108,22 @@ class _NotSearchable(Virtual):
     """Computed when a user is shown."""
 
     def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
-        raise not_searchable(path)
+        raise _worked_out(path)
 
     def present(self, builder: SqlBuilder, path: AttributePath) -> str:
-        raise not_searchable(path)
+        raise _worked_out(path)
+
+    def select(self, builder: SqlBuilder, path: AttributePath, inner: Filter) -> str:
+        raise _worked_out(path)
+
+
+def _worked_out(path: AttributePath) -> InvalidFilter:
+    return InvalidFilter(
+        f"{path} can't be filtered on, since it is worked out when a user is shown: of {EFFECTIVE_URN}, state,"
+        " roles.value, roles.since and permissions can be, and so can what the provider sent",
+        attribute=str(path),
+        reason="can't be filtered on",
+    )
 
 
 # CROSS JOIN: SQLite takes the tables in the order in which they are written.

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from scim_server.app import Server
-from scim_server.config import AttributeRule
+from scim_server.config import AttributeRule, ConfigBundle, Conformance, ServerConfig
 from tests.scim_server.http.test_groups import change, create_group
 from tests.scim_server.http.test_users import create
 from tests.support.serving import EFFECTIVE, ENTERPRISE, Connection, bundle_of, client_of, effective_of, roles_of
@@ -123,6 +123,159 @@ async def test_effective_roles_can_be_filtered_on(
         for client in (application, provider):
             found = (await client.get("/Users", params={"filter": text})).json()
             assert [user["userName"] for user in found["Resources"]] == ["ada@acme.com"]
+
+
+ROLES = "urn:ietf:params:scim:schemas:core:2.0:User:roles"
+"""What the provider sent, by its full name."""
+
+
+async def find(client: httpx.AsyncClient, text: str, **parameters: str | int) -> list[str]:
+    answer = await client.get("/Users", params={"filter": text, "sortBy": "userName", **parameters})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    names = [user["userName"] for user in found["Resources"]]
+    assert found["totalResults"] >= len(names)
+    return names
+
+
+async def fill(provider: httpx.AsyncClient) -> None:
+    """Ada is an admin; of Bob the provider says so, which gives nothing."""
+    ada = await create(provider, "ada")
+    await create(provider, "bob", roles=[{"value": "admin", "type": "x"}])
+    await create_group(provider, "App Admins", ada["id"])
+
+
+@pytest.mark.parametrize("conformance", list(Conformance))
+@pytest.mark.parametrize(
+    "text", ['roles.value eq "{}"', 'roles eq "{}"', 'roles[value eq "{}"]', 'ROLES.value sw "{}"']
+)
+async def test_an_applications_filter_by_roles_is_by_the_effective_ones(
+    server: Server,
+    connection: Connection,
+    provider: httpx.AsyncClient,
+    application: httpx.AsyncClient,
+    text: str,
+    conformance: Conformance,
+) -> None:
+    bundle = bundle_of(connection, revision=2)
+    tenants = tuple(each.model_copy(update={"conformance": conformance}) for each in bundle.config.tenants)
+    await server.intake.offer(ConfigBundle.of(ServerConfig(revision=2, tenants=tenants), bundle.secrets), "test")
+    await fill(provider) if conformance is Conformance.TOLERANT else await fill_strictly(provider)
+    assert await find(provider, text.format("admin")) == ["bob"]
+    assert await find(application, text.format("admin")) == ["ada"]
+    assert await find(application, f"{ROLES} pr") == ["bob"]
+    # The same text is another list to another client, also where pages and totals are remembered.
+    for client, expected in ((provider, []), (application, ["ada", "bob"])):
+        for _ in range(2):
+            assert await find(client, text.format("viewer")) == expected
+            answer = await client.get("/Users", params={"filter": text.format("viewer"), "count": 0})
+            assert answer.json()["totalResults"] == len(expected)
+    found = await application.post("/.search", json={"filter": text.format("admin")})
+    assert [user["userName"] for user in found.json()["Resources"]] == ["ada"]
+
+
+async def fill_strictly(provider: httpx.AsyncClient) -> None:
+    user = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ada"}
+    ada = (await provider.post("/Users", json=user)).json()
+    roles = [{"value": "admin", "type": "x"}]
+    assert (await provider.post("/Users", json=user | {"userName": "bob", "roles": roles})).status_code == 201
+    group = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "App Admins"}
+    made = await provider.post("/Groups", json=group | {"members": [{"value": ada["id"]}]})
+    assert made.status_code == 201, made.text
+
+
+async def test_a_cursor_goes_on_with_the_list_that_it_is_from(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    await fill(provider)
+    parameters: dict[str, str | int] = {"filter": 'roles.value eq "viewer"', "cursor": "", "count": 1}
+    first = (await application.get("/Users", params=parameters)).json()
+    assert first["totalResults"] == 2
+    parameters["cursor"] = first["nextCursor"]
+    second = (await application.get("/Users", params=parameters)).json()
+    assert [first["Resources"][0]["userName"], second["Resources"][0]["userName"]] == ["ada", "bob"]
+    assert (await provider.get("/Users", params=parameters)).json()["scimType"] == "invalidCursor"
+
+
+async def test_what_effective_roles_lack_is_refused_and_never_an_empty_list(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    await fill(provider)
+    for text in ('roles.type eq "x"', 'roles[type eq "x"]', "roles.primary eq true", 'roles.display eq "Admin"'):
+        answer = await application.get("/Users", params={"filter": text})
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidFilter"), text
+        assert "roles" in answer.json()["detail"]
+        assert (await provider.get("/Users", params={"filter": text})).status_code == 200
+    assert await find(application, f'{ROLES}.type eq "x"') == ["bob"]
+    for name in ("roles", "roles.value"):
+        answer = await application.get("/Users", params={"sortBy": name})
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidPath"), name
+        assert f"{EFFECTIVE}:roles" in answer.json()["detail"]
+
+
+async def test_an_application_that_asks_for_roles_is_shown_both(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    await fill(provider)
+    for name in ("roles", "Roles.value"):
+        bob = (await application.get("/Users", params={"attributes": name, "sortBy": "userName"})).json()
+        ada, bob = bob["Resources"]
+        assert [role["value"] for role in ada[EFFECTIVE]["roles"]] == ["admin", "viewer"]
+        assert [role["value"] for role in bob[EFFECTIVE]["roles"]] == ["guest", "viewer"]
+        assert [role["value"] for role in bob["roles"]] == ["admin"]
+        assert set(ada[EFFECTIVE]) == {"roles"}
+        shown = (await provider.get("/Users", params={"attributes": name})).json()["Resources"]
+        assert all(EFFECTIVE not in user for user in shown)
+
+
+async def test_without_a_catalogue_roles_are_what_the_provider_sent(
+    server: Server, connection: Connection, provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    await create(provider, "bob", roles=[{"value": "admin"}])
+    bundle = bundle_of(replace(connection, rules=[], base_roles=[], fallback_roles=[]), revision=2)
+    tenants = tuple(each.model_copy(update={"roles": ()}) for each in bundle.config.tenants)
+    await server.intake.offer(ConfigBundle.of(ServerConfig(revision=2, tenants=tenants), bundle.secrets), "test")
+    assert await find(application, 'roles.value eq "admin"') == ["bob"]
+
+
+async def test_effective_is_a_short_name_of_the_extension(
+    provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    await fill(provider)
+    for client in (provider, application):
+        for name in ("effective", "Effective", EFFECTIVE):
+            shown = (await client.get("/Users", params={"attributes": name})).json()["Resources"][0]
+            assert set(shown[EFFECTIVE]) == {"state", "roles", "permissions", "profile"}
+            assert "userName" not in shown
+        for name in ("effective.state", "effective:state"):
+            shown = (await client.get("/Users", params={"attributes": name})).json()["Resources"][0]
+            assert shown[EFFECTIVE] == {"state": "active"}
+        assert await find(client, 'effective:roles.value eq "admin"') == ["ada"]
+        assert await find(client, 'effective.state eq "active" and effective:roles eq "guest"') == ["bob"]
+    without = (await application.get("/Users", params={"excludedAttributes": "effective"})).json()["Resources"]
+    assert all(EFFECTIVE not in user for user in without)
+    some = (await application.get("/Users", params={"excludedAttributes": "effective:profile"})).json()["Resources"]
+    assert all(set(user[EFFECTIVE]) == {"state", "roles", "permissions"} for user in some)
+    # An attribute that no schema has is ignored (RFC 7644 §3.9), and what is always returned is all there is.
+    shown = (await application.get("/Users", params={"attributes": "efective"})).json()["Resources"][0]
+    assert set(shown) == {"schemas", "id"}
+
+
+@pytest.mark.parametrize("name", ["state", "effective:state", f"{EFFECTIVE}:state"])
+async def test_a_state_that_there_is_not_is_refused(application: httpx.AsyncClient, name: str) -> None:
+    for operator in ("eq", "ne"):
+        answer = await application.get("/Users", params={"filter": f'{name} {operator} "gone"'})
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidFilter")
+        assert "one of active, blocked, deactivated" in answer.json()["detail"]
+    assert (await application.get("/Users", params={"filter": f'{name} eq "blocked"'})).status_code == 200
+
+
+async def test_a_filter_by_the_profile_is_refused_with_what_can_be_asked(application: httpx.AsyncClient) -> None:
+    for text in ('profile.title eq "x"', "effective:profile pr", 'effective:profile[title eq "x"]'):
+        answer = await application.get("/Users", params={"filter": text})
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidFilter")
+        for name in ("profile", "state", "roles.value", "roles.since", "permissions"):
+            assert name in answer.json()["detail"]
 
 
 async def test_the_provider_sees_the_extension_on_request_and_can_not_set_it(
