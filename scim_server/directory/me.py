@@ -2,6 +2,7 @@
 
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
+from scim_server.folding import identity_of
 from scim_server.scim.errors import NotFound, plain_error
 from scim_server.scim.filter import Comparison
 from scim_server.scim.path import resolve
@@ -26,9 +27,10 @@ async def own_user_id(directory: Directory, caller: Caller) -> str:
 
     async def work(reader: Reader) -> str:
         found = await reader.users(Query(filter=named, count=1, wants_total=False))
-        if not found.records:
-            raise _not_found()
-        return found.records[0].id
+        for record in found.records:
+            if identity_of(record.document["userName"]) == identity_of(user_name):
+                return record.id
+        raise _not_found()
 
     return await directory.read(caller, work)
 

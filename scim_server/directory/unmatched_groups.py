@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scim_server.config import GroupSelector, RoleRule, Tenant, compile_pattern
-from scim_server.folding import fold
+from scim_server.folding import identity_of
 from scim_server.scim.filter import Comparison, disjunction
 from scim_server.scim.path import resolve
 from scim_server.scim.resource_types import GROUP_TYPE
@@ -80,16 +80,16 @@ class UnmatchedGroupsReader:
 async def read_unmatched(reader: Reader, rules: Sequence[RoleRule]) -> Mapping[str, UnmatchedGroups]:
     """As they are now, by mapping."""
     selectors = [selector for rule in rules for selector in rule.groups]
-    names = {fold(selector.display_name) for selector in selectors if selector.display_name is not None}
+    names = {identity_of(selector.display_name) for selector in selectors if selector.display_name is not None}
     ids = {selector.external_id for selector in selectors if selector.external_id is not None}
     patterns = {one.display_name_pattern for one in selectors if one.display_name_pattern is not None}
-    found_names = {fold(str(name)) for name in await _values(reader, "displayName", names)}
+    found_names = {identity_of(str(name)) for name in await _values(reader, "displayName", names)}
     found_ids = set(await _values(reader, "externalId", ids))
     found_patterns = await _matching(reader, patterns)
 
     def matches(selector: GroupSelector) -> bool:
         if selector.display_name is not None:
-            return fold(selector.display_name) in found_names
+            return identity_of(selector.display_name) in found_names
         if selector.external_id is not None:
             return selector.external_id in found_ids
         return selector.display_name_pattern in found_patterns

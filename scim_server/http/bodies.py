@@ -24,8 +24,8 @@ from scim_server.scim.schema import JsonObject
 
 DEFAULT_LIMIT = 32 << 20
 """Bytes: a group of 100,000 members with `$ref` and `display` in one PUT is about 20 MiB."""
-LARGE = 256 << 10
-"""Bytes, from which on a body takes turns: understanding it takes some milliseconds."""
+LARGE = 16 << 10
+"""Bytes, from which on a body takes turns: understanding it may take some milliseconds, and 20 times its memory."""
 MOST_VALUES = 2_000_000
 """In one large body: 32 MiB of empty arrays would be ten million, and gigabytes."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import orjson
 
 from scim_server.config import GroupSelector, RoleRule, Tenant, compile_pattern
-from scim_server.folding import fold
+from scim_server.folding import identity_of
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,7 +44,7 @@ class RoleRules:
         if selector.external_id is not None:
             self._by_external_id[selector.external_id] += grants
         elif selector.display_name is not None:
-            self._by_display_name[fold(selector.display_name)] += grants
+            self._by_display_name[identity_of(selector.display_name)] += grants
         elif selector.display_name_pattern is not None:
             self._by_pattern.append((selector.display_name_pattern, grants))
 
@@ -74,7 +74,7 @@ class RoleRules:
         if external_id is not None:
             grants.update(self._by_external_id.get(external_id, ()))
         if display_name is not None:
-            grants.update(self._by_display_name.get(fold(display_name), ()))
+            grants.update(self._by_display_name.get(identity_of(display_name), ()))
             for pattern, matched in self._by_pattern:
                 if compile_pattern(pattern).fullmatch(display_name) is not None:
                     grants.update(matched)

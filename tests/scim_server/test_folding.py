@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scim_server.folding import fold
+from scim_server.folding import fold, identity_of
 
 
 def test_case_goes_and_letters_stay() -> None:
@@ -23,3 +23,36 @@ def test_a_part_of_a_text_is_a_part_of_it_folded(one: str, other: str) -> None:
 @given(st.text("ΑαΣσς .aİßé") | st.text())
 def test_what_is_folded_stays(text: str) -> None:
     assert fold(fold(text)) == fold(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("K", "\N{KELVIN SIGN}"),
+        ("k", "\N{KELVIN SIGN}"),
+        ("Å", "\N{ANGSTROM SIGN}"),
+        ("ω", "\N{OHM SIGN}"),
+        ("i̇", "İ"),
+        ("ß", "ẞ"),
+        ("ß", "SS"),
+        ("ı", "I"),
+        ("ς", "σ"),
+        ("ſ", "s"),
+        ("ǆ", "ǅ"),
+    ],
+)
+def test_letters_that_only_look_alike_are_two_identities(one: str, other: str) -> None:
+    assert identity_of(f"{one}ate@acme") != identity_of(f"{other}ate@acme")
+
+
+def test_case_makes_no_other_identity() -> None:
+    assert identity_of("BJensen@ÉXAMPLE.com") == identity_of("bjensen@éxample.COM")
+    assert identity_of("ЖУК ΩΔ ÅÄÖ") == identity_of("жук ωδ åäö")
+
+
+@given(st.text("KkKkΩωΩΑαΣσς .aİßé") | st.text(), st.text("KkKkΩωΩΑαΣσς .aİßé") | st.text())
+def test_one_identity_is_one_text_folded(one: str, other: str) -> None:
+    """So that an index by folded text finds all that may be meant."""
+    assert fold(identity_of(one)) == fold(one)
+    if identity_of(one) == identity_of(other):
+        assert fold(one) == fold(other)

@@ -101,6 +101,22 @@ async def test_a_renamed_group_changes_roles(provider: httpx.AsyncClient, applic
     assert await roles_of(application, "ada@acme.com") == ["guest", "viewer"]
 
 
+async def test_a_group_whose_name_only_looks_like_a_rules_grants_nothing(
+    server: Server, connection: Connection, provider: httpx.AsyncClient, application: httpx.AsyncClient
+) -> None:
+    rule = ("kitchen", {"display_name": "Kitchen"}, ("admin",))
+    await configure(server, replace(connection, rules=[rule]), 2)
+    user = await create(provider, "ada@acme.com")
+    group = await create_group(provider, "\N{KELVIN SIGN}itchen", user["id"])
+    for name, roles in (
+        ("kitchen", ["admin", "viewer"]),
+        ("\N{KELVIN SIGN}ITCHEN", ["guest", "viewer"]),
+        ("KITCHEN", ["admin", "viewer"]),
+    ):
+        await change(provider, group["id"], {"op": "replace", "path": "displayName", "value": name})
+        assert await roles_of(application, "ada@acme.com") == roles
+
+
 async def test_new_rules_act_on_existing_users_at_once(
     server: Server, connection: Connection, provider: httpx.AsyncClient, application: httpx.AsyncClient
 ) -> None:

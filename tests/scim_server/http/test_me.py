@@ -175,7 +175,14 @@ async def test_a_token_of_an_issuer_stands_for_the_user_in_its_claim(
         answer = await ask_as(server, preferred_username=name)
         assert answer.json()["id"] == user["id"]
     assert_scim_error(await ask_as(server, "/Users", preferred_username="ann@acme.com"), 403)
-    strangers: tuple[Any, ...] = ("eve@acme.com", "ann@acme.com\0", "x" * 10_000, '" or userName pr or userName eq "')
+    await create(provider, "kate@acme.com")
+    strangers: tuple[Any, ...] = (
+        "\N{KELVIN SIGN}ate@acme.com",
+        "eve@acme.com",
+        "ann@acme.com\0",
+        "x" * 10_000,
+        '" or userName pr or userName eq "',
+    )
     for name in strangers:
         detail = assert_scim_error(await ask_as(server, preferred_username=name), 404)
         assert "no user with the userName" in detail

@@ -25,6 +25,12 @@ def test_display_names_compare_without_case(name: str) -> None:
     assert rules.grants_of(name, None) == {_grant("r")}
 
 
+def test_a_name_that_only_looks_alike_is_another_one() -> None:
+    rules = _rules(_rule("r", GroupSelector(display_name="Kitchen")))
+    assert rules.grants_of("KITCHEN", None) == {_grant("r")}
+    assert rules.grants_of("\N{KELVIN SIGN}itchen", None) == set()
+
+
 @pytest.mark.parametrize(("external_id", "granted"), [("00g1", True), ("00G1", False), ("00g", False), (None, False)])
 def test_external_ids_compare_exactly(external_id: str | None, granted: bool) -> None:
     rules = _rules(_rule("r", GroupSelector(external_id="00g1")))
