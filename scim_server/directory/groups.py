@@ -16,12 +16,13 @@ from scim_server.directory.directory import Directory
 from scim_server.directory.group_documents import write_group, write_groups
 from scim_server.directory.lists import Listed, ListRequest, list_page
 from scim_server.directory.output import Output
+from scim_server.directory.patching import patched
 from scim_server.directory.request_bodies import read_patch, read_resource
 from scim_server.provisioning.grants import Grant
 from scim_server.scim.errors import InvalidValue, NotFound, UniquenessViolation
 from scim_server.scim.normalise import take_members
 from scim_server.scim.paging import envelope
-from scim_server.scim.patch import GroupPatch, MembersDelta, apply_to_document, plan_group_patch
+from scim_server.scim.patch import GroupPatch, MembersDelta, plan_group_patch
 from scim_server.scim.resource import Projection, check_immutable, validate_resource
 from scim_server.scim.schema import JsonObject
 from scim_server.scim.versions import require_match
@@ -92,7 +93,7 @@ async def patch_group(
 
     async def work(writer: Writer) -> GroupRecord:
         record = await _locked(caller, writer, group_id, if_match)
-        document = apply_to_document(
+        document = await patched(
             record.document, plan.document_operations, caller.tenant.groups, strict=caller.tenant.strict
         )
         return await _change(directory, caller, writer, record, document, plan.members)

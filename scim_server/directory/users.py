@@ -17,12 +17,13 @@ from scim_server.directory.directory import Directory
 from scim_server.directory.effective_extension import effective_extensions
 from scim_server.directory.lists import Listed, ListRequest, list_page
 from scim_server.directory.output import Output
+from scim_server.directory.patching import patched
 from scim_server.directory.representation import Representation, location_of, meta_of
 from scim_server.directory.request_bodies import read_patch, read_resource
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.errors import NotFound, UniquenessViolation
 from scim_server.scim.paging import envelope
-from scim_server.scim.patch import Operation, apply_to_document
+from scim_server.scim.patch import Operation
 from scim_server.scim.resource import Projection, check_immutable, validate_resource
 from scim_server.scim.schema import JsonObject
 from scim_server.scim.versions import etag, require_match
@@ -151,8 +152,8 @@ async def patch_user(
     async def work(writer: Writer) -> Representation:
         record = await _locked(caller, writer, user_id, if_match)
         users, strict = caller.tenant.users, caller.tenant.strict
-        patched = apply_to_document(record.document, operations, users, strict=strict)
-        record = await _update(caller, writer, record, patched)
+        document = await patched(record.document, operations, users, strict=strict)
+        record = await _update(caller, writer, record, document)
         return await _show_one(directory, caller, writer, record, projection)
 
     return await _write(directory, caller, work)

@@ -29,6 +29,7 @@ LARGE = 16 << 10
 MOST_VALUES = 2_000_000
 """In one large body: 32 MiB of empty arrays would be ten million, and gigabytes."""
 
+_MANY_BRACKETS = 200
 _AT_WORK = 40 << 20
 """Bytes of large bodies that are worked on at once: two groups of 100,000 members, or more that are smaller."""
 _NOT_UTF8 = "it isn't UTF-8"
@@ -71,7 +72,7 @@ class Bodies:
         tenant = exchange_of(request).tenant
         with self._hold(tenant) as held:
             body = await _receive(request, self._limit if limit is None else min(limit, self._limit), held)
-            if len(body) <= LARGE:
+            if len(body) <= LARGE and not _has_many_paths(body):
                 yield understand(_parsed(body))
                 return
             async with self._turns.turn(tenant, len(body)):
@@ -98,6 +99,11 @@ class Bodies:
                 with suppress(Exception):  # a thread can't be interrupted, and holds what the turn is for
                     await asyncio.shield(work)
                 raise
+
+
+def _has_many_paths(body: _Bytes) -> bool:
+    """Paths that select elements have brackets: many of them in few bytes may take as long as a large body."""
+    return body.count(b"[") + body.count(b"\\") > _MANY_BRACKETS
 
 
 class _Held:

@@ -1,6 +1,6 @@
 """PATCH (RFC 7644 §3.5.2): operations become a changed document and, for groups, a delta of members."""
 
-from scim_server.scim.patch.document import apply_to_document
+from scim_server.scim.patch.document import apply_to_document, is_costly
 from scim_server.scim.patch.members import GroupPatch, MembersDelta, plan_group_patch
 from scim_server.scim.patch.operation import Operation, OperationName
 
@@ -10,5 +10,6 @@ __all__ = [
     "Operation",
     "OperationName",
     "apply_to_document",
+    "is_costly",
     "plan_group_patch",
 ]

@@ -28,6 +28,8 @@ MAX_STEPS = 200_000
 """Of work on one document: an element or 128 bytes of it looked at, by one term of a selection or to be written. That
 is 100 roles taken one by one from a user who has 1,000; no more, since the database's locks are held meanwhile."""
 
+_FEW_STEPS = 5_000
+
 
 def apply_to_document(
     document: JsonObject, operations: Sequence[Operation], resource_type: ResourceType, *, strict: bool = False
@@ -61,6 +63,21 @@ def apply_to_document(
     _merge_what_became_alike(changed, operations)
     check_immutable(document, changed, resource_type)
     return changed
+
+
+def is_costly(document: JsonObject, operations: Sequence[Operation]) -> bool:
+    """Whether applying them may take milliseconds, up to the second that MAX_STEPS may: not beside an event loop."""
+    parts = (document, *(part for part in document.values() if isinstance(part, dict)))
+    elements = max((len(value) for part in parts for value in part.values() if isinstance(value, list)), default=0)
+    elements += len(operations)  # each may add one, which the next ones look at
+    looked_at = 0
+    for operation in operations:
+        selection, value = operation.path.value_filter, operation.value
+        looked_at += elements * (1 if selection is None else _number_of_terms(selection))
+        looked_at += 0 if value is None else _size(value)
+        if looked_at > _FEW_STEPS:
+            return True
+    return False
 
 
 def _steps(document: JsonObject, operation: Operation) -> int:

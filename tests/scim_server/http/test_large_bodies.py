@@ -1,6 +1,7 @@
 """Large bodies: few at a time, beside the others, and only so many of them."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ import orjson
 import pytest
 
 from scim_server.app import Server
+from scim_server.directory import users
+from scim_server.directory.users import read_user
 from scim_server.http.bodies import LARGE, MOST_VALUES
 from scim_server.http.deadlines import TimeLimits
 from tests.scim_server.http.running import connected, refusals
@@ -73,6 +76,26 @@ async def test_a_body_of_very_many_values(tmp_path: Path) -> None:
         answer = await one.post("/Users", content=body, headers=JSON)
         assert_scim_error(answer, 413)
         assert str(MOST_VALUES) in answer.json()["detail"]
+
+
+async def test_small_bodies_with_many_paths_are_read_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def understood(*arguments: Any) -> Any:
+        seen.append(threading.current_thread() is threading.main_thread())
+        return read_user(*arguments)
+
+    monkeypatch.setattr(users, "read_user", understood)
+    async with serving(tmp_path) as server, provider(server) as one:
+        for number in (1, 300):
+            paths = {f'emails[type eq "{each}"].value': f"{each}@acme.com" for each in range(number)}
+            body = orjson.dumps({"userName": f"u{number}", **paths})
+            assert len(body) < LARGE
+            answer = await one.post("/Users", content=body, headers=JSON)
+            assert (answer.status_code, len(answer.json()["emails"])) == (201, number)
+    assert seen == [True, False]
 
 
 async def test_beyond_its_share_a_tenant_is_told_to_try_again(tmp_path: Path) -> None:
