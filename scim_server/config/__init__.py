@@ -56,7 +56,7 @@ from scim_server.config.model import (
     ServerSecrets,
     Tenant,
 )
-from scim_server.config.patterns import compile_pattern
+from scim_server.config.patterns import InvalidPattern, compile_pattern
 from scim_server.config.public_keys import PublicJwk, SigningAlgorithm, parse_key_set, private_members
 from scim_server.config.tokens import (
     MAXIMUM_TOKEN_BYTES,
@@ -98,6 +98,7 @@ __all__ = [
     "ExtensionSubAttribute",
     "ExtensionType",
     "GroupSelector",
+    "InvalidPattern",
     "JwtIssuer",
     "KeySource",
     "OAuthClient",

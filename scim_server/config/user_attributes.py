@@ -60,6 +60,10 @@ class UserAttributes:
     """The standard's attributes and those of declared extension schemas. Names and URNs compare without case."""
 
     def __init__(self, declared: Iterable[ExtensionSchema] = ()) -> None:
+        self._urns = [*USER_ATTRIBUTES]
+        self._names: dict[str, dict[str, tuple[str, ...]]] = {
+            urn.lower(): dict(attributes) for urn, attributes in USER_ATTRIBUTES.items()
+        }
         self._by_schema: dict[str, dict[str, frozenset[str]]] = {}
         for urn, attributes in USER_ATTRIBUTES.items():
             self._by_schema[urn.lower()] = {name.lower(): _folded(parts) for name, parts in attributes.items()}
@@ -68,6 +72,10 @@ class UserAttributes:
                 self._by_schema[schema.id.lower()] = {
                     each.name.lower(): _folded(part.name for part in each.sub_attributes)
                     for each in schema.attributes
+                }
+                self._urns.append(schema.id)
+                self._names[schema.id.lower()] = {
+                    each.name: tuple(part.name for part in each.sub_attributes) for each in schema.attributes
                 }
 
     def know(self, path: str) -> bool:
@@ -78,6 +86,20 @@ class UserAttributes:
         urn, name, part = match["urn"], match["name"].lower(), match["part"]
         schemas = self._by_schema.values() if urn is None else [self._by_schema.get(urn.lower(), {})]
         return any(name in schema and (part is None or part.lower() in schema[name]) for schema in schemas)
+
+    def alternatives(self, path: str) -> tuple[str, frozenset[str]]:
+        """The part of a path that names nothing, and what could stand in its place."""
+        match = _PATH.fullmatch(path)
+        if match is None:
+            return path, frozenset()
+        urn, name, part = match["urn"], match["name"], match["part"]
+        if urn is not None and urn.lower() not in self._names:
+            return urn, frozenset(self._urns)
+        schemas = self._names.values() if urn is None else [self._names[urn.lower()]]
+        parts = [parts for schema in schemas for known, parts in schema.items() if known.lower() == name.lower()]
+        if part is not None and parts:
+            return part, frozenset(known for known_parts in parts for known in known_parts)
+        return name, frozenset(known for schema in schemas for known in schema)
 
 
 def _folded(names: Iterable[str]) -> frozenset[str]:

@@ -33,7 +33,9 @@ def _strings(raw: Mapping[str, Any], field: str) -> dict[str, str]:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise InvalidSecret(field, None, "an object is expected")
+        encrypted = isinstance(values, str) and values.startswith("ENC[")
+        hint = ": decrypt it first" if encrypted else ""
+        raise InvalidSecret(field, None, f"an object is expected, not {_json_type(values)}{hint}")
     for key, value in values.items():
         if value is not None and not isinstance(value, str):
             raise InvalidSecret(field, str(key), f"a string is expected, not {_json_type(value)}: quote it")
@@ -45,4 +47,6 @@ def _json_type(value: object) -> str:
         return "a boolean"
     if isinstance(value, int | float):
         return "a number"
+    if isinstance(value, str):
+        return "a string"
     return "a list" if isinstance(value, list) else "an object"

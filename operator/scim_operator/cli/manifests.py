@@ -34,8 +34,8 @@ FilesOption = Annotated[
         "--filename",
         "-f",
         metavar="PATH",
-        help="Folder of manifests (searched recursively for *.yaml and *.yml), a file, or - for standard input."
-        " May be repeated: objects may refer to each other across all of them.",
+        help="Folder of manifests (searched recursively for *.yaml, *.yml and *.json), a file, or - for standard"
+        " input. May be repeated: objects may refer to each other across all of them.",
     ),
 ]
 

@@ -190,5 +190,5 @@ def _warnings(manifests: Manifests, path: Path, served: ConfigBundle | None) -> 
     """What a cluster would report in a status: the rest of the manifests is in effect."""
     if not any(kind == PROVISIONING_CONFIG for kind, _ in manifests.sources):
         yield f"{path}: warning: no ProvisioningConfig is here, so nothing is served"
-    for finding in reference_findings(manifests, datetime.now(UTC), served):
+    for finding in reference_findings(manifests, datetime.now(UTC), served, local=True):
         yield str(replace(finding, severity=Severity.WARNING))

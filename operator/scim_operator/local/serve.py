@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import logging
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from scim_operator.plan import same_content
 from scim_server.app import Server, ServerFailed, ServerSettings
 from scim_server.config import ConfigBundle
 from scim_server.storage.errors import StorageUnavailable, StorageUnusable
+
+_log = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS = 5.0
 """After so long without all roles recomputed, that is told."""
@@ -113,6 +116,10 @@ class LocalServer:
                 self.plan = await asyncio.to_thread(self._planned)
             except UnusableManifests as error:
                 self._reporter.broken(error.problems)
+                continue
+            except Exception as error:  # a mistake in this program: what was served before goes on all the same
+                _log.exception("reading the manifests failed")
+                self._reporter.broken((f"{self._path}: can't be read: {type(error).__name__}",))
                 continue
             self._reporter.usable(self.plan.warnings)
             before = self._served

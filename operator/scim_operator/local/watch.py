@@ -6,6 +6,9 @@ from pathlib import Path
 
 from watchfiles import awatch
 
+from scim_operator.local.daemon_thread import in_daemon_thread
+from scim_operator.manifests.files import MANIFEST_ENDINGS
+
 _DEBOUNCE_MS = 100
 """An editor writes a file in several steps; they count as one change."""
 
@@ -16,7 +19,7 @@ _POLL_MS = 1000
 
 
 class Watch:
-    """Watches the YAML files at or below `path` from the moment it is made: read them afterwards."""
+    """Watches the manifests at or below `path` from the moment it is made: read them afterwards."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -45,13 +48,13 @@ class Watch:
                     yield
 
     async def _changed(self) -> bool:
-        before, self._seen = self._seen, await asyncio.to_thread(_fingerprint, self._path)
+        before, self._seen = self._seen, await in_daemon_thread(_fingerprint, self._path)
         return before != self._seen
 
 
 def _fingerprint(path: Path) -> frozenset[tuple[str, int, int, int]]:
     """Name, file, size and time of every manifest."""
-    files = [path] if path.is_file() else [file for ending in ("yaml", "yml") for file in path.rglob(f"*.{ending}")]
+    files = [path] if path.is_file() else [file for ending in MANIFEST_ENDINGS for file in path.rglob(f"*{ending}")]
     found = set()
     for file in files:
         try:

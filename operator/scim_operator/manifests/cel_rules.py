@@ -13,7 +13,7 @@ import cel
 
 from scim_operator.api import FieldPath
 from scim_operator.manifests.structural_schema import Schema, SchemaError
-from scim_server.config import compile_pattern
+from scim_server.config import InvalidPattern, compile_pattern
 
 _SELF = re.compile(r"\bself\b(?:\.(\w+))?")
 _PRESENCE = re.compile(r"\bhas\(self\.(\w+)\)")
@@ -44,7 +44,7 @@ def _field(rule: dict[str, str]) -> FieldPath:
 def _broken(rule: dict[str, str], value: Any) -> str | None:
     holds, error = _outcome(rule["rule"], value)
     if error:
-        return f"{rule['message']} ({error})"
+        return f"{rule['message']}: {error}"
     if holds:
         return None
     if "messageExpression" in rule:
@@ -109,6 +109,6 @@ class _Evaluation:
         """An error is remembered rather than raised, since the library writes errors of functions to stderr."""
         try:
             return compile_pattern(pattern).search(text) is not None
-        except ValueError as error:
-            self.error = str(error)
+        except InvalidPattern as error:
+            self.error = error.reason
             return False

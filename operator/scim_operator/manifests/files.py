@@ -1,10 +1,15 @@
 """Which files are read, and their text. The only part of `manifests` that touches the file system."""
 
+import errno
 import os
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+MANIFEST_ENDINGS = (".json", ".yaml", ".yml")
+"""Those that kubectl reads of a folder."""
 
 STDIN = Path("-")
 STDIN_NAME = "<stdin>"
@@ -25,7 +30,7 @@ class SourceFile:
 
 
 def read_files(paths: Sequence[Path]) -> list[SourceFile]:
-    """All `*.yaml` and `*.yml` under the folders, and the files themselves; `-` is standard input.
+    """All `*.yaml`, `*.yml` and `*.json` under the folders, and the files themselves; `-` is standard input.
 
     Sorted and each once. Names that begin with a dot are left out: editors' files, and the folders behind the links
     of a mounted ConfigMap. Raises `UnreadableFile`.
@@ -55,7 +60,7 @@ def _files_under(path: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(folder, name)
-            if file.suffix in (".yaml", ".yml") and not name.startswith(".") and file.is_file():
+            if file.suffix in MANIFEST_ENDINGS and not name.startswith(".") and file.is_file():
                 yield file
 
 
@@ -65,11 +70,29 @@ def _unreadable(error: OSError) -> None:
 
 def _text(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            content = stream.read(_LARGEST_FILE + 1)
+        content = _content(file)
     except OSError as error:
-        raise UnreadableFile(f"{file}: {error.strerror}") from None
+        why = "not a regular file" if error.errno == errno.EAGAIN else error.strerror
+        raise UnreadableFile(f"{file}: {why}") from None
     return _decoded(str(file), content)
+
+
+def _content(file: Path) -> bytes:
+    """Without waiting for anybody: a pipe may have taken the file's place, and some files of the system, such as
+    /proc/kmsg, look like regular ones and never end. Raises `OSError`."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise BlockingIOError(errno.EAGAIN, "not a regular file")
+        content = bytearray()
+        while len(content) <= _LARGEST_FILE:
+            read = os.read(descriptor, _LARGEST_FILE + 1 - len(content))
+            if not read:
+                break
+            content += read
+        return bytes(content)
+    finally:
+        os.close(descriptor)
 
 
 def _decoded(name: str, content: bytes) -> str:

@@ -18,6 +18,8 @@ from scim_operator.api import (
     ObjectKey,
     ProvisioningConfig,
     RoleMapping,
+    did_you_mean,
+    nearest,
     secret_data,
 )
 from scim_operator.api.constants import API_VERSION, NAMESPACE_NAME_LABEL
@@ -25,6 +27,7 @@ from scim_operator.manifests.cel_rules import rule_violations
 from scim_operator.manifests.definitions import schemas
 from scim_operator.manifests.files import SourceFile
 from scim_operator.manifests.findings import CLUSTER_SCOPED, NAMELESS, Finding, Manifest, Severity
+from scim_operator.manifests.made_secrets import made_secret
 from scim_operator.manifests.object_meta import metadata_errors
 from scim_operator.manifests.structural_schema import (
     Schema,
@@ -56,6 +59,9 @@ class Manifests:
     sources: Mapping[tuple[str, ObjectKey], Manifest]
     """Where each object of `world` stands, by kind and key."""
 
+    made_secrets: frozenset[ObjectKey] = frozenset()
+    """Secrets that a cluster makes of other objects, such as an ExternalSecret. What they hold isn't known."""
+
     @property
     def errors(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
@@ -82,6 +88,7 @@ class _Reading:
         self._attribute_mappings: list[AttributeMapping] = []
         self._secrets: dict[ObjectKey, Mapping[str, bytes]] = {}
         self._labels: dict[str, dict[str, str]] = {}
+        self._made_secrets: set[ObjectKey] = set()
 
     def result(self) -> Manifests:
         names = {key.namespace for _, key in self._sources} - {CLUSTER_SCOPED} | set(self._labels)
@@ -93,7 +100,7 @@ class _Reading:
             self._secrets,
             namespaces,
         )
-        return Manifests(world, tuple(self._findings), self._sources)
+        return Manifests(world, tuple(self._findings), self._sources, frozenset(self._made_secrets))
 
     def file(self, file: SourceFile) -> None:
         try:
@@ -112,7 +119,12 @@ class _Reading:
     def _object(self, file: str, document: Document, at: FieldPath, value: Any, ignored: Counter[str]) -> None:
         api_version, kind = _type_of(value)
         group = api_version.partition("/")[0] if "/" in api_version else ""
-        ours = group == GROUP or (kind in PLURALS and group == "")  # other groups may have kinds of these names
+        # Other groups may have kinds of these names.
+        ours = group == GROUP or (kind in PLURALS and (group == "" or nearest(group, (GROUP,)) is not None))
+        made = made_secret(value, group, kind, self._namespace)
+        if made is not None:
+            self._made_secrets.add(made)
+            return
         if not ours and (api_version, kind) not in (("v1", "Secret"), ("v1", "Namespace")):
             ignored[kind or "document without a kind"] += 1
             return
@@ -121,10 +133,12 @@ class _Reading:
         manifest = Manifest(file, document, at, value, kind or "object", key)
         if ours and (kind not in PLURALS or api_version != API_VERSION):
             if kind in PLURALS:
-                self._report(manifest, [(("apiVersion",), f"{API_VERSION} is expected")])
+                meant = f"; did you mean {API_VERSION}?" if group not in ("", GROUP) else ""
+                self._report(manifest, [(("apiVersion",), f"{API_VERSION} is expected{meant}")])
             else:
                 expected = ", ".join(sorted(PLURALS))
-                self._report(manifest, [(("kind",), f"{api_version} {kind} is not known; expected: {expected}")])
+                known = f"expected: {expected}{did_you_mean(kind, PLURALS)}"
+                self._report(manifest, [(("kind",), f"{api_version} {kind} is not known; {known}")])
             return
         if not isinstance(named, ObjectKey):
             self._report(manifest, [named])
@@ -195,9 +209,9 @@ def admit(value: dict[str, Any], schema: Schema) -> dict[str, Any] | list[Schema
 
 
 def _objects(document: Document) -> Iterator[tuple[FieldPath, Any]]:
-    """The object of a document; of a `List`, its items."""
+    """The object of a document; of a list (`List`, `RoleMappingList`), its items."""
     value = document.value
-    if isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
+    if isinstance(value, dict) and str(value.get("kind")).endswith("List") and isinstance(value.get("items"), list):
         for index, item in enumerate(value["items"]):
             yield ("items", index), item
     else:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from scim_operator.api import FieldPath, nearest
+from scim_operator.api import FieldPath, did_you_mean, nearest
+from scim_operator.api.attribute_mapping import PATH_PATTERN
 from scim_server.config import compile_pattern
 
 Schema = dict[str, Any]
@@ -19,6 +20,7 @@ _DATE_TIME = re.compile(
 )
 _MEANINGS = {
     r"^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$": "a duration such as 15m, 1h30m or 0s is expected",
+    PATH_PATTERN: 'a SCIM path such as name.givenName or emails[type eq "work"].value is expected',
 }
 """What a pattern of the definitions asks for, where that is shorter to say."""
 _FRACTION = re.compile(r"\.\d+")
@@ -115,7 +117,7 @@ def _repeated(value: list[Any], keys: list[str] | None, path: FieldPath) -> Iter
 
 def _string_violations(value: str, schema: Schema) -> Iterator[str]:
     if "enum" in schema and value not in schema["enum"]:
-        yield f"{_text(value)} is not one of {', '.join(schema['enum'])}"
+        yield f"{_text(value)} is not one of {', '.join(schema['enum'])}{did_you_mean(value, schema['enum'])}"
     if len(value) < schema.get("minLength", 0):
         yield (
             "a value is expected"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from scim_operator.api import AttributeMapping, AttributeSource, ObjectKey, reasons
+from scim_operator.api import AttributeMapping, AttributeSource, ObjectKey, did_you_mean, reasons
 from scim_operator.api.extension_schema import SchemaDeclaration
 from scim_operator.plan.conflicts import schema_winners, winners
 from scim_operator.plan.verdicts import MappingVerdict, Problem
@@ -88,6 +88,7 @@ def plan_attribute_mapping(
             before = delivered.get(attribute.target)
             rules += [before] if before is not None else []
             message = f'path "{attribute.path}" names no attribute of a user by the standard or a declared schema'
+            message += did_you_mean(*claims.attributes.alternatives(attribute.path))
             effect = _effect(attribute, before)
             problems.append(Problem((*path, "path"), reasons.ATTRIBUTE_NOT_FOUND, message, effect))
         else:

@@ -23,7 +23,7 @@ def test_a_secret_may_be_empty() -> None:
     [
         ({"data": {"token": "tell-no-one!"}}, r"data\[token\]: base64 is expected"),
         ({"stringData": {"token": 4711471147}}, r"stringData\[token\]: a string is expected, not a number: quote it"),
-        ({"data": ["tell-no-one"]}, "data: an object is expected"),
+        ({"data": ["tell-no-one"]}, "data: an object is expected, not a list"),
     ],
 )
 def test_an_error_names_the_key_and_no_value(raw: dict[str, object], message: str) -> None:

@@ -1,6 +1,7 @@
 """Local mode as its user meets it: a process, files that are edited, HTTP."""
 
 import base64
+import json
 import os
 import shutil
 import signal
@@ -449,3 +450,44 @@ def test_it_says_that_a_config_is_suspended(manifests: Path, running: RunningLoc
             assert running.stop() == 0
         with RunningLocalMode(manifests, where) as again:
             again.wait_for(rf"acme/okta: is suspended: it {served}, and changes wait\n")
+
+
+def chain_of_merges() -> str:
+    return "a0: &a0 {}\n" + "".join(
+        f"a{level}: &a{level} {{<<: *a{level - 1}, k{level}: 0}}\n" for level in range(1, 3000)
+    )
+
+
+def merges_of_nothing() -> str:
+    return "a0: &a0 {}\n" + "".join(
+        f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 9)}]}}\n" for level in range(1, 12)
+    )
+
+
+@pytest.mark.parametrize("text", [chain_of_merges(), merges_of_nothing()], ids=["a long chain", "a bomb"])
+def test_no_yaml_keeps_it_from_following_and_from_ending(
+    manifests: Path, running: RunningLocalMode, text: str
+) -> None:
+    (manifests / "bad.yaml").write_text(text)
+    running.wait_for(r"bad\.yaml:\d+: YAML: aliases stand for more than 200000 values")
+
+    (manifests / "bad.yaml").unlink()
+    edit(manifests / "rolemapping.yaml", "roles: [developer]", "roles: [responder]")
+
+    running.wait_for(r"rolemapping acme/okta-roles: rule developers now grants responder\n")
+    assert running.stop(signal.SIGTERM) == 0
+
+
+def test_a_manifest_in_json_is_followed_too(manifests: Path, running: RunningLocalMode) -> None:
+    mapping = {
+        "apiVersion": "scim-operator.io/v1alpha1",
+        "kind": "RoleMapping",
+        "metadata": {"name": "more", "namespace": "acme"},
+        "spec": {
+            "configRef": {"name": "okta"},
+            "rules": [{"name": "support", "groups": [{"displayName": "Support"}], "roles": ["responder"]}],
+        },
+    }
+    (manifests / "more.json").write_text(json.dumps(mapping, indent=2))
+
+    running.wait_for(r"rolemapping acme/more: rule support is new")

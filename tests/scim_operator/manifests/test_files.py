@@ -16,10 +16,10 @@ def names(folder: Path, *paths: Path) -> list[str]:
     return [str(Path(file.name).relative_to(folder)) for file in read_files(paths or [folder])]
 
 
-def test_yaml_files_of_a_folder_are_read_in_order(tmp_path: Path) -> None:
+def test_manifests_of_a_folder_are_read_in_order(tmp_path: Path) -> None:
     write(tmp_path, "b.yaml", "a.yml", "sub/c.yaml", "readme.md", "d.json")
 
-    assert names(tmp_path) == ["a.yml", "b.yaml", "sub/c.yaml"]
+    assert names(tmp_path) == ["a.yml", "b.yaml", "d.json", "sub/c.yaml"]
     assert [file.text for file in read_files([tmp_path / "b.yaml"])] == ["name: b.yaml\n"]
 
 
@@ -61,6 +61,19 @@ def test_what_is_neither_a_file_nor_a_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match=r"pipe\.yaml: neither a file nor a folder"):
         read_files([tmp_path / "pipe.yaml"])
     assert read_files([tmp_path]) == []  # nor would it ever end
+
+
+@pytest.mark.skipif(not Path("/proc/kmsg").exists(), reason="only Linux has it")
+def test_a_file_of_the_system_that_never_ends_is_not_waited_for(tmp_path: Path) -> None:
+    """Either it may not be opened, or nothing is there to be read, or what is there isn't endless."""
+    (tmp_path / "endless.yaml").symlink_to("/proc/kmsg")
+
+    try:
+        [file] = read_files([tmp_path])
+    except UnreadableFile as error:
+        assert "endless.yaml: " in str(error)  # noqa: PT017 - either outcome is right
+    else:
+        assert file.name.endswith("endless.yaml")
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 import base64
+import json
 
 import pytest
+import yaml
 
 from scim_operator.api import ObjectKey
 from scim_operator.manifests import Severity
@@ -106,12 +108,18 @@ def test_other_kinds_are_ignored_with_a_note() -> None:
         (
             ROLE_MAPPING.replace("displayName: Admins", "displayName: Admins, externalId: x"),
             "1.yaml:9: RoleMapping acme/roles: spec.rules[0].groups[0]:"
-            " exactly one of externalId, displayName and displayNamePattern is expected",
+            " exactly one of externalId, displayName and displayNamePattern is expected,"
+            " found: externalId displayName",
+        ),
+        (
+            ROLE_MAPPING.replace("{displayName: Admins}", "{}"),
+            "1.yaml:9: RoleMapping acme/roles: spec.rules[0].groups[0]:"
+            " exactly one of externalId, displayName and displayNamePattern is expected, found: none",
         ),
         (
             ROLE_MAPPING.replace("displayName: Admins", "displayNamePattern: '('"),
             "1.yaml:9: RoleMapping acme/roles: spec.rules[0].groups[0].displayNamePattern:"
-            " an RE2 expression is expected ('(' is not an RE2 expression: missing ): ()",
+            " an RE2 expression is expected: missing )",
         ),
         (
             ROLE_MAPPING.replace("  configRef: {name: okta}\n", ""),
@@ -132,6 +140,37 @@ def test_other_kinds_are_ignored_with_a_note() -> None:
         (
             CONFIG.replace("scim-operator.io/v1alpha1", "v1"),
             "1.yaml:1: ProvisioningConfig acme/okta: apiVersion: scim-operator.io/v1alpha1 is expected",
+        ),
+        *(
+            (
+                CONFIG.replace("scim-operator.io", group),
+                "1.yaml:1: ProvisioningConfig acme/okta: apiVersion: scim-operator.io/v1alpha1 is expected;"
+                " did you mean scim-operator.io/v1alpha1?",
+            )
+            for group in ("scim-operator", "scim-operator.com", "scimoperator.io", "scim-operators.io")
+        ),
+        (
+            CONFIG + "  provider: okta\n",
+            '1.yaml:11: ProvisioningConfig acme/okta: spec.provider: "okta" is not one of ',
+        ),
+        (
+            ROLE_MAPPING.replace("displayName: Admins", "displayNamePattern: 'a(?=b)'"),
+            "1.yaml:9: RoleMapping acme/roles: spec.rules[0].groups[0].displayNamePattern:"
+            " an RE2 expression is expected: invalid perl operator: (?= (RE2 has no lookahead and no lookbehind)",
+        ),
+        (
+            ROLE_MAPPING.replace("displayName: Admins", "displayNamePattern: '(a)\\1'"),
+            "1.yaml:9: RoleMapping acme/roles: spec.rules[0].groups[0].displayNamePattern:"
+            " an RE2 expression is expected: invalid escape sequence: \\1 (RE2 has no backreferences)",
+        ),
+        (
+            ATTRIBUTE_MAPPING.replace("path: department", "path: 'emails[type eq work'"),
+            "1.yaml:7: AttributeMapping acme/attributes: spec.attributes[0].path:"
+            ' a SCIM path such as name.givenName or emails[type eq "work"].value is expected',
+        ),
+        (
+            SECRET.replace("{token: a-token-of-some-length}", "ENC[AES256_GCM,data:x]"),
+            "1.yaml:4: Secret acme/okta-scim: stringData: an object is expected, not a string: decrypt it first",
         ),
         (
             CONFIG + "  displayname: Acme\n",
@@ -213,6 +252,36 @@ def test_all_that_is_wrong_with_an_object_is_told_at_once() -> None:
         "1.yaml:10: ProvisioningConfig acme/okta: spec.roles[1].name:"
         " a string is expected, not the number 1: quote it",
     ]
+
+
+def test_a_value_that_is_nearly_one_of_a_set_is_suggested() -> None:
+    [error] = errors(CONFIG + "  provider: okta\n")
+
+    assert error.endswith("; did you mean Okta?")
+
+
+def test_a_kind_of_that_name_in_quite_another_group_is_ignored() -> None:
+    manifests = read(CONFIG.replace("scim-operator.io", "example.com"))
+
+    assert [str(finding) for finding in manifests.findings] == ["1.yaml:1: note: ignored: 1 ProvisioningConfig"]
+
+
+@pytest.mark.parametrize("kind", ["List", "RoleMappingList"])
+def test_lists_in_json_are_read(kind: str) -> None:
+    objects = [yaml.safe_load(CONFIG), yaml.safe_load(ROLE_MAPPING)]
+    manifests = read(json.dumps({"apiVersion": "v1", "kind": kind, "items": objects}, indent=1))
+
+    assert manifests.findings == ()
+    assert set(manifests.world.configs) == {OKTA}
+    assert len(manifests.world.role_mappings) == 1
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "1" * 5000])
+def test_a_number_of_thousands_of_digits_is_no_trouble(number: str) -> None:
+    found = errors(CONFIG + f"  suspend: {number}\n")
+
+    assert len(found) == 1
+    assert "a boolean is expected, not a string" in found[0]
 
 
 def test_one_object_in_two_files_is_an_error() -> None:

@@ -1,4 +1,14 @@
-from tests.scim_operator.manifests.reading import ATTRIBUTE_MAPPING, CONFIG, ROLE_MAPPING, SECRET, broken_references
+import pytest
+
+from scim_operator.manifests import reference_findings
+from tests.scim_operator.manifests.reading import (
+    ATTRIBUTE_MAPPING,
+    CONFIG,
+    ROLE_MAPPING,
+    SECRET,
+    broken_references,
+    read,
+)
 
 ELSEWHERE = ROLE_MAPPING.replace("namespace: acme", "namespace: team-a").replace(
     "configRef: {name: okta}", "configRef: {name: okta, namespace: acme}"
@@ -65,3 +75,47 @@ def test_two_mappings_that_claim_one_target() -> None:
 
 def test_suspension_does_not_hide_mistakes() -> None:
     assert len(broken_references(CONFIG + "  suspend: true\n", SECRET, ROLE_MAPPING.replace("- admin", "- x"))) == 1
+
+
+@pytest.mark.parametrize(
+    "maker",
+    [
+        "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: okta-scim, namespace: acme}\n",
+        "apiVersion: external-secrets.io/v1beta1\nkind: ExternalSecret\nmetadata: {name: x, namespace: acme}\n"
+        "spec: {target: {name: okta-scim}}\n",
+        "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: okta-scim, namespace: acme}\n",
+    ],
+)
+def test_what_makes_a_secret_counts_as_the_secret(maker: str) -> None:
+    assert broken_references(CONFIG, maker) == []
+    assert read(CONFIG, maker).findings == ()
+    [local] = reference_findings(read(CONFIG, maker), local=True)
+    assert local.message.endswith("Secret acme/okta-scim was not found; a cluster makes it, local mode doesn't")
+
+
+def test_what_makes_a_secret_elsewhere_or_of_another_name_does_not_count() -> None:
+    maker = "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: okta-scim, namespace: other}\n"
+
+    [there] = broken_references(CONFIG, maker)
+    [nowhere] = broken_references(CONFIG, maker.replace("okta-scim", "okta"))
+
+    assert there.endswith("Secret acme/okta-scim was not found; there is one in namespace other")
+    assert nowhere.endswith("Secret acme/okta-scim was not found")
+
+
+def test_a_secret_in_another_namespace_is_named() -> None:
+    [found] = broken_references(CONFIG, SECRET.replace("namespace: acme", "namespace: other"))
+
+    assert found.endswith("Secret acme/okta-scim was not found; there is one in namespace other")
+
+
+def test_names_that_are_nearly_right_are_suggested() -> None:
+    [config] = broken_references(
+        CONFIG, SECRET, ROLE_MAPPING.replace("configRef: {name: okta}", "configRef: {name: otka}")
+    )
+    [role] = broken_references(CONFIG, SECRET, ROLE_MAPPING.replace("- admin", "- Admni"))
+    [attribute] = broken_references(CONFIG, SECRET, ATTRIBUTE_MAPPING.replace("department", "departmnt"))
+
+    assert config.endswith("ProvisioningConfig acme/otka is not in these manifests; did you mean okta?")
+    assert role.endswith("is not in the catalogue of acme/okta (did you mean admin?)")
+    assert "; did you mean department?" in attribute

@@ -163,7 +163,7 @@ def test_a_path_that_names_nothing_is_told_to_its_author() -> None:
     assert [(one.field, one.reason) for one in told.problems] == [("spec.attributes[0].path", "AttributeNotFound")]
     assert told.message == (
         'path "name.givneName" names no attribute of a user by the standard or a declared schema; '
-        'target "first" is left out; the other attributes are in effect'
+        'did you mean givenName?; target "first" is left out; the other attributes are in effect'
     )
 
 
