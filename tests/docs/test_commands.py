@@ -73,7 +73,7 @@ def test_our_own_commands_do_what_they_should(command: str, tmp_path: Path) -> N
         path, *more = arguments[2:] if arguments[1] == "-f" else arguments[1:]
         assert arguments[0] == "local"
         with RunningLocalMode(ROOT / path, tmp_path / "data", *more) as running:
-            assert running.base_url()
+            running.wait_for(r"http://127\.0\.0\.1:\d+/\S+/scim/v2\b")
             assert running.stop() == 0
 
 

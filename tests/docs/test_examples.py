@@ -27,6 +27,12 @@ def test_it_is_valid_with_nothing_to_warn_of(example: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_no_two_examples_have_an_object_of_one_name() -> None:
+    """So that neither overwrites the other with `kubectl apply -R -f examples`."""
+    ended = run_to_its_end("validate", "--strict", "-f", ROOT / "examples")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 @each_example
 def test_it_is_served_without_a_word_of_warning(example: Path, tmp_path: Path) -> None:
     rendered = json.loads(run_to_its_end("render", "-f", example).stdout)["config"]
