@@ -132,7 +132,7 @@ def test_objects_without_a_namespace_go_to_the_one_that_is_given() -> None:
 
     assert without.returncode == 1
     error, warning = without.stderr.splitlines()
-    assert warning.endswith("Secret default/okta-scim was not found")
+    assert warning.endswith("Secret default/okta-scim was not found; there is one in namespace acme")
     assert error == (
         "<stdin>:21: RoleMapping acme/roles: spec.configRef: ProvisioningConfig acme/okta is not in these manifests,"
         " but default/okta, whose manifest gives no namespace (-n acme: that one)"
