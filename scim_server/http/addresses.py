@@ -36,8 +36,9 @@ def canonical_path(path: str) -> str:
         segments[2:4] = "scim", "v2"
         if len(segments) > 4:
             segments[4] = _ENDPOINTS.get(segments[4].lower(), segments[4])
-        if len(segments) > 5 and segments[5].lower() == ".search":
-            segments[5] = ".search"
-        elif role := _ROLE.fullmatch(path):
-            segments[5:] = [role[1]]
+        if len(segments) > 5:
+            if segments[5].lower() == ".search":
+                segments[5] = ".search"
+            elif role := _ROLE.fullmatch(path):
+                segments[5:] = [role[1]]
     return "/" + "/".join(segments)
