@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 _MOST_LINES = 10_000
 """About 3 MB. What doesn't fit is dropped: nobody waits for a log."""
 _LINES_AT_ONCE = 200
-_GATHERING_SECONDS = 0.005
+_GATHERING_SECONDS = 0.02
 """The thread isn't woken for each line: every time, a request would wait until it has the interpreter back."""
 _CLOSE_SECONDS = 5.0
 """How long the end of the process may wait for a reader that stands still."""

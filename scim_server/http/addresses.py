@@ -23,6 +23,8 @@ _ENDPOINTS = {
 }
 
 
+_CANONICAL = re.compile(r"/[^/]+/[^/]+/scim/v2/(?:Users|Groups)(?:/[^/.]+)?")
+"""Most of those that providers ask for."""
 _ROLE = re.compile(r"(?:/+[^/]+){4}/+roles/(.*[^/])/*", re.IGNORECASE | re.DOTALL)
 
 
@@ -31,6 +33,8 @@ def canonical_path(path: str) -> str:
 
     `path` is decoded. Names of tenants and ids stay as they are, also the name of a role, which may be any text.
     """
+    if _CANONICAL.fullmatch(path):
+        return path
     segments = [segment for segment in path.split("/") if segment]
     if len(segments) > 3 and segments[2].lower() == "scim" and segments[3].lower() == "v2":
         segments[2:4] = "scim", "v2"

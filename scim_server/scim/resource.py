@@ -318,7 +318,9 @@ def _cut(
 
 def split_names(names: Names) -> tuple[str, ...]:
     """Each once, in order."""
-    parts = names.split(",") if isinstance(names, str) else names or ()
+    if not names:
+        return ()
+    parts = names.split(",") if isinstance(names, str) else names
     return tuple(dict.fromkeys(name for part in parts if (name := part.strip())))
 
 

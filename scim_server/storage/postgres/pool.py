@@ -16,6 +16,7 @@ from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.postgres.failures import translated
 from scim_server.storage.protocol import StorageObserver
 from scim_server.storage.records import PoolUsage
+from scim_server.storage.shares import tenant_share
 
 _GIVEN_UP = (asyncio.CancelledError, TimeoutError)
 _CLEANING_TIMEOUT = 5.0
@@ -23,7 +24,7 @@ _CLOSE_TIMEOUT = 5.0
 
 
 class Pool:
-    """At most `size` connections, opened when they are needed, and half of them for one tenant.
+    """At most `size` connections, opened when they are needed; one tenant has its share of them.
 
     `connect` opens one within so many seconds. The one that was used last is used next; others that nobody needed
     for `idle_seconds` are closed at the next use, before a firewall on the way forgets them.
@@ -40,7 +41,7 @@ class Pool:
         self._size = size
         self._observer = observer
         self._idle_seconds = idle_seconds
-        self._turns = Turns(size, share=(size + 1) // 2)
+        self._turns = Turns(size, share=tenant_share(size))
         self._idle: deque[tuple[asyncpg.Connection, float]] = deque()
         """Since when each is unused; the one used last is the last one."""
         self._opened: set[asyncpg.Connection] = set()

@@ -85,9 +85,8 @@ class PostgresStorage:
     """`protocol.Storage` on one PostgreSQL database.
 
     `dsn` as asyncpg takes it: `postgresql://user:password@host:port/database?…`, with `host=/directory` for Unix
-    sockets. `pool_size` bounds the connections of this process, of which a tenant has half at most; migrating takes
-    one more, at start. `patience`: how many seconds a task waits for a free one before it is told
-    `StorageUnavailable`.
+    sockets. `pool_size` bounds the connections of this process, of which a tenant has its share; migrating takes one
+    more, at start. `patience`: how many seconds a task waits for a free one before it is told `StorageUnavailable`.
     """
 
     def __init__(

@@ -14,6 +14,7 @@ from scim_server.storage.documents import to_json
 from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 from scim_server.storage.protocol import NullObserver, Reader, StorageObserver, Writer
 from scim_server.storage.records import CredentialUses, Document, PoolUsage, UserRecord
+from scim_server.storage.shares import tenant_share
 from scim_server.storage.sqlite.connection import Connection
 from scim_server.storage.sqlite.insertions import Insertions
 from scim_server.storage.sqlite.migrate import migrate
@@ -47,9 +48,9 @@ class SqliteStorage:
 
     One connection writes, and each write has it alone from `BEGIN IMMEDIATE` to `COMMIT` (but `insert_user` shares
     it with others of its kind): SQLite has one writer at a time anyhow, and waiting here is cheaper and fairer than
-    its busy time-out. Readers never wait for the writer (WAL). `readers` bounds how many read at once, half of them
-    for one tenant. Those who wait, to read or to write, take turns by tenant. `patience`: how many seconds a task
-    waits for its turn before it is told `StorageUnavailable`.
+    its busy time-out. Readers never wait for the writer (WAL). `readers` bounds how many read at once, of whom a
+    tenant has its share. Those who wait, to read or to write, take turns by tenant. `patience`: how many seconds a
+    task waits for its turn before it is told `StorageUnavailable`.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class SqliteStorage:
         self._readers = [Connection(path, f"reader-{number}", reads=True) for number in range(readers)]
         self._observer = observer or NullObserver()
         self._writing = Turns(1)
-        self._reading = Turns(readers, share=(readers + 1) // 2)
+        self._reading = Turns(readers, share=tenant_share(readers))
         self._insertions = Insertions(self._writer, path, partial(self._write_turn, measured=False), self._observer)
         self._idle: list[Connection] = []
         """The one used last is the last one."""

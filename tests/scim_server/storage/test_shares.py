@@ -9,11 +9,13 @@ from scim_server.scim.filter import parse
 from scim_server.scim.resource_types import USER_TYPE
 from scim_server.storage.protocol import Reader, Storage, Writer
 from scim_server.storage.records import Query
+from scim_server.storage.shares import tenant_share
 from tests.scim_server.storage.steps import Steps
 
 
-async def test_reads_of_one_tenant_leave_half_of_the_connections(storage: Storage, tenant: str) -> None:
+async def test_reads_of_one_tenant_leave_others_their_connections(storage: Storage, tenant: str) -> None:
     limit = storage.usage().limit
+    share = tenant_share(limit)
     under_way, at_once = 0, 0
     full, enough = asyncio.Event(), asyncio.Event()
 
@@ -21,7 +23,7 @@ async def test_reads_of_one_tenant_leave_half_of_the_connections(storage: Storag
         nonlocal under_way, at_once
         under_way += 1
         at_once = max(at_once, under_way)
-        if under_way == limit // 2:
+        if under_way == share:
             full.set()
         await enough.wait()
         under_way -= 1
@@ -33,9 +35,9 @@ async def test_reads_of_one_tenant_leave_half_of_the_connections(storage: Storag
             other = Steps(storage, f"{tenant}-{number}")
             await other.add_user("ada")
             assert len(await other.find_users("userName pr")) == 1
-    assert under_way == at_once == limit // 2
-    assert storage.usage().in_use == limit // 2
-    assert storage.usage().waiting == 3 * limit - limit // 2
+    assert under_way == at_once == share
+    assert storage.usage().in_use == share
+    assert storage.usage().waiting == 3 * limit - share
     enough.set()
     await asyncio.gather(*holding)
 
@@ -73,7 +75,7 @@ async def test_writes_take_turns_by_tenant(storage: Storage, tenant: str) -> Non
     go_on.set()
     async with asyncio.timeout(60):
         await asyncio.gather(*writes)
-    assert order.index("b0") <= storage.usage().limit // 2
+    assert order.index("b0") <= tenant_share(storage.usage().limit)
 
 
 async def test_a_search_that_takes_too_long_says_what_to_do(
