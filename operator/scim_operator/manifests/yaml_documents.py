@@ -36,6 +36,9 @@ _BASED = re.compile(r"([-+]?)0(?:b([01]+)|o([0-7]+)|x([0-9a-fA-F]+))", re.ASCII)
 _OCTAL = re.compile(r"([-+]?)0([0-7]+)", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 
+_STRING_OR_TAB = re.compile(r'"(?:[^"\\]|\\.)*"?|\t', re.DOTALL)
+_HALVES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})", re.ASCII)
+
 _TAG = "tag:yaml.org,2002:"
 _COLLECTION_TAGS = frozenset((None, "!", _TAG + "map", _TAG + "seq"))
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -94,9 +97,20 @@ def parse_documents(text: str) -> list[Document]:
     A key that stands twice in one mapping is an error: kubectl takes the last one without a word.
     """
     try:
-        return [document for document in _Building().documents(text) if document.value is not None]
+        yaml_text = _as_yaml(text) if text.lstrip().startswith("{") else text
+        return [document for document in _Building().documents(yaml_text) if document.value is not None]
     except YamlError as error:
         raise YamlError(error.line, f"{error.message}{_hint(error, text)}") from None
+
+
+def _as_yaml(text: str) -> str:
+    """JSON as YAML, line by line: libyaml takes no tabs between its parts, no character in two halves."""
+    return _STRING_OR_TAB.sub(lambda found: _HALVES.sub(_joined, found[0]) if found[0] != "\t" else " ", text)
+
+
+def _joined(halves: re.Match[str]) -> str:
+    escaped_backslashes, high, low = halves.groups()
+    return escaped_backslashes + chr(0x10000 + (int(high, 16) - 0xD800 << 10) + int(low, 16) - 0xDC00)
 
 
 def _hint(error: YamlError, text: str) -> str:

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -208,3 +209,19 @@ def test_whatever_the_text_nothing_else_is_raised(text: str) -> None:
         assert error.line >= 1  # noqa: PT017 - either outcome is right
     else:
         assert all(isinstance(document, Document) for document in documents)
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-99, 99)
+    | st.text()
+    | st.sampled_from(["\U0001f600", "\\\U0001f600", "\\ud83d\t/"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), JSON_VALUES, min_size=1), st.sampled_from([None, 2, "\t"]))
+def test_json_is_read_as_it_is_meant(value: dict[str, Any], indent: int | str | None) -> None:
+    assert [document.value for document in parse_documents(json.dumps(value, indent=indent))] == [value]
