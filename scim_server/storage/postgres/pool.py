@@ -86,7 +86,8 @@ class Pool:
         asked = time.perf_counter()
         self._waiting += 1
         try:
-            await self._begin_turn(patience, tenant)
+            if not self._turns.begin_now(tenant):
+                await self._wait_for_turn(patience, tenant)
             try:
                 connection = self._take_idle(asked) or await self._open_another(patience)
             except BaseException:
@@ -98,7 +99,7 @@ class Pool:
         self._in_use += 1
         return connection
 
-    async def _begin_turn(self, patience: float, tenant: str) -> None:
+    async def _wait_for_turn(self, patience: float, tenant: str) -> None:
         try:
             await self._turns.begin(tenant, patience=patience)
         except TimeoutError:
