@@ -29,6 +29,8 @@ class LastUses:
         self._noted: dict[tuple[str, str], float] = {}
         """Seconds since 1970. They stay after they were written, so that nobody who reads both goes back in time."""
         self._written: dict[tuple[str, str], float] = {}
+        self._objects: dict[str, str | None] = {}
+        """By tenant, the uid of its ProvisioningConfig."""
         holder.subscribe(self._forget_others)
 
     def note(self, tenant: str, credential: str) -> None:
@@ -69,9 +71,11 @@ class LastUses:
 
     def _forget_others(self, bundle: ConfigBundle) -> None:
         """Of tenants that are gone: another one of that name begins anew."""
-        served = {tenant.key for tenant in bundle.config.tenants if not tenant.deleted}
+        before = self._objects
+        self._objects = {tenant.key: tenant.uid for tenant in bundle.config.tenants if not tenant.deleted}
+        stay = {key for key, uid in self._objects.items() if before.get(key, uid) == uid}
         for known in (self._noted, self._written):
-            for key in [key for key in known if key[0] not in served]:
+            for key in [key for key in known if key[0] not in stay]:
                 del known[key]
 
 

@@ -10,6 +10,7 @@ from scim_server.directory.rules_applier import RulesApplier
 from scim_server.management.answers import Json
 from scim_server.management.gate import TokenGate
 from scim_server.management.intake import Intake, Stale
+from scim_server.management.metrics_text import MetricsText
 from scim_server.management.status import Status
 from scim_server.management.token_file import ManagementToken
 from scim_server.metrics import Metrics
@@ -75,9 +76,10 @@ def create_management_app(
         missing = await status.ready()
         return Json({"status": "ok"}) if missing is None else Json({"reason": missing}, 503)
 
+    scraped = MetricsText(metrics, status.refresh_metrics)
+
     async def metrics_text(_: Request) -> Response:
-        await status.refresh_metrics()
-        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(await scraped.current(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def http_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else

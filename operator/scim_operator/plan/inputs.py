@@ -35,10 +35,13 @@ class TenantInputs:
     """The installation's key, under which digests of tokens are made."""
 
     previous: Tenant | None
-    """What is delivered now: kept while the config is suspended or can't be used."""
+    """What is delivered now: kept while the config is suspended or can't be used, unless it is of another object."""
 
     previous_digests: Mapping[str, str] = field(repr=False)
     """The digests that are delivered now, under `Tenant.credential_key(name)`. May hold those of other tenants."""
+
+    uid: str | None = None
+    """Of the object, whether it parses or not. None where objects have none."""
 
     now: datetime | None = None
     """For `expiresAt`. Without it no credential counts as expired here; the server checks at each request anyway."""

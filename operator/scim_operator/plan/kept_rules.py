@@ -90,5 +90,5 @@ def _kept_groups(declared: Declared, before: Collection[GroupSelector]) -> tuple
 
 
 def _may_be_meant(group: GroupSelector, broken: Iterable[str]) -> bool:
-    pattern = group.display_name_pattern
-    return pattern is not None and any(resembles(one, pattern) for one in broken)
+    named = (group.display_name_pattern, group.display_name, group.external_id)
+    return any(resembles(one, name) for one in broken for name in named if name is not None)

@@ -4,6 +4,7 @@ What can't be used never widens anything, and what was taken away stays away:
 
 * no config, or one that is being deleted: of the tenant that is delivered nothing stays but its name and what is to
   become of its users, until the servers have noted that; then nothing;
+* another object of the same name: what is delivered is that of a deleted config, and nothing of it stays;
 * suspended: exactly what is delivered now, and nothing is said about it;
 * a spec that can't be used: its settings (catalogue, base and fallback roles, deprovisioning) stay as delivered,
   while mappings, and credentials as far as the spec parses, are followed as always: a deleted mapping's roles and
@@ -13,7 +14,8 @@ What can't be used never widens anything, and what was taken away stays away:
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from scim_operator.api import ATTRIBUTE_MAPPING, ROLE_MAPPING, Condition, ProvisioningConfig, reasons
 from scim_operator.plan.attachments import (
@@ -44,6 +46,8 @@ from scim_server.config import AttributeRule, Deprovisioning, ExtensionSchema, R
 
 def plan_tenant(inputs: TenantInputs) -> TenantPlan:
     """Pure: equal inputs in any order give an equal plan. Never raises."""
+    if _is_of_another_object(inputs.previous, inputs.uid):
+        inputs = replace(inputs, previous=_remains(inputs.previous), departure_noted=False)
     if inputs.invalid is not None:
         return _plan_unparsed(inputs, inputs.invalid)
     if inputs.config is None or inputs.config.being_deleted:
@@ -58,7 +62,7 @@ def _plan_config(inputs: TenantInputs, config: ProvisioningConfig) -> TenantPlan
     settings = inputs.settings_before if problems else _settings(config)
     credentials = plan_credentials(config, inputs.secrets, inputs.token_key, inputs.now)
     attached = attachments(inputs, permitted_by(config, inputs.namespaces))
-    mappings = _plan_mappings(inputs, attached, settings)
+    mappings = _plan_mappings(inputs, attached, settings, declared=roles_of(config))
     verdict = ConfigVerdict(
         resolved_refs=credentials.resolved_refs,
         stalled=_stalled("; ".join(_located(problem) for problem in problems)),
@@ -98,8 +102,16 @@ def _plan_absent(inputs: TenantInputs) -> TenantPlan:
 def _deleted(inputs: TenantInputs) -> Tenant | None:
     """What tells the servers that the config is gone, rather than that it is missing by some mistake."""
     previous = inputs.previous
-    if previous is None or (previous.deleted and inputs.departure_noted):
-        return None
+    return None if previous is None or (previous.deleted and inputs.departure_noted) else _remains(previous)
+
+
+def _is_of_another_object(previous: Tenant | None, uid: str | None) -> TypeGuard[Tenant]:
+    """Whether the object of that name was replaced, and nobody has seen that it was gone in between."""
+    return previous is not None and not previous.deleted and None not in (previous.uid, uid) and previous.uid != uid
+
+
+def _remains(previous: Tenant) -> Tenant:
+    """Of a config that is deleted: nothing by which a request is let in or a role is given."""
     return Tenant(
         namespace=previous.namespace,
         name=previous.name,
@@ -136,7 +148,10 @@ class _Mappings:
         return mappings_ready(self.verdicts, [role.name for role in self.kept_roles])
 
 
-def _plan_mappings(inputs: TenantInputs, attached: Attachments, settings: Tenant | None) -> _Mappings:
+def _plan_mappings(
+    inputs: TenantInputs, attached: Attachments, settings: Tenant | None, declared: Iterable[Role] | None = None
+) -> _Mappings:
+    """`declared`: the roles that the spec has now; None where it can't be read. Nothing else is given anew."""
     verdicts = {(kind, key): config_not_found(inputs.config_key, key.namespace) for kind, key in attached.refused}
     if settings is None:
         for mapping in attached.permitted:
@@ -145,7 +160,7 @@ def _plan_mappings(inputs: TenantInputs, attached: Attachments, settings: Tenant
             verdicts[unread] = MappingVerdict.unreadable(why, in_effect=False)
         return _Mappings(verdicts=verdicts)
 
-    rules = _plan_rules(inputs.previous, attached, settings, verdicts)
+    rules = _plan_rules(inputs.previous, attached, _catalogue(settings, declared), verdicts)
     attributes, schemas = _plan_attributes(inputs.previous, attached, verdicts)
     present = {(ROLE_MAPPING, rule.mapping) for rule in rules}
     present |= {(ATTRIBUTE_MAPPING, attribute.mapping) for attribute in attributes}
@@ -161,13 +176,20 @@ def _plan_mappings(inputs: TenantInputs, attached: Attachments, settings: Tenant
     )
 
 
+def _catalogue(settings: Tenant, declared: Iterable[Role] | None) -> Catalogue:
+    """`settings` that are kept have roles too that only some rules keep."""
+    names = {role.name for role in settings.roles}
+    if declared is not None:
+        names &= {role.name for role in declared}
+    return Catalogue(sorted(names), settings.key)
+
+
 def _plan_rules(
     previous: Tenant | None,
     attached: Attachments,
-    settings: Tenant,
+    catalogue: Catalogue,
     verdicts: dict[MappingKey, MappingVerdict],
 ) -> list[RoleRule]:
-    catalogue = Catalogue((role.name for role in settings.roles), settings.key)
     delivered: dict[str, dict[str, RoleRule]] = {}
     for rule in previous.rules if previous is not None else ():
         delivered.setdefault(rule.mapping, {})[rule.rule] = rule

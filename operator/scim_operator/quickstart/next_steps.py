@@ -9,6 +9,8 @@ from scim_operator.local.folder import Connection
 
 _NEW_USER = '{"userName": "joan.clarke@acme.example", "displayName": "Joan Clarke"}'
 
+_MEDIA_TYPE = "application/scim+json"
+
 
 def next_steps(base_url: str, manifests: Path, data: Path, connection: Connection, *, enter: bool) -> str:
     """Rich markup. `enter`: pressing it shows the table again."""
@@ -23,7 +25,8 @@ def next_steps(base_url: str, manifests: Path, data: Path, connection: Connectio
         f'  curl -s -H "Authorization: Bearer $TOKEN" {users} | python3 -m json.tool',
         "[bold]Write[/bold] as a provider",
         f"  TOKEN=$({escape(connection.provision.command)})",
-        f'  curl -s -H "Authorization: Bearer $TOKEN" -d {escape(shlex.quote(_NEW_USER))} {users}',
+        f'  curl -s -H "Authorization: Bearer $TOKEN" -H "Content-Type: {_MEDIA_TYPE}" '
+        f"-d {escape(shlex.quote(_NEW_USER))} {users}",
         "",
         f"Edit a file in {escape(str(manifests))} and see roles change. {again}Ctrl-C ends.",
         f"All data are in {escape(str(data))}: without it, all begins anew.",

@@ -82,6 +82,7 @@ class Gathered:
             namespaces=self.namespaces,
             token_key=token_key,
             previous=delivered.tenant if delivered is not None else None,
+            uid=self.raw_config["metadata"].get("uid") if self.raw_config is not None else None,
             previous_digests=delivered.digests if delivered is not None else {},
             now=now,
             invalid_mappings=self.invalid_mappings,

@@ -62,4 +62,5 @@ class Departures(WriteSession):
         """Another ProvisioningConfig has this tenant's name; what was to be erased is gone before."""
         while await self.erase_some():
             pass
+        await self._connection.execute("DELETE FROM credential_uses WHERE tenant = $1", self.tenant)
         await self._connection.execute(_RETURN, self.tenant)

@@ -64,4 +64,5 @@ def note_return(connection: sqlite3.Connection, tenant: str, now: int) -> None:
     """Another ProvisioningConfig has this tenant's name; what was to be erased is gone before."""
     while _erase_some(connection, tenant, now, 5000):
         pass
+    connection.execute("DELETE FROM credential_uses WHERE tenant = ?", (tenant,))
     connection.execute(_RETURN, (tenant, now))

@@ -66,6 +66,8 @@ class SqliteStorage:
         self._insertions = Insertions(self._writer, path, partial(self._write_turn, measured=False), self._observer)
         self._idle: list[Connection] = []
         """The one used last is the last one."""
+        self._is_open = False
+        """Whether `open` has ended: probes come before."""
         self._waiting = 0
 
     async def open(self) -> None:
@@ -85,6 +87,7 @@ class SqliteStorage:
             await self._close_all()
             raise
         self._idle = [*self._readers]
+        self._is_open = True
 
     async def close(self) -> None:
         async with self._writing.turn(""):
@@ -157,7 +160,7 @@ class SqliteStorage:
 
     @asynccontextmanager
     async def _reader(self, tenant: str = "") -> AsyncIterator[Connection]:
-        if not self._writer.is_open:
+        if not self._is_open:
             raise StorageUnavailable("the storage is not open")
         await self._begin(self._reading, tenant)
         connection = self._idle.pop()

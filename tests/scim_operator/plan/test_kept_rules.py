@@ -236,3 +236,20 @@ def test_many_mappings_that_are_not_as_declared_are_counted() -> None:
 
     assert planned.config_verdict is not None
     assert "RoleMapping acme/r4 and 2 more;" in planned.config_verdict.mappings_ready.message
+
+
+def test_a_name_that_becomes_a_broken_pattern_keeps_its_group() -> None:
+    before = start("developer", groups=[{"displayName": "Admins"}])
+    after = then(before, mapping("developer", groups=[*patterns("Admins("), {"displayName": "Other"}]))
+    assert after.tenant is not None
+    assert [rule.groups for rule in after.tenant.rules] == [(GroupSelector(display_name="Admins"),)]
+
+
+def test_a_kept_role_is_for_no_other_rule_whatever_becomes_of_the_config() -> None:
+    other = role_mapping("other", rule("new", "Strangers", "admin"))
+    kept = then(start("admin"), mapping("admin"), roles=("developer",))
+    assert given(kept) == {"admin"}
+    roles = [{"name": "developer", "permissions": []}]
+    broken = then(kept, mapping("admin"), other, config=config(roles=roles, baseRoles=["nope"], fallbackRoles=[]))
+    assert granted(broken) == granted(kept)
+    assert granted(then(broken, mapping("admin"), other, roles=("developer",))) == granted(kept)

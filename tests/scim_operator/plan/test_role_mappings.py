@@ -120,7 +120,7 @@ def test_a_stalled_config_still_loses_the_rules_of_a_deleted_mapping() -> None:
 
 def test_rules_of_a_stalled_config_are_checked_against_the_catalogue_that_is_delivered() -> None:
     before = plan(config=config(roles=[{"name": "viewer"}]))
-    stalled = config(roles=[{"name": "admin"}], baseRoles=["nobody"])
+    stalled = config(roles=[{"name": "admin"}, {"name": "viewer"}], baseRoles=["nobody"])
 
     after = plan(
         role_mapping("r", rule("a", "A", "admin"), rule("b", "B", "viewer")),

@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 from scim_operator.api import ObjectKey, ProvisioningConfig
 from scim_operator.plan import secret_refs
 from scim_server.config import Access, BearerCredential, Deprovisioning, OnDeletion, Role, Tenant, token_digest
-from tests.scim_operator.objects import config, config_object
-from tests.scim_operator.plan.inputs import OKTA, SECRETS, TOKEN, TOKEN_KEY, inputs, plan
+from tests.scim_operator.objects import config, config_object, role_mapping, rule
+from tests.scim_operator.plan.inputs import OKTA, SECRETS, TOKEN, TOKEN_KEY, again, granted, inputs, plan
 
 DELETED = Tenant(
     namespace="acme",
@@ -94,6 +94,31 @@ def test_the_object_is_told_from_others_of_its_name() -> None:
     tenant = plan(config=ProvisioningConfig.from_object(raw)).tenant
     assert tenant is not None
     assert tenant.uid == "0c1d"
+
+
+def test_a_replaced_config_leaves_nothing_to_the_next_of_its_name() -> None:
+    """Deleted and made again before anybody saw that it was gone."""
+    raw = config_object()
+    raw["metadata"]["uid"] = "0c1d"
+    mapping = role_mapping("m", rule("admins", "Admins", "admin"))
+    before = plan(mapping, config=ProvisioningConfig.from_object(raw))
+    assert before.tenant is not None
+    assert before.digests
+    remains = again(before, config=None).tenant
+    assert remains is not None
+    assert remains.deleted
+    for unusable in (
+        {"config": config(suspend=True)},
+        {"config": config(baseRoles=["nobody"])},
+        {"config": None, "invalid": "spec.roles: a list is expected"},
+    ):
+        replaced = again(before, mapping, **unusable, uid="2e3f")
+        assert replaced.tenant == remains
+        assert not replaced.digests
+        assert again(before, mapping, **unusable, uid="0c1d").tenant != remains
+    typo = role_mapping("m", rule("admins", "Admins", "admim"))
+    assert granted(again(before, typo, uid="0c1d"))
+    assert not granted(again(before, typo, uid="2e3f"))
 
 
 def test_a_config_that_is_being_deleted_is_no_tenant_though_finalizers_hold_it() -> None:

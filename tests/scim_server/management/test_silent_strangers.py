@@ -37,3 +37,31 @@ async def test_probes_and_the_operator_are_answered(server: Server, sent: bytes)
     finally:
         for writer in writers:
             writer.close()
+
+
+async def test_metrics_are_made_once_for_all_who_wait(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = 0
+    text = server.metrics.text
+
+    def counted() -> bytes:
+        nonlocal made
+        made += 1
+        return text()
+
+    monkeypatch.setattr(server.metrics, "text", counted)
+    request = BEGUN + b"\r\n"
+    pipelined = 20
+    readers = []
+    async with AsyncExitStack() as closing:
+        for _ in range(SILENT // 2):
+            host, _, port = server.management_url.removeprefix("http://").rpartition(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            closing.callback(writer.close)
+            writer.write(request * pipelined)
+            readers.append(reader)
+        async with asyncio.timeout(60):
+            for reader in readers:
+                for _ in range(pipelined):
+                    head = await reader.readuntil(b"\r\n\r\n")
+                    await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+    assert made < pipelined * len(readers) / 4

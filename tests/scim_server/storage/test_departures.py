@@ -118,12 +118,14 @@ async def test_the_same_again_has_no_former_users(steps: Steps) -> None:
 
 async def test_another_object_of_that_name_is_noticed_without_a_deletion(steps: Steps) -> None:
     await fill(steps)
+    await steps.storage.note_uses({(steps.tenant, "okta"): datetime.now(UTC)})
     uids = {steps.tenant: "second"}
     assert await steps.storage.bump_revisions({steps.tenant: RULES.fingerprint}, 2, uids) == [steps.tenant]
     await put(steps, 2, "second")
     former = (await counts(steps)).former_users
     assert former is not None
     assert former.count == 4
+    assert (steps.tenant, "okta") not in await steps.storage.uses()  # the new one's okta was never used
 
 
 async def test_a_tenant_from_before_uids_isnt_another_one(steps: Steps) -> None:

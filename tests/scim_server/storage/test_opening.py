@@ -1,6 +1,7 @@
 """Opening: URLs, migrations, databases that are newer or not there."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,20 @@ async def test_opening_again_changes_nothing(fresh_url: str) -> None:
         await steps.add_user(f"u{round_}")
         assert len(await steps.find_users("userName pr")) == round_ + 1
         await storage.close()
+
+
+async def test_probes_while_it_opens_take_nothing(fresh_url: str) -> None:
+    storage = open_storage(fresh_url)
+    opening = asyncio.create_task(storage.open())
+    while not opening.done():
+        with suppress(StorageUnavailable):
+            await storage.ping()
+        await asyncio.sleep(0)
+    await opening
+    assert storage.usage().in_use == 0
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(storage.ping() for _ in range(3 * storage.usage().limit)))
+    await storage.close()
 
 
 async def test_several_servers_may_migrate_at_once(fresh_url: str) -> None:
