@@ -96,6 +96,12 @@ def test_the_readme_shows_what_make_run_prints(tmp_path: Path) -> None:
     shown = "\n".join(line.rstrip() for line in printed.splitlines()).strip("\n")
     assert shown in (ROOT / "README.md").read_text()
 
+    for who, answer in (("Write as a provider", "Joan Clarke"), ("Read as an application", "Joan Clarke")):
+        lines = log.read_text().partition(who)[2].splitlines()[1:3]
+        ended = subprocess.run("\n".join(lines), check=True, shell=True, cwd=ROOT, capture_output=True, text=True)
+        assert answer in ended.stdout
+    wait_until(lambda: "okta created Joan Clarke" in log.read_text(), seconds=30, what="the news", log=log)
+
     os.write(keyboard, b"\n")
     twice = re.compile("(?s)Katherine Johnson.*Katherine Johnson.*Last used")
     wait_until(lambda: twice.search(log.read_text()) is not None, seconds=30, what="the table", log=log)
