@@ -27,6 +27,8 @@ class SourceFile:
     """As it is shown: relative where the given path was."""
 
     text: str
+    problem: tuple[int, str] | None = None
+    """Line, and why there is no text."""
 
 
 def read_files(paths: Sequence[Path]) -> list[SourceFile]:
@@ -39,13 +41,13 @@ def read_files(paths: Sequence[Path]) -> list[SourceFile]:
     seen: set[Path] = set()
     for path in paths:
         if path == STDIN:
-            files.append(SourceFile(STDIN_NAME, _decoded(STDIN_NAME, sys.stdin.buffer.read(_LARGEST_FILE + 1))))
+            files.append(_decoded(STDIN_NAME, sys.stdin.buffer.read(_LARGEST_FILE + 1)))
             continue
         for file in _files_under(path):
             resolved = file.resolve()
             if resolved not in seen:
                 seen.add(resolved)
-                files.append(SourceFile(str(file), _text(file)))
+                files.append(_read(file))
     return files
 
 
@@ -68,7 +70,7 @@ def _unreadable(error: OSError) -> None:
     raise UnreadableFile(f"{error.filename}: {error.strerror}") from None
 
 
-def _text(file: Path) -> str:
+def _read(file: Path) -> SourceFile:
     try:
         content = _content(file)
     except OSError as error:
@@ -95,10 +97,10 @@ def _content(file: Path) -> bytes:
         os.close(descriptor)
 
 
-def _decoded(name: str, content: bytes) -> str:
+def _decoded(name: str, content: bytes) -> SourceFile:
     if len(content) > _LARGEST_FILE:
         raise UnreadableFile(f"{name}: larger than {_LARGEST_FILE} bytes")
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UnreadableFile(f"{name}: UTF-8 is expected") from None
+        return SourceFile(name, content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        return SourceFile(name, "", (content.count(b"\n", 0, error.start) + 1, "UTF-8 is expected"))

@@ -103,6 +103,9 @@ class _Reading:
         return Manifests(world, tuple(self._findings), self._sources, frozenset(self._made_secrets))
 
     def file(self, file: SourceFile) -> None:
+        if file.problem is not None:
+            self._findings.append(Finding(Severity.ERROR, file.name, *file.problem))
+            return
         try:
             documents = parse_documents(file.text)
         except YamlError as error:

@@ -65,6 +65,17 @@ def test_problems_are_one_line_each(folder: Path) -> None:
     )
 
 
+def test_a_file_in_another_encoding_is_a_problem_among_others(folder: Path) -> None:
+    (folder / "latin1.yaml").write_bytes("# Größe\n".encode("latin-1"))
+    (folder / "mappings.yaml").write_text("a: [")
+
+    result = scim_operator("validate", folder, "-o", "json")
+
+    assert result.returncode == 1
+    problems = json.loads(result.stdout)["problems"]
+    assert {Path(one["file"]).name for one in problems} == {"latin1.yaml", "mappings.yaml"}
+
+
 @pytest.mark.parametrize("command", ["validate", "render"])
 def test_paths_are_given_with_or_without_an_option(command: str, folder: Path) -> None:
     """Objects may refer to each other across all of them."""
