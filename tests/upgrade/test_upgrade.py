@@ -1,0 +1,73 @@
+"""The server of today on a database that an earlier one filled answers as that one did."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from scim_server.app import Server
+from tests.support.postgres import PostgresServer
+from tests.support.serving import PATCH_OP, client_of, effective_of, roles_of
+from tests.upgrade.answers import ask_all
+from tests.upgrade.database import Database, PostgresDatabase, SqliteDatabase
+from tests.upgrade.filling import ASSERTION, serving
+from tests.upgrade.stored import NAMES, Filled, read_filled
+from tests.upgrade.tenants import ENTRA, LAST_REVISION, OKTA, bundle
+
+pytestmark = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    if request.param == "sqlite":
+        return SqliteDatabase(tmp_path / "scim.db")
+    postgres: PostgresServer = request.getfixturevalue("postgres_server")
+    dsn: str = request.getfixturevalue("postgres_dsn")
+    return PostgresDatabase(postgres, dsn.partition("?")[0].rpartition("/")[2])
+
+
+@pytest.fixture
+def filled(name: str, empty: Database) -> Filled:
+    return read_filled(name, empty.kind)
+
+
+@pytest.fixture
+async def server(empty: Database, filled: Filled) -> AsyncIterator[Server]:
+    empty.load(filled.dump)
+    async with serving(empty, LAST_REVISION) as server:
+        yield server
+
+
+async def test_every_answer_is_as_before(server: Server, filled: Filled) -> None:
+    answers = await ask_all(server, filled.at)
+    assert [answer["path"] for answer in answers] == [answer["path"] for answer in filled.answers]
+    for answer, before in zip(answers, filled.answers, strict=True):
+        assert answer == before
+
+
+async def test_what_is_written_afterwards_is_right(server: Server) -> None:
+    """Also for a user whom the earlier server had deactivated: roles come with the return, and go with the group."""
+    name = "last-month@acme.okta.example"
+    async with client_of(server.url, OKTA) as client, client_of(server.url, OKTA, "read") as reader:
+        (user,) = (await client.get("/Users", params={"filter": f'userName eq "{name}"'})).json()["Resources"]
+        (admins,) = (await client.get("/Groups", params={"filter": 'externalId eq "00g-admins"'})).json()["Resources"]
+        assert await roles_of(reader, name) == []
+        for path, operation in (
+            (f"/Users/{user['id']}", {"op": "replace", "path": "active", "value": True}),
+            (f"/Groups/{admins['id']}", {"op": "add", "path": "members", "value": [{"value": user["id"]}]}),
+        ):
+            answer = await client.patch(path, json={"schemas": [PATCH_OP], "Operations": [operation]})
+            assert answer.is_success, answer.text
+        assert await roles_of(reader, name) == ["admin", "viewer"]
+        assert (await effective_of(reader, name))["state"] == "active"
+        assert (await client.delete(f"/Groups/{admins['id']}")).status_code == 204
+        assert await roles_of(reader, name) == ["guest", "viewer"]
+
+
+async def test_what_was_used_once_stays_used(server: Server) -> None:
+    assert not await server.storage.use_assertion(ENTRA.key, ASSERTION, datetime.now(UTC) + timedelta(days=1))
+
+
+async def test_an_older_configuration_stays_refused(server: Server) -> None:
+    assert await server.storage.highest_revision() == bundle(LAST_REVISION).revision
