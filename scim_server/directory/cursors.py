@@ -1,8 +1,8 @@
-"""Cursors (RFC 9865): a place in a list, sealed so that clients can neither read nor make one.
+"""Cursors (RFC 9865): a position in a list, sealed so that clients can neither read nor make one.
 
-A cursor is `base64url(nonce ‖ AES-256-GCM(issued at, place))`. What it belongs to (tenant, type, filter, order)
-is authenticated along with it but not in it. The key is derived from the installation's token key, so every replica
-reads the cursors of every other, and a new token key ends them all.
+A sealed cursor is `base64url(nonce ‖ AES-256-GCM(issued at, position))`. What it belongs to (tenant, type, filter,
+order) is authenticated along with it but not in it. The key is derived from the installation's token key, so every
+replica reads the cursors of every other, and a new token key ends them all.
 """
 
 import base64
@@ -32,7 +32,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Cursor:
     """Between two resources: what follows `position`, or with `backwards` what precedes it."""
 
     position: Position
@@ -45,35 +45,35 @@ class Cursors:
     def __init__(self, token_key: bytes, tenant: str) -> None:
         self._cipher = AESGCM(hmac.digest(token_key, f"scim-server cursor 2 {tenant}".encode(), "sha256"))
 
-    def seal(self, place: Place, belongs_to: str, now: datetime) -> str:
+    def seal(self, cursor: Cursor, belongs_to: str, now: datetime) -> str:
         """`belongs_to`: everything that must be the same in the request for the next page."""
-        position = place.position
+        position = cursor.position
         key = position.key
         inside = [
             int(now.timestamp()),
             _microseconds(position.created),
             position.id,
             [_microseconds(key)] if isinstance(key, datetime) else key,
-            place.backwards,
+            cursor.backwards,
         ]
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, orjson.dumps(inside), _digest(belongs_to))
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
-    def open(self, cursor: str, belongs_to: str, now: datetime) -> Place:
+    def open(self, sealed: str, belongs_to: str, now: datetime) -> Cursor:
         """Raises InvalidCursor, ExpiredCursor."""
-        issued, created, resource_id, key, backwards = orjson.loads(self._opened(cursor, belongs_to))
+        issued, created, resource_id, key, backwards = orjson.loads(self._opened(sealed, belongs_to))
         if issued + CURSOR_TIMEOUT_SECONDS < now.timestamp():
             raise ExpiredCursor(f"cursors are good for {CURSOR_TIMEOUT_SECONDS} s: begin again with an empty one")
         position = Position(_instant(created), resource_id, _instant(key[0]) if isinstance(key, list) else key)
-        return Place(position, backwards)
+        return Cursor(position, backwards)
 
-    def _opened(self, cursor: str, belongs_to: str) -> bytes:
+    def _opened(self, sealed: str, belongs_to: str) -> bytes:
         try:
-            if len(cursor) > LONGEST:
+            if len(sealed) > LONGEST:
                 raise ValueError
-            sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _digest(belongs_to))
+            content = base64.b64decode(sealed + "=" * (-len(sealed) % 4), altchars=b"-_", validate=True)
+            return self._cipher.decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], _digest(belongs_to))
         except (InvalidTag, ValueError, binascii.Error):
             raise InvalidCursor(
                 "this is no cursor out of an answer to a request with the same filter, sortBy and sortOrder"

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from scim_server.directory.anchors import Anchors
 from scim_server.directory.caller import Caller
 from scim_server.directory.output import Output, SmallOutput, TooLarge
 from scim_server.directory.rules_applier import RulesApplier
 from scim_server.directory.rules_cache import RulesCache
-from scim_server.directory.walks import Walks
 from scim_server.limits.turns import Turns
 from scim_server.storage.protocol import Reader, Storage, Writer
 from scim_server.storage.records import Document, UserRecord
@@ -29,7 +29,7 @@ class Directory:
         most = max(1, storage.usage().limit // _SHARE_OF_LARGE_READS)
         self._large_reads = Turns(most, share=(most + 1) // 2)
         self.rules = RulesCache()
-        self.walks = Walks()
+        self.anchors = Anchors()
 
     def now(self) -> datetime:
         return datetime.now(UTC)

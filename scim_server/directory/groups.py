@@ -156,7 +156,7 @@ async def groups_page(
     directory: Directory, caller: Caller, request: ListRequest, reader: Reader
 ) -> Listed[GroupRecord]:
     """A page of groups, within a read that shows them."""
-    return await list_page(directory, caller, caller.tenant.groups, request, reader, reader.groups)
+    return await list_page(directory, caller, caller.tenant.groups, request, reader.groups)
 
 
 async def _locked(caller: Caller, writer: Writer, group_id: str, if_match: str | None) -> GroupRecord:

@@ -2,22 +2,22 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Generic, TypeVar
 
+from scim_server.directory.anchors import Anchor, Anchors, ListName
 from scim_server.directory.caller import Caller
-from scim_server.directory.cursors import Place
+from scim_server.directory.cursors import Cursor
 from scim_server.directory.directory import Directory
-from scim_server.directory.list_reader import ListReader
-from scim_server.directory.walks import ListName
-from scim_server.scim.effective import EFFECTIVE_URN
-from scim_server.scim.filter import And, Comparison, Filter, Not, Or, Present, ValuePath
 from scim_server.scim.paging import PageRequest
 from scim_server.scim.schema import ResourceType
-from scim_server.storage.protocol import Reader
-from scim_server.storage.records import Page, Query
+from scim_server.storage.records import Counters, Page, Query
 
 Item = TypeVar("Item")
 Record = TypeVar("Record")
+
+_ANCHORS_TRIED = 2
+"""While others write all the time, each anchor may be stale when it is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,52 +48,72 @@ async def list_page(
     caller: Caller,
     resource_type: ResourceType,
     request: ListRequest,
-    reader: Reader,
     read: Callable[[Query], Awaitable[Page[Record]]],
 ) -> Listed[Record]:
-    """`read`: of `reader`. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
+    """Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
     wanted, now = request.page, directory.now()
     query = replace(request.query, count=wanted.count)
-    pages = ListReader(directory.walks, _name(caller, resource_type, request), now, reader, read)
     if wanted.cursor is None:
-        page = await pages.at_index(query, wanted.start_index) if wanted.count else None
-        total = await pages.total(query, page)
-        return Listed(page.records if page else (), total, wanted.start_index, None)
+        query = replace(query, start_index=wanted.start_index)
+        if wanted.start_index > 1 and wanted.count and query.in_order_of_creation:
+            of = ListName(caller.tenant.key, resource_type.name)
+            page = await _from_nearest_anchor(directory.anchors, of, query, now, read)
+        else:
+            page = await read(query)
+        return Listed(page.records, _total(page), wanted.start_index, None)
     belongs_to = "\0".join((resource_type.name, request.identity))
     cursors = caller.tenant.cursors
-    place = cursors.open(wanted.cursor, belongs_to, now) if wanted.cursor else None
-    page = await pages.first(query) if place is None else await pages.beside(_beside(place, query))
-    if place is not None and place.backwards and not page.records:
+    cursor = cursors.open(wanted.cursor, belongs_to, now) if wanted.cursor else None
+    page = await read(query if cursor is None else _beside(cursor, query))
+    if cursor is not None and cursor.backwards and not page.records:
         # What preceded is gone, so that the page before is the first one.
-        page = await pages.first(query)
-    total = await pages.total(query, page)
-    following = None if page.end is None else cursors.seal(Place(page.end), belongs_to, now)
-    preceding = None if page.start is None else cursors.seal(Place(page.start, backwards=True), belongs_to, now)
-    return Listed(page.records, total, None, following, preceding)
+        page = await read(query)
+    following = None if page.end is None else cursors.seal(Cursor(page.end), belongs_to, now)
+    preceding = None if page.start is None else cursors.seal(Cursor(page.start, backwards=True), belongs_to, now)
+    return Listed(page.records, _total(page), None, following, preceding)
 
 
-def _beside(place: Place, query: Query) -> Query:
-    return replace(query, before=place.position) if place.backwards else replace(query, after=place.position)
+def _beside(cursor: Cursor, query: Query) -> Query:
+    return replace(query, before=cursor.position) if cursor.backwards else replace(query, after=cursor.position)
 
 
-def _name(caller: Caller, resource_type: ResourceType, request: ListRequest) -> ListName:
-    query = request.query
-    return ListName(
-        caller.tenant.key,
-        caller.tenant.revision,
-        resource_type.name,
-        request.identity,
-        plain=query.filter is None and query.sort_by is None,
-        moves=query.filter is not None and _asks_of_state(query.filter),
-    )
+async def _from_nearest_anchor(
+    anchors: Anchors,
+    of: ListName,
+    query: Query,
+    now: datetime,
+    read: Callable[[Query], Awaitable[Page[Record]]],
+) -> Page[Record]:
+    """What counting from the start of the list gives (RFC 7644 §3.4.2.4), at one instant.
+
+    `now`: before anything is read.
+    """
+    passed = query.start_index - 1
+    for _ in range(_ANCHORS_TRIED):
+        anchor = anchors.nearest(of, passed)
+        if anchor is None:
+            page = await read(query)
+            break
+        page = await read(replace(query, after=anchor.position, start_index=query.start_index - anchor.index))
+        # The counters may be younger than the records, where there are none: those that are equal tell as much then,
+        # since they only grow.
+        if anchor.holds(counters := _counters(page)):
+            break
+        anchors.forget_stale(of, counters)
+    else:
+        page = await read(query)
+    if page.end is not None:
+        anchors.add(of, Anchor(passed + len(page.records), page.end, _counters(page), now))
+    return page
 
 
-def _asks_of_state(node: Filter) -> bool:
-    """Whether a user who is blocked, and deactivated some time later, may match only until then."""
-    match node:
-        case And(items) | Or(items):
-            return any(map(_asks_of_state, items))
-        case Not(item):
-            return _asks_of_state(item)
-        case Comparison(path) | Present(path) | ValuePath(path):
-            return path.schema_urn == EFFECTIVE_URN and path.attribute.name == "state"
+def _counters(page: Page[Record]) -> Counters:
+    if page.counters is None:
+        raise ValueError("a list of all resources has counters")
+    return page.counters
+
+
+def _total(page: Page[Record]) -> int:
+    if page.total is None:
+        raise ValueError("the query of a list asks for the total")
+    return page.total

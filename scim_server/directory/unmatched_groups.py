@@ -1,16 +1,16 @@
 """Which groups the rules of a tenant name that no provider has sent: most often a name that is misspelt."""
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from scim_server.config import GroupSelector, RoleRule, Tenant, compile_pattern
 from scim_server.folding import identity_of
 from scim_server.scim.filter import Comparison, disjunction
 from scim_server.scim.path import resolve
 from scim_server.scim.resource_types import GROUP_TYPE
-from scim_server.storage.protocol import Reader, Storage
-from scim_server.storage.records import Query, Stamp
+from scim_server.storage.protocol import LONGEST_WRITE, Reader, Storage
+from scim_server.storage.records import Query, TenantCounts
 
 LISTED = 20
 """So many are told of each mapping; of the others only the number."""
@@ -18,7 +18,7 @@ LISTED = 20
 MOST_GROUPS_FOR_PATTERNS = 2000
 """In a tenant with more groups nothing is said of patterns: each would have to be compared with all names."""
 
-_REFRESH_SECONDS = 60.0
+_REFRESH = timedelta(minutes=1)
 _BATCH = 200
 
 
@@ -39,38 +39,43 @@ class UnmatchedGroups:
 @dataclass(frozen=True, slots=True)
 class _Answer:
     rules: tuple[RoleRule, ...]
-    stamp: Stamp
-    at: float
+    counts: TenantCounts
+    """Read before."""
+    at: datetime
     unmatched: Mapping[str, UnmatchedGroups]
+
+    def holds(self, counts: TenantCounts) -> bool:
+        """Whether no group has changed since then, for sure: what began earlier may be committed later."""
+        if counts.last_sync is None or self.at - counts.last_sync < LONGEST_WRITE:
+            return False
+        return (counts.groups, counts.last_sync) == (self.counts.groups, self.counts.last_sync)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class UnmatchedGroupsReader:
     """Remembers its answers. While rules stay the same, a tenant is looked at once a minute at most, and then only if
-    something in it has changed."""
+    something in it may have changed."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, now: Callable[[], datetime] = _now) -> None:
         self._storage = storage
+        self._now = now
         self._answers: dict[str, _Answer] = {}
 
-    async def of(self, tenant: Tenant) -> Mapping[str, UnmatchedGroups]:
-        """By mapping (`namespace/name`). Raises `StorageUnavailable`."""
-        known, now = self._answers.get(tenant.key), time.monotonic()
-        if known is not None and known.rules == tenant.rules and now - known.at < _REFRESH_SECONDS:
+    async def of(self, tenant: Tenant, counts: TenantCounts) -> Mapping[str, UnmatchedGroups]:
+        """By mapping (`namespace/name`). `counts`: read just now. Raises `StorageUnavailable`."""
+        known, now = self._answers.get(tenant.key), self._now()
+        if known is not None and known.rules == tenant.rules and (now - known.at < _REFRESH or known.holds(counts)):
             return known.unmatched
-
-        async def work(reader: Reader) -> _Answer:
-            stamp = await reader.stamp()
-            if known is not None and (known.rules, known.stamp) == (tenant.rules, stamp):
-                return _Answer(known.rules, stamp, now, known.unmatched)
-            return _Answer(tenant.rules, stamp, now, await read_unmatched(reader, tenant.rules))
-
-        answer = self._answers[tenant.key] = await self._storage.read(tenant.key, work)
-        return answer.unmatched
+        unmatched = await self.read(tenant)
+        self._answers[tenant.key] = _Answer(tenant.rules, counts, now, unmatched)
+        return unmatched
 
     async def read(self, tenant: Tenant) -> Mapping[str, UnmatchedGroups]:
         """As `of`, without a look at what was answered before."""
-        self._answers.pop(tenant.key, None)
-        return await self.of(tenant)
+        return await self._storage.read(tenant.key, lambda reader: read_unmatched(reader, tenant.rules))
 
     def keep(self, tenants: Iterable[str]) -> None:
         """Forget the others."""

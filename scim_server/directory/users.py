@@ -97,7 +97,7 @@ async def users_page(
     tenant = caller.tenant
     context = EffectiveContext(directory.now() - tenant.delay, tenant.permissions)
     asked = replace(request, query=replace(request.query, effective=context))
-    return await list_page(directory, caller, tenant.users, asked, reader, reader.users)
+    return await list_page(directory, caller, tenant.users, asked, reader.users)
 
 
 async def write_users(

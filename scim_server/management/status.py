@@ -149,7 +149,7 @@ class Status:
 
             counts[tenant.key] = await self._storage.read(tenant.key, count)
             if counts[tenant.key].last_sync is not None:  # before the first sync nothing is known of groups
-                unmatched[tenant.key] = await self._unmatched_groups.of(tenant)
+                unmatched[tenant.key] = await self._unmatched_groups.of(tenant, counts[tenant.key])
         self._stored_uses = await self._storage.uses()
         self._unmatched_groups.keep(counts)
         self._unmatched = unmatched

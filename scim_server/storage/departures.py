@@ -16,7 +16,7 @@ TENANT_TABLES = {
 }
 """Every table with data of tenants, in the order in which they are erased: the rest of their primary key after
 `tenant`. Not `tenants`, whose row stays without its rules, and not `totals`, whose sums must never begin again: they
-tell whether a list is as it was."""
+tell whether an anchor in a list still holds."""
 
 LATE_WRITES = timedelta(hours=1)
 """How long after its departure a tenant is looked at again: a replica that doesn't know of it may still write."""

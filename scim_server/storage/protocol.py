@@ -40,12 +40,15 @@ from scim_server.storage.records import (
     Query,
     RoleChange,
     RulesStamp,
-    Stamp,
     TenantCounts,
     UserRecord,
 )
 
 T = TypeVar("T")
+
+LONGEST_WRITE = timedelta(minutes=5)
+"""A transaction is committed this long after its `now` at the latest: statements and requests end sooner. The clocks
+of the replicas may differ by some of it."""
 
 
 class StorageObserver(Protocol):
@@ -110,8 +113,6 @@ class Reader(Protocol):
         ...
 
     async def rules(self) -> RoleRules | None: ...
-
-    async def stamp(self) -> Stamp: ...
 
     async def counts(self, blocked_after: datetime) -> TenantCounts:
         """Inactive users count as blocked if their `blocked_at` is later than `blocked_after`."""
@@ -205,7 +206,7 @@ class Writer(Reader, Protocol):
         ...
 
     async def settle_some(self, limit: int = 5000) -> Sequence[RoleChange] | None:
-        """Settle up to `limit` unsettled users; None when none is left (the stamp is then settled).
+        """Settle up to `limit` unsettled users; None when none is left (the rules are then settled).
 
         Several replicas may do this at once: each takes other users, and the last one waits for the others.
         """

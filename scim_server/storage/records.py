@@ -104,15 +104,19 @@ class Query:
     before: Position | None = None
     """Instead of `after`: only what precedes it in the order, and of that the last `count`; without `start_index`."""
     wants_total: bool = True
-    wants_stamp: bool = False
     most_bytes: int = 2 << 20
     """Of the documents of a page: with the one that goes beyond it the page ends, whatever `count` is. So the first
     one is always there."""
 
+    @property
+    def in_order_of_creation(self) -> bool:
+        """Whether it asks for all resources in the order in which they were created."""
+        return self.filter is None and self.sort_by is None
+
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """How many resources of one type ever came, and went. Both only grow."""
+class Counters:
+    """How many resources of one type were ever added to a tenant, and removed from it. Both numbers only grow."""
 
     added: int
     removed: int
@@ -123,23 +127,8 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
-    """What triggers count of a tenant. Between two that are equal and settled nothing was committed that lists show
-    or filters ask for; what depends on the time of day can change all the same."""
-
-    users: Counted
-    groups: Counted
-    changed: int
-    """Changes of users and groups, those of members too."""
-    revision: int
-    """Of the rules."""
-    settled: bool
-    """False: roles change without being counted until they follow the rules."""
-
-
-@dataclass(frozen=True, slots=True)
 class Page(Generic[Record]):
-    """`total` is None only where it isn't wanted, and the records don't tell it."""
+    """`total` is None only where the query doesn't want it and the records don't tell it."""
 
     records: Sequence[Record]
     total: int | None
@@ -147,8 +136,9 @@ class Page(Generic[Record]):
     """Of the last record, where more follow; before a position there is always more."""
     start: Position | None = None
     """Of the first record, where more precede: known of pages after or before a position."""
-    stamp: Stamp | None = None
-    """Where it is wanted: of the instant at which the records were read, or the total alone; None without either."""
+    counters: Counters | None = None
+    """Of a list without a filter: those of its type when the records were read; without records, when the total was.
+    None where neither was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,12 @@
 
 from scim_server.storage.postgres.memberships import MembershipReads, MembershipWrites
 from scim_server.storage.postgres.rules import RuleReads, RuleWrites
-from scim_server.storage.postgres.stamp import StampReads
 from scim_server.storage.postgres.users import UserReads, UserWrites
 
 
-class PostgresReader(UserReads, MembershipReads, RuleReads, StampReads):
+class PostgresReader(UserReads, MembershipReads, RuleReads):
     """`protocol.Reader`."""
 
 
-class PostgresWriter(UserWrites, MembershipWrites, RuleWrites, StampReads):
+class PostgresWriter(UserWrites, MembershipWrites, RuleWrites):
     """`protocol.Writer`."""

@@ -8,8 +8,8 @@ from uuid import UUID
 from scim_server.storage.postgres.dialect import POSTGRES
 from scim_server.storage.postgres.session import Connection
 from scim_server.storage.records import Page, Position, Query
-from scim_server.storage.search import SEARCH_SECONDS, CompiledSearch, Searchable, compile_search, read_stamp
-from scim_server.storage.search.statement import SORT_KEY, STAMP
+from scim_server.storage.search import SEARCH_SECONDS, CompiledSearch, Searchable, compile_search
+from scim_server.storage.search.statement import SORT_KEY
 
 _Record = TypeVar("_Record")
 
@@ -42,16 +42,16 @@ async def _search(
     rows: Sequence[Any] = []
     if query.count > 0:
         rows = await connection.fetch(compiled.page, *compiled.page_parameters, timeout=SEARCH_SECONDS)
-    stamp = rows[0][STAMP] if rows and query.wants_stamp else None
-    total = compiled.total_from(len(rows))
+    counters = compiled.counters_of(rows[0]) if rows else None
+    total = counters.total if counters else compiled.total_from(len(rows))
     if total is None and query.wants_total:
         counted = await connection.fetchrow(compiled.total, *compiled.parameters, timeout=SEARCH_SECONDS)
-        total, stamp = counted["total"], stamp or counted[STAMP]
+        counters = compiled.counters_of(counted)
+        total = counters.total if counters else counted["total"]
     fitting = [row for row in rows if row["document"] is not None]
     page = compiled.arranged(fitting, more=len(fitting) < len(rows))
     end, start = _position(page.end, compiled), _position(page.start, compiled)
-    read_at = read_stamp(stamp) if stamp is not None and query.wants_stamp else None
-    return Page([record(row) for row in page.rows], total, end, start, read_at)
+    return Page([record(row) for row in page.rows], total, end, start, counters)
 
 
 def _position(row: Any, compiled: CompiledSearch) -> Position | None:

@@ -1,13 +1,12 @@
 """Filters and pages as SQL: `Query` in, parameterised statements out. No I/O.
 
 `compiler` walks the filter; `users` and `groups` say which attributes live elsewhere than in the document;
-`sql_builder` is what all of them write conditions with; `dialect` names what the databases write differently; `stamp`
-tells whether anything changed. What a filter means is said by `scim.filter.matches`.
+`sql_builder` is what all of them write conditions with; `dialect` names what the databases write differently. What a
+filter means is said by `scim.filter.matches`.
 """
 
 from scim_server.storage.search.groups import GROUPS
 from scim_server.storage.search.searchable import Searchable
-from scim_server.storage.search.stamp import read_stamp, stamp_sql
 from scim_server.storage.search.statement import SEARCH_SECONDS, CompiledSearch, compile_search
 from scim_server.storage.search.users import USERS
 
@@ -18,6 +17,4 @@ __all__ = [
     "CompiledSearch",
     "Searchable",
     "compile_search",
-    "read_stamp",
-    "stamp_sql",
 ]

@@ -1,20 +1,19 @@
 """A query as statements: one for the page, one for the total where the page doesn't tell it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from scim_server.scim.errors import InvalidPath, TooMany
-from scim_server.storage.records import Position, Query
+from scim_server.storage.records import Counters, Position, Query
 from scim_server.storage.search.compiler import Compiler
 from scim_server.storage.search.dialect import Dialect
 from scim_server.storage.search.searchable import Searchable
-from scim_server.storage.search.stamp import stamp_sql
 
 SORT_KEY = "sort_key"
 """Name of the column that a sorted page has besides."""
-STAMP = "stamp"
-"""Name of the column that each row of a page has besides where the stamp is wanted, and that a total always has."""
+ADDED, REMOVED = "added", "removed"
+"""Names of the columns that each row of a list without a filter has besides, and its total instead: the counters."""
 
 
 SEARCH_SECONDS = 10.0
@@ -39,7 +38,7 @@ class CompiledSearch:
     that aren't fetched, don't fit into its bytes."""
     page_parameters: tuple[object, ...]
     total: str
-    """Returns `total` and the stamp."""
+    """Returns `total`; without a filter, the counters instead."""
     parameters: tuple[object, ...]
     query: Query
     sorted: bool
@@ -56,7 +55,7 @@ class CompiledSearch:
         )
 
     def total_from(self, rows: int) -> int | None:
-        """The total, where the number of rows that the page statement has tells it."""
+        """The total, if the number of rows that the page statement returned tells it."""
         query = self.query
         if (
             query.after
@@ -67,6 +66,10 @@ class CompiledSearch:
         ):
             return None
         return query.start_index - 1 + rows
+
+    def counters_of(self, row: Any) -> Counters | None:
+        """Of a row of either statement; None for a list with a filter."""
+        return Counters(row[ADDED], row[REMOVED]) if self.query.filter is None else None
 
     def arranged(self, rows: Sequence[Row], more: bool) -> Arranged[Row]:
         """What the page statement returned, as far as it fits; whether it has `more` rows."""
@@ -91,9 +94,8 @@ def compile_search(
     if query.filter is not None:
         where += f" AND {compiler.condition(query.filter)}"
     source = f"FROM {searchable.table} {alias} WHERE {where}"
-    stamp = stamp_sql(compiler.tenant)
-    count = f"SELECT count(*) {source}" if query.filter is not None else _kept_total(searchable, compiler)
-    total = f"SELECT ({count}) AS total, {stamp} AS {STAMP}"
+    counters = _counters(searchable, compiler) if query.filter is None else {}
+    total = f"SELECT {_columns(counters)}" if counters else f"SELECT count(*) AS total {source}"
     parameters = tuple(compiler.parameters)
     key = _sort_key(compiler, query)
     position = query.after or query.before
@@ -114,8 +116,7 @@ def compile_search(
     selected = {column: f"{alias}.{column}" for column in columns.split(", ")}
     if key is not None:
         selected[SORT_KEY] = key
-    if query.wants_stamp:
-        selected[STAMP] = stamp
+    selected |= counters
     rows = f"{source} ORDER BY {order} LIMIT {query.count + 1}{offset}"
     return CompiledSearch(
         page=dialect.page(searchable.table, compiler.tenant, selected, rows, query.most_bytes),
@@ -128,9 +129,14 @@ def compile_search(
     )
 
 
-def _kept_total(searchable: Searchable, compiler: Compiler) -> str:
+def _counters(searchable: Searchable, compiler: Compiler) -> dict[str, str]:
+    """Expressions by the names of their columns."""
     kept = f"FROM totals WHERE tenant = {compiler.tenant} AND kind = '{searchable.table}'"
-    return f"SELECT CAST(coalesce(sum(added - removed), 0) AS bigint) {kept}"
+    return {name: f"(SELECT CAST(coalesce(sum({name}), 0) AS bigint) {kept})" for name in (ADDED, REMOVED)}
+
+
+def _columns(expressions: Mapping[str, str]) -> str:
+    return ", ".join(f"{sql} AS {name}" for name, sql in expressions.items())
 
 
 def _sort_key(compiler: Compiler, query: Query) -> str | None:

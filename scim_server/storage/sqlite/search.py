@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from scim_server.storage.records import Page, Position, Query
-from scim_server.storage.search import SEARCH_SECONDS, CompiledSearch, Searchable, compile_search, read_stamp
-from scim_server.storage.search.statement import SORT_KEY, STAMP
+from scim_server.storage.search import SEARCH_SECONDS, CompiledSearch, Searchable, compile_search
+from scim_server.storage.search.statement import SORT_KEY
 from scim_server.storage.sqlite.connection import Connection
 from scim_server.storage.sqlite.dialect import SQLITE
 from scim_server.storage.sqlite.failures import Interrupted
@@ -41,15 +41,15 @@ def _search(
 ) -> Page[_Record]:
     query = compiled.query
     rows, more = _fitting(connection, compiled) if query.count > 0 else ([], False)
-    stamp = rows[0][STAMP] if rows and query.wants_stamp else None
-    total = None if more else compiled.total_from(len(rows))
+    counters = compiled.counters_of(rows[0]) if rows else None
+    total = counters.total if counters else None if more else compiled.total_from(len(rows))
     if total is None and query.wants_total:
         counted = connection.execute(compiled.total, compiled.parameters).fetchone()
-        total, stamp = counted["total"], stamp or counted[STAMP]
+        counters = compiled.counters_of(counted)
+        total = counters.total if counters else counted["total"]
     page = compiled.arranged(rows, more)
     end, start = _position(page.end, compiled), _position(page.start, compiled)
-    read_at = read_stamp(stamp) if stamp is not None and query.wants_stamp else None
-    return Page([record(row) for row in page.rows], total, end, start, read_at)
+    return Page([record(row) for row in page.rows], total, end, start, counters)
 
 
 def _fitting(connection: sqlite3.Connection, compiled: CompiledSearch) -> tuple[list[Any], bool]:

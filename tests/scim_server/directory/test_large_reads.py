@@ -57,7 +57,7 @@ async def test_large_answers_leave_connections_to_the_others(server: Server, con
 
     async def small(reader: Reader, out: Output) -> None:
         out.write(b"a")
-        await reader.stamp()
+        await reader.rules()
         out.write(b"b")
 
     for _ in range(2 * limit):

@@ -180,7 +180,7 @@ async def test_an_applications_filter_by_roles_is_by_the_effective_ones(
     assert await find(provider, text.format("admin")) == ["bob"]
     assert await find(application, text.format("admin")) == ["ada"]
     assert await find(application, f"{ROLES} pr") == ["bob"]
-    # The same text is another list to another client, also where pages and totals are remembered.
+    # The same text is another list to another client, whichever asked before.
     for client, expected in ((provider, []), (application, ["ada", "bob"])):
         for _ in range(2):
             assert await find(client, text.format("viewer")) == expected

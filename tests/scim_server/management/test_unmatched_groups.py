@@ -1,11 +1,14 @@
 """Groups that rules name and no provider has sent."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
 from scim_server.app import Server
 from scim_server.config import GroupSelector, RoleRule
+from scim_server.directory.unmatched_groups import UnmatchedGroups, UnmatchedGroupsReader
 from tests.scim_server.http.test_groups import create_group
 from tests.support.serving import Connection, bundle_of
 
@@ -75,14 +78,30 @@ async def test_many_are_counted_and_few_are_told(
     ]
 
 
-async def test_a_tenant_in_which_nothing_changes_is_not_searched_again(
+async def test_a_tenant_is_searched_again_when_its_groups_may_have_changed(
     server: Server, connection: Connection, provider: httpx.AsyncClient
 ) -> None:
-    await create_group(provider, "Engineering")
+    passed = timedelta()
+    reader = UnmatchedGroupsReader(server.storage, lambda: datetime.now(UTC) + passed)
+    group = await create_group(provider, "Engineering")
+    await create_group(provider, "Sales")
     await offer(server, connection, rule("developers", named("Enginering")))
     assert server.holder.current is not None
     (tenant,) = server.holder.current.config.tenants
 
-    first = await server.unmatched_groups.of(tenant)
-    assert await server.unmatched_groups.of(tenant) is first
-    assert await server.unmatched_groups.read(tenant) == first
+    async def answer() -> Mapping[str, UnmatchedGroups]:
+        counts = await server.storage.read(tenant.key, lambda reader: reader.counts(datetime.now(UTC)))
+        return await reader.of(tenant, counts)
+
+    first = await answer()
+    assert await answer() is first
+    passed = timedelta(minutes=2)
+    assert await answer() is not first  # a change that began before may have been committed since
+    passed = timedelta(minutes=10)
+    second = await answer()
+    passed = timedelta(minutes=20)
+    assert await answer() is second
+    await provider.delete(f"/Groups/{group['id']}")
+    third = await answer()
+    assert third is not second
+    assert await reader.read(tenant) == first == second == third

@@ -9,9 +9,9 @@ import pytest
 from scim_server.scim.filter import parse
 from scim_server.scim.path import resolve
 from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
-from scim_server.storage.records import Counted, Page, Position, Query, Stamp, UserRecord
+from scim_server.storage.records import Counters, Page, Position, Query, UserRecord
 from tests.scim_server.storage.raw_sql import execute
-from tests.scim_server.storage.steps import Steps, rules
+from tests.scim_server.storage.steps import Steps
 
 PEOPLE: Sequence[dict[str, Any]] = (
     {"userName": "dora", "title": "b", "active": False},
@@ -163,65 +163,37 @@ async def test_a_total_that_is_not_wanted_is_not_counted(steps: Steps) -> None:
     assert (await _page(steps, replace(query, wants_total=True))).total == len(PEOPLE) - 1
 
 
-async def test_the_stamp_moves_with_every_change(steps: Steps) -> None:
-    stamps = []
-
-    async def note() -> None:
-        stamps.append(await steps.storage.read(steps.tenant, lambda reader: reader.stamp()))
-
-    await note()
-    ann, bob = await steps.add_users("ann", "bob")
-    await note()
-    await steps.update_user(ann, title="x")
-    await note()
-    group = await steps.add_group("Staff", [ann])
-    await note()
-    await steps.change_members(group, add=[bob])
-    await note()
-    await steps.delete_user(ann)
-    await note()
-    assert len(set(stamps)) == len(stamps)
-    await note()
-    assert stamps[-1] == stamps[-2]
-
-
-async def test_the_stamp_tells_that_roles_are_not_settled(steps: Steps) -> None:
-    await steps.put_rules(rules(base=["viewer"]), 1)
-    await steps.add_user("ann")
-    stamps = [await steps.storage.read(steps.tenant, lambda reader: reader.stamp())]
-    await steps.put_rules(rules(base=["member"]), 2, settle=False)
-    stamps.append(await steps.storage.read(steps.tenant, lambda reader: reader.stamp()))
-    await steps.settle()
-    stamps.append(await steps.storage.read(steps.tenant, lambda reader: reader.stamp()))
-    assert [stamp.settled for stamp in stamps] == [True, False, True]
-    assert stamps[0] != stamps[2]
-
-
 async def test_a_statement_about_several_tenants_counts_for_each(steps: Steps, url: str) -> None:
     tenants = [Steps(steps.storage, f"{steps.tenant}-{number}") for number in range(3)]
     for number, tenant in enumerate(tenants):
         await tenant.add_users(*(f"u{n}" for n in range(number + 1)))
 
-    async def stamps() -> list[Stamp]:
-        return [await steps.storage.read(tenant.tenant, lambda reader: reader.stamp()) for tenant in tenants]
+    async def counters() -> list[Counters | None]:
+        return [(await _page(tenant, Query(count=0))).counters for tenant in tenants]
 
-    before = await stamps()
     first, second, _ = (tenant.tenant for tenant in tenants)
     await execute(url, f"UPDATE users SET version = version + 1 WHERE tenant IN ('{first}', '{second}')")
-    after = await stamps()
-    assert [new.changed - old.changed for old, new in zip(before, after, strict=True)] == [1, 2, 0]
+    assert await counters() == [Counters(1, 0), Counters(2, 0), Counters(3, 0)]
     await execute(url, f"DELETE FROM users WHERE tenant IN ('{first}', '{second}')")
-    assert [stamp.users for stamp in await stamps()] == [Counted(1, 1), Counted(2, 2), Counted(3, 0)]
+    assert await counters() == [Counters(1, 1), Counters(2, 2), Counters(3, 0)]
 
 
-async def test_a_page_has_the_stamp_of_its_instant(steps: Steps) -> None:
+@pytest.mark.parametrize("sort_by", [None, "title"])
+async def test_a_page_without_a_filter_has_the_counters(steps: Steps, sort_by: str | None) -> None:
     await _people(steps)
-    stamp = await steps.storage.read(steps.tenant, lambda reader: reader.stamp())
-    assert stamp.users.total == len(PEOPLE)
+    first = (await _page(steps, Query(count=1))).records[0]
+    await steps.delete_user(first.id)
+    query = Query(sort_by=resolve(sort_by, USER_TYPE) if sort_by else None)
+    for count, start_index in ((3, 1), (3, 5), (3, 100), (100, 1), (0, 1)):
+        page = await _page(steps, replace(query, count=count, start_index=start_index))
+        assert (page.counters, page.total) == (Counters(len(PEOPLE), 1), len(PEOPLE) - 1)
+
+
+async def test_a_page_with_a_filter_has_no_counters(steps: Steps) -> None:
+    await _people(steps)
     filter_ = parse("active eq true", USER_TYPE)
-    for query in (Query(count=3), Query(count=0), Query(filter=filter_, count=3), Query(filter=filter_, count=0)):
-        assert (await _page(steps, replace(query, wants_stamp=True))).stamp == stamp
-        assert (await _page(steps, query)).stamp is None
+    for count in (0, 3, 100):
+        assert (await _page(steps, Query(filter=filter_, count=count))).counters is None
 
 
 async def test_groups_are_walked_too(steps: Steps) -> None:
