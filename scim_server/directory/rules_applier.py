@@ -86,7 +86,7 @@ class RulesApplier:
         async with self._locks[tenant.key]:
             if tenant.key in self._known:
                 return
-            if await self._storage.read(tenant.key, lambda reader: reader.rules_stamp()) is None:
+            if await self._storage.read(tenant.key, lambda reader: reader.rules_version()) is None:
                 await self._put(tenant.config, RoleRules.of(tenant.config), tenant.revision)
             self._known.add(tenant.key)
 

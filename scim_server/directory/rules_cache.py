@@ -14,11 +14,11 @@ class RulesCache:
 
     async def of(self, reader: Reader) -> RoleRules:
         """The rules of the reader's tenant."""
-        stamp = await reader.rules_stamp()
-        if stamp is None:
+        stored = await reader.rules_version()
+        if stored is None:
             return _NO_RULES
         cached = self._by_tenant.get(reader.tenant)
-        if cached is not None and cached.fingerprint == stamp.fingerprint:
+        if cached is not None and cached.fingerprint == stored.fingerprint:
             return cached
         rules = await reader.rules() or _NO_RULES
         self._by_tenant[reader.tenant] = rules

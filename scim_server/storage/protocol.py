@@ -39,7 +39,7 @@ from scim_server.storage.records import (
     PoolUsage,
     Query,
     RoleChange,
-    RulesStamp,
+    RulesVersion,
     TenantCounts,
     UserRecord,
 )
@@ -108,7 +108,7 @@ class Reader(Protocol):
         """
         ...
 
-    async def rules_stamp(self) -> RulesStamp | None:
+    async def rules_version(self) -> RulesVersion | None:
         """None when no configuration was ever applied for this tenant, or none since it departed."""
         ...
 

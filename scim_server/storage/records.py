@@ -164,7 +164,7 @@ class RoleChange:
 
 
 @dataclass(frozen=True, slots=True)
-class RulesStamp:
+class RulesVersion:
     """Which rules the database holds for a tenant. `settled`: all users' roles follow them already."""
 
     revision: int

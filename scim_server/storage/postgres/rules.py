@@ -10,9 +10,9 @@ from scim_server.storage.errors import NeedsExclusive
 from scim_server.storage.grant_changes import grant_changes
 from scim_server.storage.postgres.departures import Departures
 from scim_server.storage.postgres.roles import RoleReads, RoleWrites
-from scim_server.storage.records import FormerUsers, RoleChange, RulesStamp, TenantCounts
+from scim_server.storage.records import FormerUsers, RoleChange, RulesVersion, TenantCounts
 
-_STAMP = """
+_VERSION = """
     SELECT revision, fingerprint, NOT EXISTS (SELECT FROM unsettled WHERE tenant = $1) AS settled
     FROM tenants WHERE tenant = $1 AND departed IS NULL
 """
@@ -100,9 +100,9 @@ _WAIT = "SELECT FROM unsettled WHERE tenant = $1 ORDER BY user_id LIMIT 1 FOR SH
 
 
 class RuleReads(RoleReads):
-    async def rules_stamp(self) -> RulesStamp | None:
-        row = await self._connection.fetchrow(_STAMP, self.tenant)
-        return None if row is None else RulesStamp(row["revision"], row["fingerprint"], row["settled"])
+    async def rules_version(self) -> RulesVersion | None:
+        row = await self._connection.fetchrow(_VERSION, self.tenant)
+        return None if row is None else RulesVersion(row["revision"], row["fingerprint"], row["settled"])
 
     async def rules(self) -> RoleRules | None:
         document = await self._connection.fetchval(_RULES, self.tenant)

@@ -199,10 +199,10 @@ class PostgresStorage:
     async def bump_revisions(
         self, fingerprints: Mapping[str, str], revision: int, uids: Mapping[str, str] | None = None
     ) -> Sequence[str]:
-        tenants, stamps = [*fingerprints], [*fingerprints.values()]
+        tenants, digests = [*fingerprints], [*fingerprints.values()]
         uids = uids or {}
         async with self._connection() as connection:
-            await connection.execute(_BUMP, tenants, stamps, revision, [uids.get(tenant) for tenant in tenants])
+            await connection.execute(_BUMP, tenants, digests, revision, [uids.get(tenant) for tenant in tenants])
             rows = await connection.fetch(_OTHERS, tenants, revision)
         return [row["tenant"] for row in rows]
 

@@ -8,12 +8,12 @@ from scim_server.provisioning.grants import Grant, RoleRules
 from scim_server.storage.departures import has_returned
 from scim_server.storage.documents import from_json, to_json
 from scim_server.storage.grant_changes import grant_changes
-from scim_server.storage.records import FormerUsers, RoleChange, RulesStamp, TenantCounts
+from scim_server.storage.records import FormerUsers, RoleChange, RulesVersion, TenantCounts
 from scim_server.storage.sqlite.departures import Departures, note_return
 from scim_server.storage.sqlite.roles import RoleReads, RoleWrites, settle
 from scim_server.storage.sqlite.times import from_microseconds, from_optional_microseconds, microseconds
 
-_STAMP = """
+_VERSION = """
     SELECT revision, fingerprint, NOT EXISTS (SELECT 1 FROM unsettled WHERE tenant = ?1) AS settled
     FROM tenants WHERE tenant = ?1 AND departed IS NULL
 """
@@ -73,8 +73,8 @@ _TAKE = """
 
 
 class RuleReads(RoleReads):
-    async def rules_stamp(self) -> RulesStamp | None:
-        return await self._connection.run(_stamp, self.tenant)
+    async def rules_version(self) -> RulesVersion | None:
+        return await self._connection.run(_version, self.tenant)
 
     async def rules(self) -> RoleRules | None:
         return await self._connection.run(_rules, self.tenant)
@@ -91,9 +91,9 @@ class RuleWrites(Departures, RuleReads, RoleWrites):
         return await self._connection.run(_settle_some, self.tenant, self._now, limit)
 
 
-def _stamp(connection: sqlite3.Connection, tenant: str) -> RulesStamp | None:
-    row = connection.execute(_STAMP, (tenant,)).fetchone()
-    return None if row is None else RulesStamp(row["revision"], row["fingerprint"], bool(row["settled"]))
+def _version(connection: sqlite3.Connection, tenant: str) -> RulesVersion | None:
+    row = connection.execute(_VERSION, (tenant,)).fetchone()
+    return None if row is None else RulesVersion(row["revision"], row["fingerprint"], bool(row["settled"]))
 
 
 def _rules(connection: sqlite3.Connection, tenant: str) -> RoleRules | None:

@@ -97,7 +97,7 @@ async def test_the_users_of_a_deleted_tenant_are_kept(steps: Steps) -> None:
 async def test_another_of_that_name_finds_them_and_is_told(steps: Steps) -> None:
     await fill(steps)
     await depart(steps, KEPT, 2)
-    assert await steps.storage.read(steps.tenant, lambda reader: reader.rules_stamp()) is None
+    assert await steps.storage.read(steps.tenant, lambda reader: reader.rules_version()) is None
 
     assert await steps.storage.bump_revisions({steps.tenant: RULES.fingerprint}, 3) == [steps.tenant]
     assert await put(steps, 3, "second")

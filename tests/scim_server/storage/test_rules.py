@@ -8,7 +8,7 @@ from scim_server.config import GroupSelector
 from scim_server.provisioning.grants import RoleRules
 from scim_server.storage import open_storage
 from scim_server.storage.protocol import Writer
-from scim_server.storage.records import RoleChange, RulesStamp
+from scim_server.storage.records import RoleChange, RulesVersion
 from tests.scim_server.storage.steps import Steps, named, rules
 from tests.support.locks import until_sessions_wait
 
@@ -16,12 +16,12 @@ FIRST = rules((named("Admins"), ["admin"]), base=["viewer"])
 SECOND = rules((named("Admins"), ["boss"]), base=["viewer"])
 
 
-async def _stamp(steps: Steps) -> RulesStamp | None:
-    return await steps.storage.read(steps.tenant, lambda reader: reader.rules_stamp())
+async def _version(steps: Steps) -> RulesVersion | None:
+    return await steps.storage.read(steps.tenant, lambda reader: reader.rules_version())
 
 
 async def test_a_tenant_without_rules(steps: Steps) -> None:
-    assert await _stamp(steps) is None
+    assert await _version(steps) is None
     assert await steps.storage.read(steps.tenant, lambda reader: reader.rules()) is None
     ann = await steps.add_user("ann")
     assert await steps.roles(ann) == set()
@@ -36,14 +36,14 @@ async def test_rules_are_read_as_they_were_stored(steps: Steps) -> None:
     read = await steps.storage.read(steps.tenant, lambda reader: reader.rules())
     assert read is not None
     assert read.to_document() == wanted.to_document()
-    assert await _stamp(steps) == RulesStamp(7, wanted.fingerprint, settled=True)
+    assert await _version(steps) == RulesVersion(7, wanted.fingerprint, settled=True)
 
 
 async def test_a_stale_revision_is_never_applied(steps: Steps) -> None:
     assert await steps.put_rules(SECOND, 5)
     for revision in (4, 5):
         assert not await steps.put_rules(FIRST, revision)
-        assert await _stamp(steps) == RulesStamp(5, SECOND.fingerprint, settled=True)
+        assert await _version(steps) == RulesVersion(5, SECOND.fingerprint, settled=True)
     assert await steps.put_rules(FIRST, 6)
 
 
@@ -55,7 +55,7 @@ async def test_the_highest_of_parallel_revisions_wins(steps: Steps) -> None:
         *(steps.put_rules(wanted[revision], revision) for revision in sorted(wanted, key=lambda r: r % 5))
     )
     await steps.settle()
-    assert await _stamp(steps) == RulesStamp(12, wanted[12].fingerprint, settled=True)
+    assert await _version(steps) == RulesVersion(12, wanted[12].fingerprint, settled=True)
     assert await steps.roles(ann) == {"r12"}
 
 
@@ -67,12 +67,12 @@ async def test_new_rules_change_the_roles_of_existing_users(steps: Steps) -> Non
 
     assert await steps.put_rules(SECOND, 2, settle=False)
 
-    stamp = await _stamp(steps)
-    assert stamp is not None
-    assert not stamp.settled
+    version = await _version(steps)
+    assert version is not None
+    assert not version.settled
     assert steps.tenant in await steps.storage.unsettled_tenants()
     assert await steps.settle() == [RoleChange(ann, frozenset({"boss"}), frozenset({"admin"}))]
-    assert await _stamp(steps) == RulesStamp(2, SECOND.fingerprint, settled=True)
+    assert await _version(steps) == RulesVersion(2, SECOND.fingerprint, settled=True)
     assert steps.tenant not in await steps.storage.unsettled_tenants()
     assert await steps.roles(eve) == {"viewer"}
 
@@ -83,7 +83,7 @@ async def test_rules_without_effect_leave_nothing_to_be_done(steps: Steps) -> No
     await steps.add_group("Admins", [ann])
     elsewhere = rules((named("Admins"), ["admin"]), (named("Nobody's"), ["admin"]), base=["viewer"])
     assert await steps.put_rules(elsewhere, 2, settle=False)
-    assert await _stamp(steps) == RulesStamp(2, elsewhere.fingerprint, settled=True)
+    assert await _version(steps) == RulesVersion(2, elsewhere.fingerprint, settled=True)
 
 
 async def test_removed_rules_take_their_roles(steps: Steps) -> None:
@@ -106,7 +106,7 @@ async def test_users_made_meanwhile_are_right_at_once(steps: Steps) -> None:
     assert await steps.roles(bob) == {"viewer", "boss"}
     await steps.delete_user(ann)
     assert await steps.settle() == []
-    assert (await _stamp(steps)) == RulesStamp(2, SECOND.fingerprint, settled=True)
+    assert (await _version(steps)) == RulesVersion(2, SECOND.fingerprint, settled=True)
 
 
 async def test_a_user_added_while_rules_change_waits_for_the_new_ones(steps: Steps) -> None:
@@ -172,7 +172,7 @@ async def test_rules_of_a_lower_revision_that_are_late_are_applied_before_or_not
     if steps.tenant in await raised:
         await steps.put_rules(FIRST, 6)
     waits.cancel()
-    assert await _stamp(steps) == RulesStamp(6, FIRST.fingerprint, settled=True)
+    assert await _version(steps) == RulesVersion(6, FIRST.fingerprint, settled=True)
     await storage.close()
 
 
@@ -191,10 +191,10 @@ async def test_revisions_of_all_tenants(fresh_url: str) -> None:
         "acme/unseen": FIRST.fingerprint,
     }
     assert await storage.bump_revisions(offered, 5) == ["acme/other", "acme/unseen"]
-    stamps = {
-        tenant: (await storage.read(tenant, lambda reader: reader.rules_stamp())).revision  # type: ignore[union-attr]
+    revisions = {
+        tenant: (await storage.read(tenant, lambda reader: reader.rules_version())).revision  # type: ignore[union-attr]
         for tenant in ("acme/same", "acme/other", "acme/newer", "acme/absent")
     }
-    assert stamps == {"acme/same": 5, "acme/other": 4, "acme/newer": 9, "acme/absent": 2}
+    assert revisions == {"acme/same": 5, "acme/other": 4, "acme/newer": 9, "acme/absent": 2}
     assert await storage.bump_revisions({}, 5) == []
     await storage.close()
