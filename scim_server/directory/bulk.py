@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 
 from scim_server.directory import groups, users
@@ -10,6 +9,7 @@ from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
 from scim_server.directory.group_documents import group_tag
 from scim_server.directory.representation import location_of
+from scim_server.directory.request_bodies import parse_group, parse_group_patch, parse_user, parse_user_patch
 from scim_server.scim.bulk import (
     PREFIX,
     BulkOperation,
@@ -22,6 +22,7 @@ from scim_server.scim.bulk import (
 from scim_server.scim.errors import InvalidValue, ScimError
 from scim_server.scim.resource import Projection
 from scim_server.scim.schema import JsonObject
+from scim_server.scim.versions import ExpectedVersions, parse_if_match
 from scim_server.storage.errors import StorageUnavailable
 
 T = TypeVar("T")
@@ -84,51 +85,54 @@ class _Run:
 
     async def _change(self, step: Step, target: str) -> tuple[str, str | None]:
         """The resource's id and its entity tag afterwards."""
-        directory, caller, operation, version = self._directory, self._caller, step.operation, step.operation.version
+        directory, caller, operation = self._directory, self._caller, step.operation
+        expected = parse_if_match(operation.version)
         of_users = operation.endpoint == "Users"
         match operation.method:
             case "POST" if of_users:
-                document = await self._read(step, users.read_user)
+                document = await self._parse(step, parse_user)
                 shown = await users.create_user(directory, caller, document, self._users_shown)
                 return shown.resource["id"], shown.tag
             case "POST":
-                record = await groups.create_group(directory, caller, await self._read(step, groups.read_group))
+                record = await groups.create_group(directory, caller, await self._parse(step, parse_group))
                 return record.id, group_tag(record)
             case "PUT" if of_users:
-                document = await self._read(step, users.read_user)
-                shown = await users.replace_user(directory, caller, target, document, version, self._users_shown)
+                document = await self._parse(step, parse_user)
+                shown = await users.replace_user(directory, caller, target, document, expected, self._users_shown)
                 return target, shown.tag
             case "PUT":
-                wanted = await self._read(step, groups.read_group)
-                return target, group_tag(await groups.replace_group(directory, caller, target, wanted, version))
+                wanted = await self._parse(step, parse_group)
+                return target, group_tag(await groups.replace_group(directory, caller, target, wanted, expected))
             case "PATCH":
-                return await self._patch(step, target, version)
+                return await self._patch(step, target, expected)
             case _:
                 delete = users.delete_user if of_users else groups.delete_group
-                await delete(directory, caller, target, version)
+                await delete(directory, caller, target, expected)
                 return target, None
 
-    async def _patch(self, step: Step, target: str, if_match: str | None) -> tuple[str, str | None]:
+    async def _patch(self, step: Step, target: str, expected: ExpectedVersions) -> tuple[str, str | None]:
         directory, caller = self._directory, self._caller
         if step.operation.endpoint == "Users":
-            operations = await self._read(step, users.read_user_patch)
-            shown = await users.patch_user(directory, caller, target, operations, if_match, self._users_shown)
+            operations = await self._parse(step, parse_user_patch)
+            shown = await users.patch_user(directory, caller, target, operations, expected, self._users_shown)
             return target, shown.tag
-        plan = await self._read(step, groups.read_group_patch)
-        return target, group_tag(await groups.patch_group(directory, caller, target, plan, if_match))
+        plan = await self._parse(step, parse_group_patch)
+        return target, group_tag(await groups.patch_group(directory, caller, target, plan, expected))
 
-    async def _read(self, step: Step, read: Callable[[Caller, Any], T]) -> T:
-        """What `read` makes of the data of a step; of much data in a thread, as of the body of a request."""
-        understand = partial(self._understood, step, read)
-        return await asyncio.to_thread(understand) if step.operation.size > _LARGE else understand()
+    async def _parse(self, step: Step, parse: Callable[[Caller, Any], T]) -> T:
+        """What `parse` makes of the data of a step; of much data in a thread, as of the body of a request."""
+        if step.operation.size > _LARGE:
+            return await asyncio.to_thread(lambda: parse(self._caller, self._data(step)))
+        return parse(self._caller, self._data(step))
 
-    def _understood(self, step: Step, read: Callable[[Caller, Any], T]) -> T:
+    def _data(self, step: Step) -> Any:
+        """With the ids that are known by now."""
         operation = step.operation
         if step.completes:
             data = completion(operation, step.later)
         else:
             data = without_later(operation, step.later) if step.later else operation.data
-        return read(self._caller, resolved(data, self._ids) if operation.names else data)
+        return resolved(data, self._ids) if operation.names else data
 
     def _target(self, operation: BulkOperation) -> str:
         """The id in the path; empty for POST. Raises InvalidValue when its creation failed."""

@@ -6,7 +6,6 @@ chunks, when an answer shows them.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
@@ -17,15 +16,13 @@ from scim_server.directory.group_documents import write_group, write_groups
 from scim_server.directory.lists import Listed, ListRequest, list_page
 from scim_server.directory.output import Output
 from scim_server.directory.patching import patched
-from scim_server.directory.request_bodies import read_patch, read_resource
 from scim_server.provisioning.grants import Grant
 from scim_server.scim.errors import InvalidValue, NotFound, UniquenessViolation
-from scim_server.scim.normalise import take_members
 from scim_server.scim.paging import envelope
-from scim_server.scim.patch import GroupPatch, MembersDelta, plan_group_patch
+from scim_server.scim.patch import GroupPatch, MembersDelta
 from scim_server.scim.resource import Projection, check_immutable, validate_resource
 from scim_server.scim.schema import JsonObject
-from scim_server.scim.versions import require_match
+from scim_server.scim.versions import ExpectedVersions, require_version
 from scim_server.storage.errors import DisplayNameTaken, UnknownMembers
 from scim_server.storage.protocol import Reader, Writer
 from scim_server.storage.records import GroupRecord
@@ -37,18 +34,6 @@ class WantedGroup:
 
     document: JsonObject
     members: frozenset[str] | None
-
-
-def read_group(caller: Caller, body: Any) -> WantedGroup:
-    """A body of POST or PUT. Raises ScimError 400."""
-    document = read_resource(caller, body, caller.tenant.groups)
-    return WantedGroup(document, take_members(document))
-
-
-def read_group_patch(caller: Caller, body: Any) -> GroupPatch:
-    """Raises ScimError 400 for an operation."""
-    groups = caller.tenant.groups
-    return plan_group_patch(read_patch(caller, body, groups), groups)
 
 
 async def create_group(directory: Directory, caller: Caller, wanted: WantedGroup) -> GroupRecord:
@@ -69,7 +54,7 @@ async def create_group(directory: Directory, caller: Caller, wanted: WantedGroup
 
 
 async def replace_group(
-    directory: Directory, caller: Caller, group_id: str, wanted: WantedGroup, if_match: str | None
+    directory: Directory, caller: Caller, group_id: str, wanted: WantedGroup, expected: ExpectedVersions
 ) -> GroupRecord:
     """PUT. A body that doesn't name `members` at all leaves them; null and [] remove all.
 
@@ -79,7 +64,7 @@ async def replace_group(
     delta = MembersDelta() if wanted.members is None else MembersDelta(replace=wanted.members)
 
     async def work(writer: Writer) -> GroupRecord:
-        record = await _locked(caller, writer, group_id, if_match)
+        record = await _locked(caller, writer, group_id, expected)
         check_immutable(record.document, document, caller.tenant.groups)
         return await _change(directory, caller, writer, record, document, delta)
 
@@ -87,12 +72,12 @@ async def replace_group(
 
 
 async def patch_group(
-    directory: Directory, caller: Caller, group_id: str, plan: GroupPatch, if_match: str | None
+    directory: Directory, caller: Caller, group_id: str, plan: GroupPatch, expected: ExpectedVersions
 ) -> GroupRecord:
     """PATCH. Raises ScimError: 400 for an operation or for members that don't exist, 404, 409 uniqueness, 412."""
 
     async def work(writer: Writer) -> GroupRecord:
-        record = await _locked(caller, writer, group_id, if_match)
+        record = await _locked(caller, writer, group_id, expected)
         document = await patched(
             record.document, plan.document_operations, caller.tenant.groups, strict=caller.tenant.strict
         )
@@ -101,12 +86,12 @@ async def patch_group(
     return await _write(directory, caller, work)
 
 
-async def delete_group(directory: Directory, caller: Caller, group_id: str, if_match: str | None) -> None:
+async def delete_group(directory: Directory, caller: Caller, group_id: str, expected: ExpectedVersions) -> None:
     """Raises NotFound, PreconditionFailed."""
 
     async def work(writer: Writer) -> None:
-        if if_match is not None:
-            await _locked(caller, writer, group_id, if_match)
+        if expected is not None:
+            await _locked(caller, writer, group_id, expected)
         if not await writer.delete_group(group_id):
             raise _not_found(group_id)
 
@@ -159,11 +144,11 @@ async def groups_page(
     return await list_page(directory, caller, caller.tenant.groups, request, reader.groups)
 
 
-async def _locked(caller: Caller, writer: Writer, group_id: str, if_match: str | None) -> GroupRecord:
+async def _locked(caller: Caller, writer: Writer, group_id: str, expected: ExpectedVersions) -> GroupRecord:
     record = await writer.lock_group(group_id)
     if record is None:
         raise _not_found(group_id)
-    require_match(if_match, record.version)
+    require_version(expected, record.version)
     return as_declared(record, caller.tenant.group_schemas)
 
 

@@ -19,27 +19,16 @@ from scim_server.directory.lists import Listed, ListRequest, list_page
 from scim_server.directory.output import Output
 from scim_server.directory.patching import patched
 from scim_server.directory.representation import Representation, location_of, meta_of
-from scim_server.directory.request_bodies import read_patch, read_resource
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.errors import NotFound, UniquenessViolation
 from scim_server.scim.paging import envelope
 from scim_server.scim.patch import Operation
 from scim_server.scim.resource import Projection, check_immutable, validate_resource
 from scim_server.scim.schema import JsonObject
-from scim_server.scim.versions import etag, require_match
+from scim_server.scim.versions import ExpectedVersions, etag, require_version
 from scim_server.storage.errors import UserNameTaken
 from scim_server.storage.protocol import Reader, Writer
 from scim_server.storage.records import EffectiveContext, GroupReference, UserRecord
-
-
-def read_user(caller: Caller, body: Any) -> JsonObject:
-    """The document in a body of POST or PUT. Raises ScimError 400."""
-    return read_resource(caller, body, caller.tenant.users)
-
-
-def read_user_patch(caller: Caller, body: Any) -> list[Operation]:
-    """Raises ScimError 400 for an operation."""
-    return read_patch(caller, body, caller.tenant.users)
 
 
 async def create_user(
@@ -124,13 +113,13 @@ async def replace_user(
     caller: Caller,
     user_id: str,
     document: JsonObject,
-    if_match: str | None,
+    expected: ExpectedVersions,
     projection: Projection,
 ) -> Representation:
     """PUT. Raises ScimError: 400 for the document, 404, 409 uniqueness, 412."""
 
     async def work(writer: Writer) -> Representation:
-        record = await _locked(caller, writer, user_id, if_match)
+        record = await _locked(caller, writer, user_id, expected)
         replacement = {"active": record.active, **document}
         check_immutable(record.document, replacement, caller.tenant.users)
         record = await _update(caller, writer, record, replacement)
@@ -144,13 +133,13 @@ async def patch_user(
     caller: Caller,
     user_id: str,
     operations: Sequence[Operation],
-    if_match: str | None,
+    expected: ExpectedVersions,
     projection: Projection,
 ) -> Representation:
     """PATCH. Raises ScimError: 400 for an operation, 404, 409 uniqueness, 412."""
 
     async def work(writer: Writer) -> Representation:
-        record = await _locked(caller, writer, user_id, if_match)
+        record = await _locked(caller, writer, user_id, expected)
         users, strict = caller.tenant.users, caller.tenant.strict
         document = await patched(record.document, operations, users, strict=strict)
         record = await _update(caller, writer, record, document)
@@ -159,21 +148,21 @@ async def patch_user(
     return await _write(directory, caller, work)
 
 
-async def delete_user(directory: Directory, caller: Caller, user_id: str, if_match: str | None) -> None:
+async def delete_user(directory: Directory, caller: Caller, user_id: str, expected: ExpectedVersions) -> None:
     """Raises NotFound, PreconditionFailed."""
 
     async def work(writer: Writer) -> None:
-        if not await writer.delete_user(user_id, lambda record: require_match(if_match, record.version)):
+        if not await writer.delete_user(user_id, lambda record: require_version(expected, record.version)):
             raise _not_found(user_id)
 
     await directory.write(caller, work)
 
 
-async def _locked(caller: Caller, writer: Writer, user_id: str, if_match: str | None) -> UserRecord:
+async def _locked(caller: Caller, writer: Writer, user_id: str, expected: ExpectedVersions) -> UserRecord:
     record = await writer.lock_user(user_id)
     if record is None:
         raise _not_found(user_id)
-    require_match(if_match, record.version)
+    require_version(expected, record.version)
     return as_declared(record, caller.tenant.user_schemas)
 
 

@@ -1,16 +1,16 @@
-"""Request bodies: media type, size, JSON, and what a use case makes of them.
+"""Request bodies: media type, size, JSON.
 
-Most bodies are small and read where they arrive. Large ones, such as a group with 100,000 members, cost much more
-memory than they have bytes, and time in which nobody else would be answered. So they take turns, are understood in a
-thread, and wait for that as bytes, for which there is only so much room.
+Most bodies are small and are parsed in the event loop. A large body, such as a group with 100,000 members, costs much
+more memory than it has bytes, and time in which no other request would be answered. So large bodies take turns, are
+parsed in a thread, and wait for that as bytes, which are bounded in all.
 """
 
 import asyncio
-import gc
 from codecs import BOM_UTF8
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Self, TypeVar
 
 import orjson
 from starlette.requests import Request
@@ -43,6 +43,25 @@ class NoRoom(Exception):
     """There are too many large bodies already; the client should try again."""
 
 
+class Body:
+    """A request's body. It is small, or has its turn."""
+
+    def __init__(self, content: _Bytes, thread: Executor | None) -> None:
+        self._content = content
+        self._thread = thread
+
+    async def parse(self, parse: Callable[[JsonObject], T]) -> T:
+        """What `parse` makes of the JSON object that the body is. Once: the bytes are dropped.
+
+        `parse` runs in the event loop for a small body and in a thread for a large one. Raises ScimError 400 or 413,
+        and what `parse` raises.
+        """
+        content, self._content = self._content, b""
+        if self._thread is None:
+            return parse(_parse_object(content))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _parse_large, content, parse)
+
+
 class Bodies:
     """Of one server. `limit`: bytes in one body. `room`: bytes of large ones that are held for all requests."""
 
@@ -50,55 +69,37 @@ class Bodies:
         self._limit = limit
         self._room = SharedRoom(room)
         self._turns = Turns(_AT_WORK)
-        self._thread = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "large bodies")  # more would only take more from the event loop
 
     @asynccontextmanager
-    async def read(
-        self, request: Request, understand: Callable[[JsonObject], T], limit: int | None = None
-    ) -> AsyncIterator[T]:
-        """What `understand` makes of the body, a JSON object. The block is the work with it, at the end of which
-        the turn of a large body is over. `understand` may run in a thread.
+    async def read(self, request: Request, limit: int | None = None) -> AsyncIterator[Body]:
+        """The block is the work with the body; at its end the turn of a large body is over.
 
-        Raises ScimError 400, 413 or 415, UnknownCoding, NoRoom, and what `understand` raises. A missing Content-Type
-        is taken for JSON: several providers' HTTP libraries leave it out.
+        Raises ScimError 400, 413 or 415, UnknownCoding and NoRoom. A missing Content-Type is taken for JSON: several
+        providers' HTTP libraries leave it out.
         """
-        content_type = request.headers.get("content-type")
-        if content_type and content_type.partition(";")[0].strip().lower() not in _ACCEPTED:
-            raise ScimError(
-                415,
-                f"application/scim+json is expected, not {content_type[:80]!r}",
-                reason="the media type is another one than application/scim+json",
-            )
+        _check_media_type(request)
         tenant = exchange_of(request).tenant
-        with self._hold(tenant) as held:
-            body = await _receive(request, self._limit if limit is None else min(limit, self._limit), held)
-            if len(body) <= LARGE and not _has_many_paths(body):
-                yield understand(_parsed(body))
+        with _Held(self._room, tenant) as held:
+            content = await _receive(request, self._limit if limit is None else min(limit, self._limit), held)
+            if len(content) <= LARGE and not _has_many_paths(content):
+                yield Body(content, None)
                 return
-            async with self._turns.turn(tenant, len(body)):
-                understood = await self._understand_in_thread(understand, body)
-                del body
+            async with self._turns.turn(tenant, len(content)):
+                body = Body(content, self._thread)
+                del content  # else it would be held until the end of the work
                 held.give_back()
-                yield understood
+                yield body
 
-    @contextmanager
-    def _hold(self, tenant: str) -> Iterator["_Held"]:
-        held = _Held(self._room, tenant)
-        try:
-            yield held
-        finally:
-            held.give_back()
 
-    async def _understand_in_thread(self, understand: Callable[[JsonObject], T], body: _Bytes) -> T:
-        """One at a time: more threads would only take more from the event loop."""
-        async with self._thread:
-            work = asyncio.ensure_future(asyncio.to_thread(_understood, understand, body))
-            try:
-                return await asyncio.shield(work)
-            except asyncio.CancelledError:
-                with suppress(Exception):  # a thread can't be interrupted, and holds what the turn is for
-                    await asyncio.shield(work)
-                raise
+def _check_media_type(request: Request) -> None:
+    content_type = request.headers.get("content-type")
+    if content_type and content_type.partition(";")[0].strip().lower() not in _ACCEPTED:
+        raise ScimError(
+            415,
+            f"application/scim+json is expected, not {content_type[:80]!r}",
+            reason="the media type is another one than application/scim+json",
+        )
 
 
 def _has_many_paths(body: _Bytes) -> bool:
@@ -113,6 +114,12 @@ class _Held:
         self._room = room
         self._tenant = tenant
         self._size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()
 
     def grow_to(self, size: int) -> None:
         """Raises NoRoom."""
@@ -174,21 +181,13 @@ async def _unpacked(chunks: AsyncIterator[bytes], unpacking: Unpacking, limit: i
     unpacking.end()
 
 
-def _understood(understand: Callable[[JsonObject], T], body: _Bytes) -> T:
-    """Of a large body. Raises ScimError."""
-    if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
+def _parse_large(content: _Bytes, parse: Callable[[JsonObject], T]) -> T:
+    if content.count(b",") + content.count(b"[") + content.count(b"{") > MOST_VALUES:
         raise plain_error(413, f"the body has more than {MOST_VALUES} values")
-    collects = gc.isenabled()
-    gc.disable()  # nothing is garbage yet, and looking for it again and again takes several times as long as parsing
-    try:
-        document = _parsed(body)
-    finally:
-        if collects:
-            gc.enable()
-    return understand(document)
+    return parse(_parse_object(content))
 
 
-def _parsed(body: _Bytes) -> JsonObject:
+def _parse_object(body: _Bytes) -> JsonObject:
     try:
         document = orjson.loads(body.removeprefix(BOM_UTF8) if body.startswith(BOM_UTF8) else body)
     except orjson.JSONDecodeError as error:

@@ -9,13 +9,16 @@ import hashlib
 import re
 
 from scim_server.scim.errors import PreconditionFailed
-from scim_server.scim.values import shown
 
 _DIGEST_BYTES = 8
 _DERIVED = re.compile(rf"\.[0-9a-f]{{{2 * _DIGEST_BYTES}}}(?=\"?$)")
 _TAG = re.compile(r'\s*+(?:(?:[Ww]/)?"([^"]*+)"|([^\s,"]++))\s*+(?:,|$)')
+_VERSION = re.compile(r"0|[1-9][0-9]{0,18}")
 _LONGEST = 1024
 """Characters of a list of tags that is read: a tag has some 30, and clients send the one that they have."""
+
+ExpectedVersions = frozenset[int] | None
+"""The versions of a resource that a change is meant for. None: any."""
 
 
 def etag(version: int, derived: bytes = b"") -> str:
@@ -61,10 +64,17 @@ def is_not_modified(if_none_match: str | None, tag: str) -> bool:
     return tags is None or tag.removeprefix("W/").strip('"') in tags
 
 
-def require_match(if_match: str | None, version: int) -> None:
-    """Raise PreconditionFailed when there is an `If-Match` and it doesn't name the version."""
-    if if_match is None:
-        return
-    tags = parse_etags(if_match)
-    if tags is not None and str(version) not in map(tag_of_version, tags):
-        raise PreconditionFailed(f"the resource has changed: its version is {etag(version)}, not {shown(if_match)}")
+def parse_if_match(header: str | None) -> ExpectedVersions:
+    """The versions that an `If-Match` header names. None for `*` and where there is no header."""
+    tags = None if header is None else parse_etags(header)
+    if tags is None:
+        return None
+    return frozenset(int(tag) for tag in map(tag_of_version, tags) if _VERSION.fullmatch(tag))
+
+
+def require_version(expected: ExpectedVersions, version: int) -> None:
+    """Raise PreconditionFailed for a version that isn't expected."""
+    if expected is not None and version not in expected:
+        raise PreconditionFailed(
+            f"the resource has changed: its version is {etag(version)}, which If-Match doesn't name"
+        )

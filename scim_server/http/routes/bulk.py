@@ -17,5 +17,7 @@ class BulkRoutes:
         self._bodies = bodies
 
     async def run(self, request: Request) -> Response:
-        async with self._bodies.read(request, parse_bulk, MAX_PAYLOAD_BYTES) as bulk:
-            return ScimResponse(bulk_response(await run_bulk(self._directory, caller_of(request), bulk)))
+        async with self._bodies.read(request, MAX_PAYLOAD_BYTES) as body:
+            bulk = await body.parse(parse_bulk)
+            results = await run_bulk(self._directory, caller_of(request), bulk)
+        return ScimResponse(bulk_response(results))

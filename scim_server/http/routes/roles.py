@@ -23,8 +23,8 @@ class RoleRoutes:
         return self._list(request, Parameters.of_url(request))
 
     async def search(self, request: Request) -> Response:
-        async with self._bodies.read(request, Parameters.of_search) as parameters:
-            return self._list(request, parameters)
+        async with self._bodies.read(request) as body:
+            return self._list(request, await body.parse(Parameters.of_search))
 
     async def get(self, request: Request) -> Response:
         caller = caller_of(request)

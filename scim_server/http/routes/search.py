@@ -25,7 +25,8 @@ class SearchRoutes:
 
     async def search(self, request: Request) -> Response:
         caller = caller_of(request)
-        async with self._bodies.read(request, Parameters.of_search) as parameters:
+        async with self._bodies.read(request) as body:
+            parameters = await body.parse(Parameters.of_search)
             requests = _requests(caller, parameters)
             users_shown = parameters.projection(caller, caller.tenant.users)
             groups_shown = parameters.projection(caller, caller.tenant.groups)

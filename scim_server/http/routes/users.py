@@ -9,12 +9,13 @@ from scim_server.directory import users
 from scim_server.directory.caller import Caller
 from scim_server.directory.directory import Directory
 from scim_server.directory.representation import Representation
+from scim_server.directory.request_bodies import parse_user, parse_user_patch
 from scim_server.http.bodies import Bodies
 from scim_server.http.exchange import caller_of
 from scim_server.http.parameters import Parameters
 from scim_server.http.responses import ScimResponse, no_content, not_modified
 from scim_server.http.streams import Streams
-from scim_server.scim.versions import is_not_modified
+from scim_server.scim.versions import is_not_modified, parse_if_match
 
 
 class UserRoutes:
@@ -28,7 +29,8 @@ class UserRoutes:
     async def create(self, request: Request) -> Response:
         caller = caller_of(request)
         projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
-        async with self._bodies.read(request, partial(users.read_user, caller)) as document:
+        async with self._bodies.read(request) as body:
+            document = await body.parse(partial(parse_user, caller))
             shown = await users.create_user(self._directory, caller, document, projection)
         return self._answer(shown, 201)
 
@@ -36,8 +38,8 @@ class UserRoutes:
         return self._list(caller_of(request), Parameters.of_url(request))
 
     async def search(self, request: Request) -> Response:
-        async with self._bodies.read(request, Parameters.of_search) as parameters:
-            return self._list(caller_of(request), parameters)
+        async with self._bodies.read(request) as body:
+            return self._list(caller_of(request), await body.parse(Parameters.of_search))
 
     def _list(self, caller: Caller, parameters: Parameters) -> Response:
         wanted = parameters.list_request(caller, caller.users)
@@ -56,23 +58,25 @@ class UserRoutes:
         caller = caller_of(request)
         projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
         user_id = await self._user_id(request)
-        if_match = request.headers.get("if-match")
-        async with self._bodies.read(request, partial(users.read_user, caller)) as document:
-            shown = await users.replace_user(self._directory, caller, user_id, document, if_match, projection)
+        expected = parse_if_match(request.headers.get("if-match"))
+        async with self._bodies.read(request) as body:
+            document = await body.parse(partial(parse_user, caller))
+            shown = await users.replace_user(self._directory, caller, user_id, document, expected, projection)
         return self._answer(shown)
 
     async def patch(self, request: Request) -> Response:
         caller = caller_of(request)
         projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
         user_id = await self._user_id(request)
-        if_match = request.headers.get("if-match")
-        async with self._bodies.read(request, partial(users.read_user_patch, caller)) as operations:
-            shown = await users.patch_user(self._directory, caller, user_id, operations, if_match, projection)
+        expected = parse_if_match(request.headers.get("if-match"))
+        async with self._bodies.read(request) as body:
+            operations = await body.parse(partial(parse_user_patch, caller))
+            shown = await users.patch_user(self._directory, caller, user_id, operations, expected, projection)
         return self._answer(shown)
 
     async def delete(self, request: Request) -> Response:
-        if_match = request.headers.get("if-match")
-        await users.delete_user(self._directory, caller_of(request), await self._user_id(request), if_match)
+        expected = parse_if_match(request.headers.get("if-match"))
+        await users.delete_user(self._directory, caller_of(request), await self._user_id(request), expected)
         return no_content()
 
     async def _user_id(self, request: Request) -> str:

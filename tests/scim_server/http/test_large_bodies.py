@@ -11,8 +11,7 @@ import orjson
 import pytest
 
 from scim_server.app import Server
-from scim_server.directory import users
-from scim_server.directory.users import read_user
+from scim_server.directory.request_bodies import parse_user
 from scim_server.http.bodies import LARGE, MOST_VALUES
 from scim_server.http.deadlines import TimeLimits
 from tests.scim_server.http.running import connected, refusals
@@ -83,11 +82,11 @@ async def test_small_bodies_with_many_paths_are_read_beside_the_others(
 ) -> None:
     seen: list[bool] = []
 
-    def understood(*arguments: Any) -> Any:
+    def parse(*arguments: Any) -> Any:
         seen.append(threading.current_thread() is threading.main_thread())
-        return read_user(*arguments)
+        return parse_user(*arguments)
 
-    monkeypatch.setattr(users, "read_user", understood)
+    monkeypatch.setattr("scim_server.http.routes.users.parse_user", parse)
     async with serving(tmp_path) as server, provider(server) as one:
         for number in (1, 300):
             paths = {f'emails[type eq "{each}"].value': f"{each}@acme.com" for each in range(number)}
