@@ -57,6 +57,8 @@ def benchmarks(
     nothing else should keep it busy.
 
     The load generator says how much of a core it took: near 100 % it would have measured itself.
+
+    `python -m benchmarks.compare --before COMMIT` measures the working tree beside an earlier commit instead.
     """
     console = Console(highlight=False, soft_wrap=True)
     if list_:

@@ -1,8 +1,12 @@
 """The databases that are measured: both keep every commit on the disk before it is answered."""
 
+import sqlite3
+import uuid
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
+from scim_server.storage.urls import sqlite_path
 from tests.support.postgres import PostgresServer
 
 
@@ -11,6 +15,10 @@ class Database(Protocol):
 
     def create(self) -> str:
         """An empty database of its own; returns its URL, as `scim-server --database` takes it."""
+        ...
+
+    def copy(self, url: str) -> str:
+        """Another database with the same content; returns its URL. Sessions of the first one are ended."""
         ...
 
     def settle(self, url: str) -> None:
@@ -36,6 +44,13 @@ class PostgreSQL:
         self._names[url] = name
         return url
 
+    def copy(self, url: str) -> str:
+        name, copy = self._names[url], f"copy_{uuid.uuid4().hex}"
+        self._server.psql(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'")
+        self._server.psql(f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
+        self._names[self._server.dsn(copy)] = copy
+        return self._server.dsn(copy)
+
     def settle(self, url: str) -> None:
         self._server.psql("VACUUM ANALYZE", self._names[url])
         self._server.psql("CHECKPOINT", self._names[url])
@@ -57,6 +72,15 @@ class Sqlite:
     def create(self) -> str:
         self._made += 1
         return f"sqlite:///{self._directory}/{self._made}.db"
+
+    def copy(self, url: str) -> str:
+        copy = self.create()
+        with (
+            closing(sqlite3.connect(sqlite_path(url))) as source,
+            closing(sqlite3.connect(sqlite_path(copy))) as target,
+        ):
+            source.backup(target)
+        return copy
 
     def settle(self, url: str) -> None:
         pass
