@@ -6,6 +6,12 @@ authorisation, routing and log see the canonical path alone, so that no way of w
 
 import re
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from scim_server.http.public_url import names_host
+from scim_server.http.responses import error_response
+from scim_server.scim.errors import plain_error
+
 _ENDPOINTS = {
     name.lower(): name
     for name in (
@@ -22,10 +28,24 @@ _ENDPOINTS = {
     )
 }
 
-
 _CANONICAL = re.compile(r"/[^/]+/[^/]+/scim/v2/(?:Users|Groups)(?:/[^/.]+)?")
 """Most of those that providers ask for."""
 _ROLE = re.compile(r"(?:/+[^/]+){4}/+roles/(.*[^/])/*", re.IGNORECASE | re.DOTALL)
+
+
+class CanonicalAddresses:
+    """Gives `app` requests that name one host and have a canonical path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not names_host(scope):
+            refused = error_response(plain_error(400, "one header Host with the name of this server is expected"))
+            await refused(scope, receive, send)
+            return
+        scope["path"] = canonical_path(scope["path"])
+        await self._app(scope, receive, send)
 
 
 def canonical_path(path: str) -> str:

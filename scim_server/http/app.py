@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from functools import partial
 
 from fastapi import FastAPI
@@ -16,13 +17,16 @@ from scim_server.auth.last_uses import LastUses
 from scim_server.auth.replay import ReplayGuard
 from scim_server.config import ConfigHolder
 from scim_server.directory.directory import Directory
+from scim_server.http.addresses import CanonicalAddresses
+from scim_server.http.admission import Admission
 from scim_server.http.bodies import Bodies, NoRoom
 from scim_server.http.codings import ACCEPTED_CODINGS, UnknownCoding
 from scim_server.http.exchange import exchange_of
-from scim_server.http.gate import Gate
+from scim_server.http.oauth_endpoints import OAuthEndpoints
 from scim_server.http.path_templates import PathTemplates
 from scim_server.http.protection import Protection
 from scim_server.http.public_url import PublicUrl
+from scim_server.http.request_record import RecordedRequests
 from scim_server.http.responses import error_response, unavailable
 from scim_server.http.routes import discovery
 from scim_server.http.routes.bulk import BulkRoutes
@@ -32,7 +36,10 @@ from scim_server.http.routes.openapi import show_openapi
 from scim_server.http.routes.roles import RoleRoutes
 from scim_server.http.routes.search import SearchRoutes
 from scim_server.http.routes.users import UserRoutes
+from scim_server.http.served_config import ServedConfig
 from scim_server.http.streams import Streams
+from scim_server.http.token_endpoint import TokenEndpoint
+from scim_server.http.unfinished_requests import UnfinishedRequests
 from scim_server.metrics import Metrics
 from scim_server.scim.errors import ScimError, plain_error
 from scim_server.storage.errors import StorageUnavailable
@@ -53,6 +60,7 @@ def create_scim_app(
     last_uses: LastUses,
     body_limit: int,
     written: Callable[[str, str], None] = lambda tenant, credential: None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> FastAPI:
     """SCIM at `/{namespace}/{name}/scim/v2`. FastAPI routes; bodies never pass through pydantic.
 
@@ -64,8 +72,13 @@ def create_scim_app(
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are the gate's
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+        },  # see RecordedRequests
     )
+    served = ServedConfig(holder, key_cache, replay)
     bodies = Bodies(body_limit, protection.large_bodies)
     streams = Streams(protection.unread_answers)
     users = UserRoutes(directory, bodies, streams)
@@ -95,18 +108,13 @@ def create_scim_app(
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(UnknownCoding, _unknown_coding)
     app.add_exception_handler(NoRoom, partial(_no_room, metrics))
-    app.add_middleware(
-        Gate,
-        holder=holder,
-        public_url=public_url,
-        metrics=metrics,
-        protection=protection,
-        key_cache=key_cache,
-        replay=replay,
-        last_uses=last_uses,
-        written=written,
-        templates=PathTemplates(app.router.routes),
-    )
+    # A request passes these from the last to the first.
+    token_endpoint = TokenEndpoint(public_url, protection, clock)
+    app.add_middleware(Admission, served, public_url, protection, clock)
+    app.add_middleware(OAuthEndpoints, served, public_url, token_endpoint)
+    app.add_middleware(CanonicalAddresses)
+    app.add_middleware(UnfinishedRequests, protection.times, metrics)
+    app.add_middleware(RecordedRequests, metrics, last_uses, PathTemplates(app.router.routes), written)
     return app
 
 

@@ -13,6 +13,9 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 UNKNOWN_ROUTE = "unknown"
 
+CLIENT_GONE = 499
+"""The status, in log and metrics, of a request that nobody waited for: as nginx and Envoy write it."""
+
 TRACE_ID = "scim_server.trace_id"
 """Where a scope has the id of the request's trace, if there is one."""
 
@@ -67,7 +70,7 @@ def exchange_of(request: Request) -> Exchange:
 
 
 def caller_of(request: Request) -> Caller:
-    """The authenticated caller; the gate lets no request without one through to a route."""
+    """The authenticated caller; `Admission` lets no request without one through to a route."""
     caller = exchange_of(request).caller
     assert caller is not None  # noqa: S101 - see above
     return caller

@@ -19,7 +19,7 @@ from scim_server.auth.scopes import SCOPES
 from scim_server.auth.token_grants import Granted, OAuthError, TokenRequest
 from scim_server.config import SigningAlgorithm
 from scim_server.http.responses import RETRY_AFTER_SECONDS
-from scim_server.limits.places import Place
+from scim_server.limits.slots import Slot
 
 TOKEN_PATH = re.compile(r"/([^/]+)/([^/]+)/oauth/token")
 METADATA_PATH = re.compile(r"/\.well-known/oauth-authorization-server/([^/]+)/([^/]+)")
@@ -49,15 +49,15 @@ class OAuthResponse(Response):
 
 
 async def read_token_request(
-    scope: Scope, receive: Receive, place: Place, names: tuple[str, str], authorization: bytes | None, public_url: str
+    scope: Scope, receive: Receive, slot: Slot, names: tuple[str, str], authorization: bytes | None, public_url: str
 ) -> TokenRequest:
-    """Raises `OAuthError`, `BodyTooLate`, and `Displaced` where the place is lost meanwhile."""
+    """Raises `OAuthError`, `BodyTooLate`, and `Displaced` where the slot is lost meanwhile."""
     content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
     if content_type.partition(b";")[0].strip().lower() != _FORM.encode():
         raise OAuthError("invalid_request", f"a body of type {_FORM} is expected")
     parameters: dict[str, str] = {}
     try:
-        async with place.waiting(_BODY_SECONDS):
+        async with slot.waiting(_BODY_SECONDS):
             body = (await _read(receive)).decode()
         pairs = parse_qsl(body, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
     except TimeoutError:

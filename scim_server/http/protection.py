@@ -12,7 +12,7 @@ from scim_server.folding import fold
 from scim_server.http.deadlines import TimeLimits
 from scim_server.limits.client_address import TrustedProxies
 from scim_server.limits.keyed_limit import KeyedLimit
-from scim_server.limits.places import Places
+from scim_server.limits.slots import Slots
 from scim_server.limits.token_bucket import Rate
 from scim_server.metrics import Metrics
 
@@ -69,7 +69,7 @@ class Protection:
         self._users = KeyedLimit(limits.user_rate)
         self._failures = KeyedLimit(limits.failed_authentication)
         self._tenants_under_way = UnderWay(limits.tenant_requests)
-        self.token_requests = Places(limits.token_requests)
+        self.token_requests = Slots(limits.token_requests)
 
     def note_failure(self, scope: Scope, failure: Failure) -> int:
         """Count a failed authentication. 0, or the seconds that the address has to wait."""

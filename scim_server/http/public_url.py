@@ -37,13 +37,11 @@ class PublicUrl:
         self._fixed = fixed.rstrip("/") if fixed else None
         self._proxies = proxies
 
-    def of(self, scope: MutableMapping[str, Any], headers: dict[bytes, bytes]) -> str:
-        """Scheme, host and port, such as `https://scim.example.com`, without a final slash.
-
-        `headers`: lower-case names; of repeated headers the last.
-        """
+    def of(self, scope: MutableMapping[str, Any]) -> str:
+        """Scheme, host and port, such as `https://scim.example.com`, without a final slash."""
         if self._fixed is not None:
             return self._fixed
+        headers: dict[bytes, bytes] = dict(scope["headers"])  # of repeated ones the last
         scheme, host = scope["scheme"], headers.get(b"host", b"")
         client = scope.get("client")
         if self._proxies and self._proxies.trusts(client[0] if client else None):

@@ -11,7 +11,7 @@ _CARRIED = {b"traceparent": "traceparent", b"tracestate": "tracestate"}
 
 
 class RequestSpans:
-    """Goes around the gate. Names and attributes are those of OpenTelemetry's conventions for HTTP servers.
+    """Goes around the whole application. Names and attributes follow OpenTelemetry's conventions for HTTP servers.
 
     No path, query, id or exception gets into a span: they can hold personal data.
     """

@@ -1,4 +1,4 @@
-"""Requests at a tenant's token endpoint: of clients that have proven nothing yet."""
+"""A tenant's OAuth token endpoint: requests of clients that have proven nothing yet."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -8,7 +8,8 @@ from starlette.types import ASGIApp, Receive, Scope
 from scim_server.auth.authenticator import Authenticator
 from scim_server.auth.failures import Failure
 from scim_server.auth.token_grants import InvalidClient, OAuthError
-from scim_server.http.exchange import Exchange
+from scim_server.http.exchange import Exchange, exchange_in
+from scim_server.http.headers import single_header
 from scim_server.http.oauth import (
     CLOSE,
     granted_response,
@@ -20,7 +21,7 @@ from scim_server.http.oauth import (
 )
 from scim_server.http.protection import Protection
 from scim_server.http.public_url import PublicUrl
-from scim_server.limits.places import Displaced
+from scim_server.limits.slots import Displaced
 from scim_server.storage.errors import StorageUnavailable
 
 
@@ -33,25 +34,20 @@ class TokenEndpoint:
         self._clock = clock
 
     async def answer(
-        self,
-        authenticator: Authenticator,
-        names: tuple[str, str],
-        authorization: bytes | None,
-        scope: Scope,
-        receive: Receive,
-        headers: dict[bytes, bytes],
-        exchange: Exchange,
+        self, authenticator: Authenticator, names: tuple[str, str], scope: Scope, receive: Receive
     ) -> ASGIApp:
         """`names`: namespace and name, as the path has them."""
+        exchange = exchange_in(scope)
         exchange.route = "/oauth/token"
         if exchange.method != "POST":
             return method_not_allowed("POST")
-        with self._protection.token_requests.enter(self._protection.address_of(scope)) as place:
-            if place is None:
+        with self._protection.token_requests.enter(self._protection.address_of(scope)) as slot:
+            if slot is None:
                 return self._too_many(exchange, None)
             try:
-                public_url = self._public_url.of(scope, headers)
-                request = await read_token_request(scope, receive, place, names, authorization, public_url)
+                authorization = single_header(scope, b"authorization")
+                public_url = self._public_url.of(scope)
+                request = await read_token_request(scope, receive, slot, names, authorization, public_url)
                 granted = await authenticator.grant(request, self._clock())
             except Displaced:
                 return self._too_many(exchange, CLOSE)

@@ -1,4 +1,8 @@
-"""Places for those of whom nothing is known yet: so many for each key. A new one gets that of who waits longest."""
+"""So many slots for each key. A new request takes the slot of the one that has waited longest for its client.
+
+A semaphore would do where clients are honest. Here nobody is authenticated yet: requests whose bodies never arrive
+would hold all slots of an address, and keep every honest client behind the same proxy from a token.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -6,21 +10,21 @@ from contextlib import asynccontextmanager, contextmanager
 
 
 class Displaced(Exception):
-    """Another one has taken the place."""
+    """A newer request has taken the slot."""
 
 
-class Place:
-    """What `Places.enter` gives."""
+class Slot:
+    """What `Slots.enter` gives."""
 
     def __init__(self) -> None:
         self.waits = False
-        """Whether the block of `waiting` is under way: only then may the place be taken away."""
+        """Whether the block of `waiting` is under way: only then may the slot be taken away."""
         self._timeout: asyncio.Timeout | None = None
         self._is_lost = False
 
     @asynccontextmanager
     async def waiting(self, seconds: float) -> AsyncIterator[None]:
-        """The block waits for the other side. Raises TimeoutError after `seconds`, and `Displaced`."""
+        """The block waits for the client. Raises TimeoutError after `seconds`, and `Displaced`."""
         self.waits = True
         try:
             async with asyncio.timeout(seconds) as self._timeout:
@@ -35,40 +39,40 @@ class Place:
     def displace(self) -> None:
         """End the block of `waiting`, which is under way."""
         self._is_lost = True
-        assert self._timeout is not None  # noqa: S101 - only those that wait are displaced
+        assert self._timeout is not None  # noqa: S101 - only a slot that waits is taken away
         if not self._timeout.expired():  # else it is ending already
             self._timeout.reschedule(asyncio.get_running_loop().time())
 
 
-class Places:
+class Slots:
     """At most `most` at once for each key."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._taken: dict[str, dict[Place, None]] = {}
-        """In the order in which they were taken, which is that in which they wait: each waits once, at its start."""
+        self._taken: dict[str, dict[Slot, None]] = {}
+        """The oldest first, which is also the one that has waited longest: each waits once, at its start."""
 
     @contextmanager
-    def enter(self, key: str) -> Iterator[Place | None]:
-        """A place for the block. None: all are taken, and nobody who has one waits."""
+    def enter(self, key: str) -> Iterator[Slot | None]:
+        """A slot for the block. None where all are taken and none of them waits."""
         taken = self._taken.setdefault(key, {})
         if len(taken) >= self._most:
-            longest = next((place for place in taken if place.waits), None)
+            longest = next((slot for slot in taken if slot.waits), None)
             if longest is None:
                 yield None
                 return
             del taken[longest]
             longest.displace()
-        place = Place()
-        taken[place] = None
+        slot = Slot()
+        taken[slot] = None
         try:
-            yield place
+            yield slot
         finally:
-            self._leave(key, place)
+            self._leave(key, slot)
 
-    def _leave(self, key: str, place: Place) -> None:
-        """Nothing, where the place was lost meanwhile."""
+    def _leave(self, key: str, slot: Slot) -> None:
+        """The slot may have been taken away meanwhile."""
         taken = self._taken.get(key, {})
-        taken.pop(place, None)
+        taken.pop(slot, None)
         if not taken:
             self._taken.pop(key, None)
