@@ -76,7 +76,7 @@ SortKey: TypeAlias = str | bool | int | float | datetime | None
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in the order of a list: that of one resource, which may be gone by now."""
+    """Where one resource stands in the order of a list. The resource may be gone by now."""
 
     created: datetime
     id: str

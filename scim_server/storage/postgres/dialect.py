@@ -9,7 +9,7 @@ from scim_server.scim.enterprise import ENTERPRISE_URN
 from scim_server.scim.filter import Operator
 from scim_server.scim.values import DATE_TIME_PATTERN
 from scim_server.storage.index_keys import LONGEST_KEY
-from scim_server.storage.search.dialect import COMPARISONS, Dialect, NumberType, Place, Scalar, literal
+from scim_server.storage.search.dialect import COMPARISONS, Dialect, JsonValue, NumberType, Scalar, literal
 
 _EMPTY = """('null', '""', '[]', '{}')"""
 
@@ -17,25 +17,25 @@ _ENDS_OF_TIME = {
     datetime.min.replace(tzinfo=UTC): "timestamptz '0001-01-01 00:00:00+00'",
     datetime.max.replace(tzinfo=UTC): "timestamptz '9999-12-31 23:59:59.999999+00'",
 }
-"""For which asyncpg sends infinity, although they are what .NET and Go write for no time at all."""
+"""asyncpg sends infinity for these. .NET and Go write them where there is no time."""
 
 
 @dataclass(frozen=True, slots=True)
-class _JsonbPlace:
-    """One value in both copies."""
+class _JsonbValue:
+    """One value in both columns: `folded` and `document`."""
 
     folded: str
     exact: str
     of_any_type: bool = False
-    """Whether it may be of another type than its attribute. Looking costs time, as the value is taken out twice."""
+    """Whether the value may be of another type than its attribute. The check costs time: the value is read twice."""
 
-    def child(self, name: str) -> Place:
+    def child(self, name: str) -> JsonValue:
         folded, exact = f"({self.folded} -> {literal(name)})", f"({self.exact} -> {literal(name)})"
-        return _JsonbPlace(folded, exact, self.of_any_type)
+        return _JsonbValue(folded, exact, self.of_any_type)
 
-    def extension(self, urn: str) -> Place:
+    def extension(self, urn: str) -> JsonValue:
         folded, exact = f"({self.folded} -> {literal(urn)})", f"({self.exact} -> {literal(urn)})"
-        return _JsonbPlace(folded, exact, of_any_type=urn != ENTERPRISE_URN)
+        return _JsonbValue(folded, exact, of_any_type=urn != ENTERPRISE_URN)
 
     def text(self, *, exact: bool) -> str:
         value = self.exact if exact else self.folded
@@ -47,12 +47,12 @@ class _JsonbPlace:
         return f"({self.folded} = '{'true' if value else 'false'}')"
 
     def number(self, kind: NumberType) -> str:
-        # The cast of anything else would be an error, and SQL may evaluate in any order, but for CASE.
+        # The cast of another type would be an error. Of all SQL only CASE keeps an order of evaluation.
         sql_type = "numeric" if kind == "integer" else "float8"
         return f"(CASE jsonb_typeof({self.folded}) WHEN 'number' THEN ({self.folded})::{sql_type} END)"
 
     def instant(self) -> str:
-        # To the microsecond, as elsewhere, and not rounded as a cast would: .NET writes tenths of one.
+        # A cast would round to the microsecond; elsewhere the rest is cut off. .NET writes tenths of a microsecond.
         text = f"substring({self.exact} #>> '{{}}' FROM '^({DATE_TIME_PATTERN})$')"
         return f"instant(regexp_replace({text}, '([.][0-9]{{6}})[0-9]+', '\\1'))"
 
@@ -66,23 +66,23 @@ class _JsonbPlace:
         fields = f"(CASE jsonb_typeof({self.folded}) WHEN 'object' THEN {self.folded} END)"
         return f"EXISTS (SELECT FROM jsonb_each({fields}) AS field WHERE field.value NOT IN {_EMPTY})"
 
-    def any_element(self, condition: Callable[[Place], str]) -> str:
+    def any_element(self, condition: Callable[[JsonValue], str]) -> str:
         source, inner = self._elements(condition)
         return f"EXISTS (SELECT FROM {source} WHERE {inner})"
 
-    def preferred_element(self, expression: Callable[[Place], str]) -> str:
+    def preferred_element(self, expression: Callable[[JsonValue], str]) -> str:
         source, inner = self._elements(expression)
         return (
             f"(SELECT {inner} FROM {source}"
             f" ORDER BY (element.folded -> 'primary') IS NOT DISTINCT FROM 'true' DESC, element.number LIMIT 1)"
         )
 
-    def _elements(self, inner: Callable[[Place], str]) -> tuple[str, str]:
-        """The elements of both copies side by side, so that several terms speak of one element."""
-        written = inner(_JsonbPlace("element.folded", "element.exact", self.of_any_type))
+    def _elements(self, inner: Callable[[JsonValue], str]) -> tuple[str, str]:
+        """The elements of both columns side by side, so that several terms speak of one element."""
+        written = inner(_JsonbValue("element.folded", "element.exact", self.of_any_type))
         arrays = [_array(self.folded)]
         names = ["folded"]
-        if "element.exact" in written:  # parsing the text again is spared where nothing asks for case
+        if "element.exact" in written:  # else PostgreSQL needn't parse the document
             arrays.append(_array(self.exact))
             names.append("exact")
         functions = ", ".join(f"jsonb_array_elements({array})" for array in arrays)
@@ -104,7 +104,7 @@ class _Postgres:
         return _ENDS_OF_TIME.get(value) if isinstance(value, datetime) else None
 
     def page(self, table: str, tenant: str, columns: Mapping[str, str], rows: str, most_bytes: int) -> str:
-        # A window without an order takes rows as they come. The size of a text is known without reading it.
+        # A window without an order takes rows as they come. PostgreSQL knows the size of a text without reading it.
         sought = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
         names = ", ".join(
             f"CASE WHEN before < {most_bytes} THEN document END AS document" if name == "document" else name
@@ -115,8 +115,8 @@ class _Postgres:
             f"SELECT {names} FROM (SELECT page.*, {before} AS before FROM (SELECT {sought} {rows}) AS page) AS sized"
         )
 
-    def document(self, alias: str) -> Place:
-        return _JsonbPlace(f"{alias}.folded", f"{alias}.document::jsonb")
+    def document(self, alias: str) -> JsonValue:
+        return _JsonbValue(f"{alias}.folded", f"{alias}.document::jsonb")
 
     def compare_text(self, text: str, operator: Operator, parameter: str) -> str:
         match operator:

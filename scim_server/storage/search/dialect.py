@@ -1,4 +1,8 @@
-"""What PostgreSQL and SQLite write differently in a search."""
+"""What PostgreSQL and SQLite write differently in a search.
+
+They differ in all that reads a document: PostgreSQL has `jsonb` and its operators, SQLite functions of a text and a
+path.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -12,19 +16,19 @@ Scalar: TypeAlias = str | bool | int | float | datetime
 NumberType = Literal["integer", "decimal"]
 
 
-class Place(Protocol):
-    """A JSON value inside a document, as SQL expressions; each is NULL where there is no such value."""
+class JsonValue(Protocol):
+    """A value inside a document, as SQL expressions. Each is NULL where there is no such value."""
 
-    def child(self, name: str) -> "Place":
+    def child(self, name: str) -> "JsonValue":
         """A member of an object."""
         ...
 
-    def extension(self, urn: str) -> "Place":
-        """The values under the URN of an extension, which may be of other types than its schema says by now."""
+    def extension(self, urn: str) -> "JsonValue":
+        """The object under the URN of an extension. Its values may be of other types than the schema says now."""
         ...
 
     def text(self, *, exact: bool) -> str:
-        """As text: as it was sent, or folded."""
+        """Its text: as the client sent it (`exact`), or folded."""
         ...
 
     def boolean_is(self, value: bool) -> str:
@@ -44,15 +48,15 @@ class Place(Protocol):
         ...
 
     def any_member_filled(self) -> str:
-        """Whether it is an object with a member that is `filled`."""
+        """Whether it is an object with a `filled` member."""
         ...
 
-    def any_element(self, condition: Callable[["Place"], str]) -> str:
+    def any_element(self, condition: Callable[["JsonValue"], str]) -> str:
         """Whether it is an array with an element for which the condition holds."""
         ...
 
-    def preferred_element(self, expression: Callable[["Place"], str]) -> str:
-        """The expression for the element that is primary, else for the first."""
+    def preferred_element(self, expression: Callable[["JsonValue"], str]) -> str:
+        """The expression for the primary element, or for the first where none is primary."""
         ...
 
 
@@ -66,25 +70,25 @@ class Dialect(Protocol):
         ...
 
     def constant(self, value: Scalar) -> str | None:
-        """What to write for a value that the driver can't bind."""
+        """A constant for a value that the driver can't bind; None for all others."""
         ...
 
     def page(self, table: str, tenant: str, columns: Mapping[str, str], rows: str, most_bytes: int) -> str:
-        """The statement for `columns` of `rows` in their order, of whose documents no more need be held than
-        `most_bytes` and one.
+        """The statement that returns `columns` of `rows` in their order, with no more in memory of the documents than
+        `most_bytes` and one document.
 
-        `columns`: expressions by name, `id` and `document` among them. `rows`: FROM and all that follows.
+        `columns`: expressions by name, `id` and `document` among them. `rows`: FROM and the clauses after it.
         """
         ...
 
-    def document(self, alias: str) -> Place:
+    def document(self, alias: str) -> JsonValue:
         """The document of a row of `users` or `groups`."""
         ...
 
     def compare_text(self, text: str, operator: Operator, parameter: str) -> str: ...
 
     def sortable_text(self, text: str) -> str:
-        """Text that sorts by code points: its beginning, so that a place in the order stays small."""
+        """Text that sorts by code points: its beginning, so that a `Position` stays small."""
         ...
 
     def compare_number(self, number: str, operator: Operator, parameter: str, kind: NumberType) -> str: ...
@@ -94,11 +98,11 @@ class Dialect(Protocol):
         ...
 
     def rare(self, condition: str) -> str:
-        """A condition that few resources satisfy: a hint for a planner that doesn't know the values."""
+        """The condition, with a hint for a planner that doesn't know the values: few resources satisfy it."""
         ...
 
     def has_provider_role(self, alias: str, tenant: str, role: str) -> str:
-        """Whether a user's `roles` have this folded `value`, by an index: it may also hold for a few others."""
+        """Whether a user's `roles` have this folded `value`, by an index. It may be true of a few others too."""
         ...
 
     def any_key(self, alias: str, condition: Callable[[str], str]) -> str:

@@ -3,7 +3,17 @@
 from scim_server.scim.core_schemas import GROUP_URN
 from scim_server.storage.ids import is_id
 from scim_server.storage.index_keys import folded_key, index_key
-from scim_server.storage.search.searchable import FALSE, Column, Id, Lead, Meta, Rows, Schemas, Searchable, Shortcut
+from scim_server.storage.search.searchable import (
+    FALSE,
+    Column,
+    Id,
+    IndexUse,
+    Meta,
+    Rows,
+    Schemas,
+    Searchable,
+    Shortcut,
+)
 from scim_server.storage.search.sql_builder import SqlBuilder
 
 
@@ -60,7 +70,7 @@ GROUPS = Searchable(
             lambda builder, name: f"g.display_name_key = {builder.bind(folded_key(name))}"
         ),
         (None, "externalId"): Shortcut(lambda builder, name: f"g.external_id_key = {builder.bind(index_key(name))}"),
-        (None, "members.value"): Shortcut(_has_member, Lead.ALONE),
+        (None, "members.value"): Shortcut(_has_member, IndexUse.OWN_QUERY),
     },
     sort_columns={(None, "displayName"): "display_name_key", (None, "externalId"): "external_id_key"},
 )

@@ -21,26 +21,26 @@ Name = tuple[str | None, str]
 """An attribute: the extension's URN, or None, and the canonical name."""
 
 
-class Lead(IntEnum):
-    """What leads to those who satisfy a condition, of whom there are few then."""
+class IndexUse(IntEnum):
+    """Which index finds the resources that satisfy a condition. Where there is one, they are few."""
 
     NONE = 0
-    """All have to be looked at."""
-    ALONE = 1
-    """An index, in a query for them alone: their ids are in another table, or the index has no others."""
+    """No index: the database looks at all resources."""
+    OWN_QUERY = 1
+    """The index of another table, or one that holds only these resources: a query of its own reads their ids."""
     COLUMN = 2
-    """An index of the table that is searched, which databases combine with others of its."""
+    """An index of the searched table, which databases combine with its other indexes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """That some value of an attribute equals the text, answered by an index.
+    """The condition that some value of an attribute equals the text, which an index answers.
 
-    Not `exact`: it also holds for some others, which the condition on the document leaves out.
+    Not `exact`: it is true of some other resources too, which the condition on the document leaves out.
     """
 
     condition: Callable[[SqlBuilder, str], str]
-    lead: Lead = Lead.COLUMN
+    index_use: IndexUse = IndexUse.COLUMN
     exact: bool = True
 
 
@@ -53,12 +53,13 @@ class Virtual(ABC):
     @abstractmethod
     def present(self, builder: SqlBuilder, path: AttributePath) -> str: ...
 
-    def lead(self, path: AttributePath, operator: Operator, value: Literal) -> Lead:
-        """To those who satisfy the comparison."""
-        return Lead.NONE
+    def index_use(self, path: AttributePath, operator: Operator, value: Literal) -> IndexUse:
+        """Of the resources that satisfy the comparison."""
+        return IndexUse.NONE
 
     def opposite(self, comparison: Comparison) -> Comparison | None:
-        """What holds where the comparison doesn't, for an attribute that nobody lacks; None: say it by a NOT."""
+        """A comparison that is true exactly where this one isn't, for an attribute that every resource has. None: the
+        negation is written as a NOT."""
         return None
 
     def select(self, builder: SqlBuilder, path: AttributePath, inner: Filter) -> str:
@@ -78,7 +79,7 @@ class Searchable:
     shortcuts: Mapping[tuple[str | None, str], Shortcut]
     """By extension URN and dotted path: equality that an index answers."""
     sort_columns: Mapping[Name, str]
-    """Columns that give an order, on PostgreSQL by their indexes; beyond 256 characters it is stable, but not
+    """Columns to sort by; PostgreSQL reads their indexes in order. Beyond 256 characters the order is stable, but not
     alphabetical."""
 
 
@@ -91,8 +92,8 @@ class Id(Virtual):
             return f"{column} = {builder.bind(text)}" if is_id(text) else FALSE
         return builder.compare_text(builder.dialect.id_text(column), operator, text)
 
-    def lead(self, path: AttributePath, operator: Operator, value: Literal) -> Lead:
-        return Lead.COLUMN if operator == "eq" else Lead.NONE
+    def index_use(self, path: AttributePath, operator: Operator, value: Literal) -> IndexUse:
+        return IndexUse.COLUMN if operator == "eq" else IndexUse.NONE
 
     def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return TRUE
@@ -113,7 +114,7 @@ class Meta(Virtual):
                 return builder.compare_value(f"{builder.alias}.created", operator, value)
             case "lastModified":
                 condition = builder.compare_value(f"{builder.alias}.modified", operator, value)
-                return builder.dialect.rare(condition) if self.lead(path, operator, value) else condition
+                return builder.dialect.rare(condition) if self.index_use(path, operator, value) else condition
             case "version":
                 etag = f"""('W/"' || {builder.alias}.version || '"')"""
                 return builder.compare_text(etag, operator, tag_of_version(str(value)))
@@ -123,10 +124,10 @@ class Meta(Virtual):
             case _:
                 raise not_searchable(path)
 
-    def lead(self, path: AttributePath, operator: Operator, value: Literal) -> Lead:
-        # Who asks for this asks what changed since the last time.
+    def index_use(self, path: AttributePath, operator: Operator, value: Literal) -> IndexUse:
+        # A client that asks for this wants what has changed since its last request.
         asks_for_changes = path.target.name == "lastModified" and operator in ("eq", "gt", "ge")
-        return Lead.COLUMN if asks_for_changes else Lead.NONE
+        return IndexUse.COLUMN if asks_for_changes else IndexUse.NONE
 
     def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return TRUE

@@ -1,4 +1,4 @@
-"""What every condition of a search is written with.
+"""Writes the conditions of a search.
 
 Conditions may be NULL where the filter is false: SQL's logic treats both alike until a NOT, which is written as
 `IS NOT TRUE`.
@@ -17,8 +17,8 @@ _MOST_JOINS = 8
 
 
 MOST_COMPARED_ELEMENTS = 30
-"""Comparisons of a filter that have to look at each element of an attribute with several values. A user has up to
-1,000 of them, in each attribute."""
+"""How many comparisons of a filter may look at each element of an attribute with several values. A user has up to
+1,000 elements in each attribute."""
 
 
 class SqlBuilder:
@@ -27,17 +27,17 @@ class SqlBuilder:
     def __init__(self, dialect: Dialect, alias: str, tenant: str, effective: EffectiveContext | None = None) -> None:
         self.dialect = dialect
         self.alias = alias
-        """Of the table that is searched."""
+        """Of the searched table."""
         self.effective = effective
         self.parameters: list[object] = [tenant]
         self.tenant = dialect.placeholder(1)
         self.joins = 0
-        """How many subqueries the FROM that is being written has to join, so far."""
+        """How many subqueries the FROM that is being written joins so far."""
         self._names: dict[str, str] = {}
         self._compared_elements = 0
 
     def bind(self, value: Scalar) -> str:
-        """Its placeholder, or what stands for it."""
+        """The placeholder of the value, or the constant that stands for it."""
         constant = self.dialect.constant(value)
         if constant is not None:
             return constant
@@ -71,7 +71,7 @@ class SqlBuilder:
                 return leaf(node)
 
     def among(self, column: str, subquery: str) -> str:
-        """That the column's value is one of the subquery's, which an index answers: it may lead to the rows."""
+        """The condition that the column's value is one of the subquery's. An index of it may find the rows."""
         self.joins += 1
         condition = f"{column} IN ({subquery})"
         return condition if self.joins <= _MOST_JOINS else f"({condition} IS TRUE)"

@@ -101,9 +101,9 @@ def compile_search(
     position = query.after or query.before
     if position is not None:
         source += f" AND {_lies_beyond(compiler, query, position, key)}"
-    place = f"{alias}.created, {alias}.id"
+    creation = f"{alias}.created, {alias}.id"
     # What precedes a position is read backwards from there.
-    order = place if query.before is None else f"{alias}.created DESC, {alias}.id DESC"
+    order = creation if query.before is None else f"{alias}.created DESC, {alias}.id DESC"
     if key is not None:
         order = f"{key} {'DESC NULLS FIRST' if _keys_fall(query) else 'ASC NULLS LAST'}, {order}"
     offset = ""
@@ -111,7 +111,7 @@ def compile_search(
         offset = f" OFFSET {compiler.bind(query.start_index - 1)}"
         if key is None:
             # The rows before the page are passed over in the index alone.
-            source += f" AND ({place}) >= (SELECT {place} {source} ORDER BY {order} LIMIT 1{offset})"
+            source += f" AND ({creation}) >= (SELECT {creation} {source} ORDER BY {order} LIMIT 1{offset})"
             offset = ""
     selected = {column: f"{alias}.{column}" for column in columns.split(", ")}
     if key is not None:

@@ -18,7 +18,7 @@ from scim_server.storage.search.searchable import (
     TRUE,
     Column,
     Id,
-    Lead,
+    IndexUse,
     Meta,
     Rows,
     Schemas,
@@ -36,8 +36,8 @@ class _Active(Virtual):
     def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
         return f"{builder.alias}.active" if value else f"NOT {builder.alias}.active"
 
-    def lead(self, path: AttributePath, operator: Operator, value: Literal) -> Lead:
-        return Lead.NONE if value else Lead.ALONE
+    def index_use(self, path: AttributePath, operator: Operator, value: Literal) -> IndexUse:
+        return IndexUse.NONE if value else IndexUse.OWN_QUERY
 
     def opposite(self, comparison: Comparison) -> Comparison:
         return replace(comparison, value=not comparison.value)
@@ -58,8 +58,8 @@ class _State(Virtual):
         chosen = self._chosen(path, operator, value)
         return f"({' OR '.join(_is_in(builder, builder.effective, state) for state in chosen)})" if chosen else FALSE
 
-    def lead(self, path: AttributePath, operator: Operator, value: Literal) -> Lead:
-        return Lead.NONE if State.ACTIVE in self._chosen(path, operator, value) else Lead.ALONE
+    def index_use(self, path: AttributePath, operator: Operator, value: Literal) -> IndexUse:
+        return IndexUse.NONE if State.ACTIVE in self._chosen(path, operator, value) else IndexUse.OWN_QUERY
 
     def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return TRUE
@@ -84,8 +84,8 @@ class _Permissions(Virtual):
     def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
         return self._held(builder, path, Comparison(path, operator, value))
 
-    def lead(self, path: AttributePath, operator: Operator, value: Literal) -> Lead:
-        return Lead.ALONE
+    def index_use(self, path: AttributePath, operator: Operator, value: Literal) -> IndexUse:
+        return IndexUse.OWN_QUERY
 
     def present(self, builder: SqlBuilder, path: AttributePath) -> str:
         return self._held(builder, path, Present(path))
@@ -226,10 +226,10 @@ USERS = Searchable(
             lambda builder, name: f"u.display_name_key = {builder.bind(folded_key(name))}"
         ),
         (None, "externalId"): Shortcut(lambda builder, name: f"u.external_id_key = {builder.bind(index_key(name))}"),
-        (None, "emails.value"): Shortcut(_has_email, Lead.ALONE),
-        (None, "groups.value"): Shortcut(_in_group, Lead.ALONE),
+        (None, "emails.value"): Shortcut(_has_email, IndexUse.OWN_QUERY),
+        (None, "groups.value"): Shortcut(_in_group, IndexUse.OWN_QUERY),
         (None, "roles.value"): Shortcut(_has_provider_role, exact=False),
-        (EFFECTIVE_URN, "roles.value"): Shortcut(_has_role, Lead.ALONE),
+        (EFFECTIVE_URN, "roles.value"): Shortcut(_has_role, IndexUse.OWN_QUERY),
     },
     sort_columns={
         (None, "userName"): "user_name_key",

@@ -6,26 +6,26 @@ from datetime import datetime
 
 from scim_server.scim.filter import Operator
 from scim_server.storage.index_keys import LONGEST_KEY
-from scim_server.storage.search.dialect import COMPARISONS, Dialect, NumberType, Place, Scalar, literal
+from scim_server.storage.search.dialect import COMPARISONS, Dialect, JsonValue, NumberType, Scalar, literal
 from scim_server.storage.sqlite.times import microseconds
 
 
 @dataclass(frozen=True, slots=True)
-class _JsonPlace:
+class _JsonTextValue:
     """A path into JSON text, or (`element`) a row of `json_each` itself."""
 
     json: str
     path: str = "$"
     element: str | None = None
     depth: int = 0
-    """How many arrays it is in."""
+    """The number of arrays that contain it."""
 
-    def child(self, name: str) -> Place:
+    def child(self, name: str) -> JsonValue:
         if '"' in name or "\\" in name:
             raise ValueError(f"an attribute can't be called {name!r}")
         return replace(self, path=f'{self.path}."{name}"', element=None)
 
-    def extension(self, urn: str) -> Place:
+    def extension(self, urn: str) -> JsonValue:
         return self.child(urn)
 
     def text(self, *, exact: bool) -> str:
@@ -48,28 +48,29 @@ class _JsonPlace:
         return f"({self._type()} IS NOT NULL AND {_filled(self._type(), self._value())})"
 
     def any_member_filled(self) -> str:
-        # json_each of an object that isn't there has no rows; of a scalar it has that as its only one.
+        # json_each of an object that isn't there has no rows; of a scalar, the scalar is the only row.
         fields = f"json_each({self.json}, {literal(self.path)})"
         return (
             f"({self.is_object()} AND EXISTS (SELECT 1 FROM {fields} AS field"
             f" WHERE {_filled('field.type', 'field.value')}))"
         )
 
-    def any_element(self, condition: Callable[[Place], str]) -> str:
+    def any_element(self, condition: Callable[[JsonValue], str]) -> str:
         element, source = self._elements()
         return f"EXISTS (SELECT 1 FROM {source} AND {condition(element)})"
 
-    def preferred_element(self, expression: Callable[[Place], str]) -> str:
+    def preferred_element(self, expression: Callable[[JsonValue], str]) -> str:
         element, source = self._elements()
         primary = f"{element.child('primary').boolean_is(True)} IS TRUE"
         return f"(SELECT {expression(element)} FROM {source} ORDER BY {primary} DESC, {element.element}.key LIMIT 1)"
 
-    def _elements(self) -> tuple["_JsonPlace", str]:
-        """Each element, and where it is from. An array inside another needs another name, or it would read itself."""
+    def _elements(self) -> tuple["_JsonTextValue", str]:
+        """Each element, and its source. The source of an array inside another needs a name of its own: else it would
+        read the outer one."""
         depth = self.depth + 1
         row = f"element{depth}"
-        element = _JsonPlace(f"(CASE {row}.type WHEN 'object' THEN {row}.value END)", element=row, depth=depth)
-        # Of an object json_each has the members, of a scalar that alone.
+        element = _JsonTextValue(f"(CASE {row}.type WHEN 'object' THEN {row}.value END)", element=row, depth=depth)
+        # json_each of an object gives its members, of a scalar the scalar: neither has an integer as its key.
         return element, f"json_each({self.json}, {literal(self.path)}) AS {row} WHERE typeof({row}.key) = 'integer'"
 
     def _type(self) -> str:
@@ -94,8 +95,8 @@ class _Sqlite:
         return None
 
     def page(self, table: str, tenant: str, columns: Mapping[str, str], rows: str, most_bytes: int) -> str:
-        # Documents are looked up when the row is fetched: what is sorted has none. The join keeps SQLite from making
-        # one query of both.
+        # SQLite sorts rows without documents and reads a document when its row is fetched. The join keeps SQLite from
+        # making one query of both.
         sought = ", ".join(f"{sql} AS {name}" for name, sql in columns.items() if name != "document")
         names = ", ".join("whole.document" if name == "document" else f"page.{name}" for name in columns)
         return (
@@ -103,8 +104,8 @@ class _Sqlite:
             f" CROSS JOIN {table} AS whole ON whole.tenant = {tenant} AND whole.id = page.id"
         )
 
-    def document(self, alias: str) -> Place:
-        return _JsonPlace(f"{alias}.document")
+    def document(self, alias: str) -> JsonValue:
+        return _JsonTextValue(f"{alias}.document")
 
     def compare_text(self, text: str, operator: Operator, parameter: str) -> str:
         match operator:
