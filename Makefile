@@ -34,9 +34,10 @@ fmt: $(VENV)/.dev ## Format the code
 typecheck: $(VENV)/.dev ## Check types (mypy, strict)
 	$(BIN)/mypy
 
-schemas: $(VENV)/.dev ## Write the generated files: JSON Schema of the server's configuration, OpenAPI document
+schemas: $(VENV)/.dev ## Write the generated files: JSON Schema of the server's configuration, OpenAPI documents
 	$(BIN)/python -m scim_server.config.schema
 	$(BIN)/scim-server openapi > docs/reference/openapi.json
+	$(BIN)/scim-server openapi --management > docs/reference/management.openapi.json
 
 control-plane: $(VENV)/.dev ## Build etcd, kube-apiserver and kubectl for the tests, once per user
 	$(BIN)/python -m tests.control_plane.build
@@ -71,6 +72,8 @@ check-schemas: $(VENV)/.dev
 	$(BIN)/python -m scim_server.config.schema --check
 	@$(BIN)/scim-server openapi | cmp -s - docs/reference/openapi.json || \
 	  { echo "docs/reference/openapi.json is out of date: run \`make schemas\`" >&2; exit 1; }
+	@$(BIN)/scim-server openapi --management | cmp -s - docs/reference/management.openapi.json || \
+	  { echo "docs/reference/management.openapi.json is out of date: run \`make schemas\`" >&2; exit 1; }
 
 $(VENV)/pyvenv.cfg:
 	@python=$$(tools/find-python $(PYTHON)) && echo "Making $(VENV) with $$python" && "$$python" -m venv $(VENV)

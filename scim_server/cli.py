@@ -33,6 +33,7 @@ from scim_server.http.public_url import is_public_url
 from scim_server.limits.client_address import TrustedProxies
 from scim_server.limits.token_bucket import Rate
 from scim_server.logs import LogFormat, configure
+from scim_server.management.app import management_routes
 from scim_server.openapi.document import as_text
 from scim_server.storage.errors import StorageUnusable
 from scim_server.storage.urls import InvalidDatabaseUrl
@@ -258,13 +259,15 @@ def serve(
 
 
 @app.command(cls=PlainCommand)
-def openapi() -> None:
-    """Print the OpenAPI 3.1 document of a tenant's endpoint.
+def openapi(
+    management: Annotated[bool, typer.Option("--management", help="Of the management port.")] = False,
+) -> None:
+    """Print the OpenAPI 3.1 document of a tenant's endpoint, or of the management port.
 
     It describes SCIM, the token endpoint and its metadata, for any tenant. A tenant's own, with its address, its
     extension schemas and its ways to authenticate, is at /NAMESPACE/NAME/scim/v2/openapi.json.
     """
-    print(as_text(document_of_any_tenant()), end="")
+    print(as_text(management_routes().openapi() if management else document_of_any_tenant()), end="")
 
 
 def _rate(per_second: float, burst: int) -> Rate | None:

@@ -61,8 +61,8 @@ class Metrics:
         self.config_revision = Gauge(
             "scim_config_revision", "Revision of the configuration that runs", registry=self.registry
         )
-        self.config_settled_revision = Gauge(
-            "scim_config_settled_revision",
+        self.config_applied_revision = Gauge(
+            "scim_config_applied_revision",
             "Revision that the roles of all existing users follow",
             registry=self.registry,
         )

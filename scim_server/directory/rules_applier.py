@@ -163,4 +163,4 @@ class RulesApplier:
         async with self._settled:
             self.settled_revision = max(self.settled_revision, revision)
             self._settled.notify_all()
-        self._metrics.config_settled_revision.set(self.settled_revision)
+        self._metrics.config_applied_revision.set(self.settled_revision)

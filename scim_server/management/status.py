@@ -5,13 +5,22 @@ import time
 from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import Any
 
 from scim_server.auth.last_uses import LastUses
 from scim_server.config import ConfigHolder, Tenant
 from scim_server.directory.rules_applier import RulesApplier
-from scim_server.directory.unmatched_groups import UnmatchedGroups, UnmatchedGroupsReader
+from scim_server.directory.unmatched_groups import UnmatchedGroups as UnmatchedSelectors
+from scim_server.directory.unmatched_groups import UnmatchedGroupsReader
 from scim_server.management.intake import Intake
+from scim_server.management.models import (
+    CredentialUse,
+    FormerUsers,
+    Rejection,
+    ServerStatus,
+    TenantStatus,
+    UnmatchedGroups,
+    UserCounts,
+)
 from scim_server.metrics import Metrics
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Reader, Storage
@@ -21,11 +30,10 @@ _COUNTS_LIVE_SECONDS = 10.0
 """Scrapes and resyncs share one count of all tenants."""
 _PATIENCE_SECONDS = 2.0
 """How long an answer waits for a database that may have stopped answering. Prometheus gives up after ten."""
-_NO_CONTACT: dict[str, Any] = {"lastContactTime": None, "credentials": {}}
 
 
 class Status:
-    """Reads only; `document` and `refresh_metrics` work without a database, then with the counts known last."""
+    """Reads only; `current` and `refresh_metrics` work without a database, then with the counts known last."""
 
     def __init__(
         self,
@@ -43,7 +51,7 @@ class Status:
         self._storage = storage
         self._metrics = metrics
         self._unmatched_groups = unmatched_groups
-        self._unmatched: dict[str, Mapping[str, UnmatchedGroups]] = {}
+        self._unmatched: dict[str, Mapping[str, UnmatchedSelectors]] = {}
         self._last_uses = last_uses
         self._stored_uses: CredentialUses = {}
         self._counting: asyncio.Task[bool] | None = None
@@ -60,8 +68,7 @@ class Status:
             missing.append("the database doesn't answer")
         return "; ".join(missing) or None
 
-    async def document(self) -> dict[str, Any]:
-        """The body of `GET /v1/status`."""
+    async def current(self) -> ServerStatus:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 floor = await self._intake.floor()
@@ -69,21 +76,31 @@ class Status:
             floor = 0
         rejection = self._holder.rejection
         counts = await self._current_counts()
-        contacts = self._contacts()
-        return {
-            "revision": self._holder.revision,
-            "floor": floor,
-            "settledRevision": self._applier.settled_revision,
-            "source": self._holder.source,
-            "rejection": {"source": rejection.source, "reason": rejection.reason} if rejection else None,
-            "tenants": {
-                key: _counts_json(counted)
-                | contacts.get(key, _NO_CONTACT)
-                | {"unmatchedGroups": _unmatched_json(self._unmatched.get(key, {}))}
+        last_contacts, credentials = self._contacts()
+        return ServerStatus(
+            revision=self._holder.revision,
+            floor=floor,
+            applied_revision=self._applier.settled_revision,
+            source=self._holder.source,
+            rejection=Rejection(source=rejection.source, reason=rejection.reason) if rejection else None,
+            tenants={
+                key: TenantStatus(
+                    users=UserCounts(active=counted.active, blocked=counted.blocked, deactivated=counted.deactivated),
+                    groups=counted.groups,
+                    last_sync_time=counted.last_sync,
+                    last_contact_time=last_contacts.get(key),
+                    credentials=credentials.get(key, {}),
+                    former_users=FormerUsers(count=counted.former_users.count, since=counted.former_users.since)
+                    if counted.former_users
+                    else None,
+                    unmatched_groups={
+                        mapping: _unmatched_groups(found) for mapping, found in self._unmatched.get(key, {}).items()
+                    },
+                )
                 for key, counted in counts.items()
             },
-            "version": version("scim-operator"),
-        }
+            version=version("scim-operator"),
+        )
 
     async def refresh_metrics(self) -> None:
         self._metrics.set_counts(await self._current_counts())
@@ -93,20 +110,19 @@ class Status:
             self._counting.cancel()
             await asyncio.wait({self._counting})
 
-    def _contacts(self) -> dict[str, dict[str, Any]]:
-        """By tenant: when any of its credentials was used last, and when each of those was that it has now."""
+    def _contacts(self) -> tuple[dict[str, datetime], dict[str, dict[str, CredentialUse]]]:
+        """By tenant: when any of its credentials was used last, and when each of those that it has now."""
         current = self._holder.current
         tenants: tuple[Tenant, ...] = current.config.tenants if current else ()
         names = {tenant.key: {credential.name for credential in tenant.all_credentials} for tenant in tenants}
-        contacts: dict[str, dict[str, Any]] = {}
-        for (tenant, credential), used in sorted(
-            self._last_uses.with_noted(self._stored_uses).items(), key=lambda item: item[1]
-        ):
-            contact = contacts.setdefault(tenant, {"credentials": {}})
-            contact["lastContactTime"] = _text(used)
+        last_contacts: dict[str, datetime] = {}
+        credentials: dict[str, dict[str, CredentialUse]] = {}
+        uses = self._last_uses.with_noted(self._stored_uses)
+        for (tenant, credential), used in sorted(uses.items(), key=lambda item: item[1]):
+            last_contacts[tenant] = used
             if credential in names.get(tenant, ()):
-                contact["credentials"][credential] = {"lastUsedTime": _text(used)}
-        return contacts
+                credentials.setdefault(tenant, {})[credential] = CredentialUse(last_used_time=used)
+        return last_contacts, credentials
 
     async def _current_counts(self) -> dict[str, TenantCounts]:
         """The counts known last where the database doesn't answer soon."""
@@ -140,7 +156,7 @@ class Status:
         tenants: tuple[Tenant, ...] = current.config.tenants if current else ()
         now = datetime.now(UTC)
         counts: dict[str, TenantCounts] = {}
-        unmatched: dict[str, Mapping[str, UnmatchedGroups]] = {}
+        unmatched: dict[str, Mapping[str, UnmatchedSelectors]] = {}
         for tenant in tenants:
             blocked_after = now - timedelta(seconds=tenant.deprovisioning.deactivation_delay_seconds)
 
@@ -156,27 +172,6 @@ class Status:
         return counts
 
 
-def _counts_json(counts: TenantCounts) -> dict[str, Any]:
-    former = counts.former_users
-    return {
-        "users": {"active": counts.active, "blocked": counts.blocked, "deactivated": counts.deactivated},
-        "groups": counts.groups,
-        "lastSyncTime": _text(counts.last_sync) if counts.last_sync else None,
-        "formerUsers": {"count": former.count, "since": _text(former.since)} if former else None,
-    }
-
-
-def _unmatched_json(unmatched: Mapping[str, UnmatchedGroups]) -> dict[str, Any]:
-    return {
-        mapping: {
-            "count": found.count,
-            "groups": [
-                {"rule": one.rule} | one.selector.model_dump(mode="json", exclude_none=True) for one in found.groups
-            ],
-        }
-        for mapping, found in unmatched.items()
-    }
-
-
-def _text(time: datetime) -> str:
-    return time.isoformat().replace("+00:00", "Z")
+def _unmatched_groups(found: UnmatchedSelectors) -> UnmatchedGroups:
+    named = ({"rule": one.rule} | one.selector.model_dump(mode="json", exclude_none=True) for one in found.groups)
+    return UnmatchedGroups(count=found.count, groups=tuple(named))

@@ -76,7 +76,7 @@ def server(tmp_path: Path, database: Database, connection: Connection) -> Iterat
 
 def settled_revision(server: ServerProcess) -> int:
     text = httpx.get(f"{server.management_url}/metrics", trust_env=False).text
-    (value,) = re.findall(r"^scim_config_settled_revision (\S+)$", text, re.MULTILINE)
+    (value,) = re.findall(r"^scim_config_applied_revision (\S+)$", text, re.MULTILINE)
     return int(float(value))
 
 

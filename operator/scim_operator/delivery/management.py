@@ -149,7 +149,7 @@ class ManagementClient:
         if status != 200:
             raise _unexpected("PUT /v1/config", status)
         revision = _integer(answer, "revision")
-        return ReplicaStatus(revision, _integer(answer, "settledRevision", 0), floor=revision)
+        return ReplicaStatus(revision, _integer(answer, "appliedRevision", 0), floor=revision)
 
     async def get_status(self, replica: Replica) -> ReplicaStatus:
         """Raises `ReplicaUnreachable`."""
@@ -160,7 +160,7 @@ class ManagementClient:
         tenants = _object(answer, "tenants")
         return ReplicaStatus(
             revision=revision,
-            settled_revision=_integer(answer, "settledRevision", 0),
+            settled_revision=_integer(answer, "appliedRevision", 0),
             floor=max(revision, _integer(answer, "floor", 0)),
             tenants={key: _tenant_status(tenants, key) for key in tenants},
         )

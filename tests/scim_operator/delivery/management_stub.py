@@ -102,8 +102,8 @@ class ManagementStub:
             {
                 "revision": self.holder.revision,
                 "outcome": outcome.value,
-                "settled": self.settles,
-                "settledRevision": self._settled,
+                "applied": self.settles,
+                "appliedRevision": self._settled,
             }
         )
 
@@ -115,7 +115,7 @@ class ManagementStub:
             {
                 "revision": self.holder.revision,
                 "floor": max(self.floor, self.holder.revision),
-                "settledRevision": self._settled,
+                "appliedRevision": self._settled,
                 "source": self.holder.source,
                 "rejection": None,
                 "tenants": self.tenants,

@@ -25,11 +25,11 @@ async def test_a_push_is_answered_when_it_runs_and_roles_are_settled(
 ) -> None:
     answer = await push(management, bundle_of(connection, revision=7))
     assert answer.status_code == 200
-    assert answer.json() == {"revision": 7, "outcome": "Accepted", "settled": True, "settledRevision": 7}
+    assert answer.json() == {"revision": 7, "outcome": "Accepted", "applied": True, "appliedRevision": 7}
     async with client_of(bare_server.url, connection) as provider:
         assert (await provider.get("/Users")).status_code == 200
     again = await push(management, bundle_of(connection, revision=7))
-    assert again.json() == {"revision": 7, "outcome": "Unchanged", "settled": True, "settledRevision": 7}
+    assert again.json() == {"revision": 7, "outcome": "Unchanged", "applied": True, "appliedRevision": 7}
     running = (await management.get("/v1/config")).json()
     assert running["revision"] == 7
     assert TOKEN_KEY.hex() not in str(running)

@@ -39,7 +39,7 @@ async def test_status_counts_users_and_groups(server: Server, management: httpx.
     assert empty == {
         "revision": 1,
         "floor": 1,
-        "settledRevision": 1,
+        "appliedRevision": 1,
         "source": "test",
         "rejection": None,
         "tenants": {
@@ -71,7 +71,7 @@ async def test_metrics(server: Server, provider: httpx.AsyncClient, management: 
         'scim_request_duration_seconds_count{method="POST",route="/Groups"} 1.0',
         'scim_authentication_failures_total{reason="unknown_credential"} 1.0',
         "scim_config_revision 1.0",
-        "scim_config_settled_revision 1.0",
+        "scim_config_applied_revision 1.0",
         'scim_users{state="active",tenant="acme/okta"} 1.0',
         'scim_users{state="blocked",tenant="acme/okta"} 1.0',
         'scim_groups{tenant="acme/okta"} 1.0',

@@ -1,0 +1,93 @@
+"""/v1/config: the operator's push, and what runs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from scim_server.config import ConfigBundle, ConfigError, ServerConfig
+from scim_server.management.intake import Stale
+from scim_server.management.models import ConfigProblem, Problem, PushedConfig, StaleConfig
+from scim_server.management.problems import Refused
+from scim_server.management.services import NEEDS_TOKEN, FromServer, require_token
+from scim_server.storage.errors import StorageUnavailable
+
+_APPLY_SECONDS = 5.0
+"""How long a push waits for the roles of existing users, so that most pushes are answered with all done."""
+_LARGEST_BUNDLE = 64 << 20
+"""Bytes."""
+
+router = APIRouter(
+    prefix="/v1/config", tags=["Configuration"], dependencies=[Depends(require_token)], responses=NEEDS_TOKEN
+)
+
+
+async def _pushed_bundle(request: Request, server: FromServer) -> ConfigBundle:
+    """The body, with or without a Content-Length. FastAPI's own reading has no limit."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > _LARGEST_BUNDLE:
+        raise _too_large()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LARGEST_BUNDLE:
+            raise _too_large()
+    try:
+        return ConfigBundle.decode(bytes(body))
+    except ConfigError as error:
+        server.intake.refuse(error, "push")
+        raise Refused(422, ConfigProblem(revision=server.holder.revision, reason=str(error))) from None
+
+
+def _too_large() -> Refused:
+    return Refused(413, Problem(reason=f"the body is larger than {_LARGEST_BUNDLE} bytes"))
+
+
+@router.put(
+    "",
+    operation_id="putConfig",
+    summary="Run a configuration",
+    responses={
+        409: {"model": StaleConfig, "description": "A higher revision, or another document of this one, is in use"},
+        413: {"model": Problem, "description": "The body is too large"},
+        422: {"model": ConfigProblem, "description": "The document is not valid; what runs goes on"},
+        503: {"model": ConfigProblem, "description": "The database, which knows the floor, does not answer"},
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ConfigBundle"}}},
+        }
+    },
+)
+async def put_config(bundle: Annotated[ConfigBundle, Depends(_pushed_bundle)], server: FromServer) -> PushedConfig:
+    """A lower revision never replaces a higher one, and a document that isn't valid never replaces one that is."""
+    try:
+        outcome = await server.intake.offer(bundle, "push")
+    except Stale as stale:
+        refusal = StaleConfig(revision=server.holder.revision, floor=stale.floor, reason=stale.reason)
+        raise Refused(409, refusal) from None
+    except StorageUnavailable:
+        reason = "the database, which knows the highest revision, doesn't answer"
+        problem = ConfigProblem(revision=server.holder.revision, reason=reason)
+        raise Refused(503, problem, {"Retry-After": "1"}) from None
+    applied = await server.applier.wait_settled(bundle.revision, _APPLY_SECONDS)
+    return PushedConfig(
+        revision=server.holder.revision,
+        outcome=outcome,
+        applied=applied,
+        applied_revision=server.applier.settled_revision,
+    )
+
+
+@router.get(
+    "",
+    operation_id="getConfig",
+    summary="The configuration that runs, without its secrets",
+    response_model=ServerConfig,
+    response_model_exclude_none=True,
+    responses={404: {"model": Problem, "description": "There is no configuration yet"}},
+)
+async def get_config(server: FromServer) -> ServerConfig:
+    if server.holder.current is None:
+        raise Refused(404, Problem(reason="no configuration yet"))
+    return server.holder.current.config

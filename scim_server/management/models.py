@@ -1,0 +1,115 @@
+"""What the management port answers. JSON names are camelCase."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from scim_server.config import Outcome
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class Healthy(Answer):
+    status: Literal["ok"] = "ok"
+
+
+class Problem(Answer):
+    """Every answer above 399 has at least this."""
+
+    reason: str
+
+
+class ConfigProblem(Problem):
+    """A pushed configuration that does not run."""
+
+    revision: int
+    """Of the configuration that runs; 0 for none."""
+
+
+class StaleConfig(ConfigProblem):
+    floor: int
+    """The highest revision that any replica has run: a higher one is expected."""
+
+
+class PushedConfig(Answer):
+    """A pushed configuration that runs."""
+
+    revision: int
+    outcome: Outcome
+    applied: bool
+    """Whether the roles of all existing users follow it. They may still be recomputed when the push is answered."""
+    applied_revision: int
+    """The revision that the roles of all existing users follow."""
+
+
+class UserCounts(Answer):
+    """Users by state."""
+
+    active: int
+    blocked: int
+    deactivated: int
+
+
+class FormerUsers(Answer):
+    """Users of an earlier ProvisioningConfig of the same name."""
+
+    count: int
+    since: datetime
+
+
+class CredentialUse(Answer):
+    last_used_time: datetime
+
+
+class UnmatchedGroups(Answer):
+    """Group selectors of one mapping that match no group."""
+
+    count: int
+    groups: tuple[Mapping[str, str], ...]
+    """The first of them: the name of the rule, and the selector as the mapping has it."""
+
+
+class TenantStatus(Answer):
+    users: UserCounts
+    groups: int
+    last_sync_time: datetime | None
+    """When a provider changed something last."""
+    last_contact_time: datetime | None
+    """When any credential was used last."""
+    credentials: Mapping[str, CredentialUse]
+    """By name, those that were used."""
+    former_users: FormerUsers | None
+    unmatched_groups: Mapping[str, UnmatchedGroups]
+    """By mapping (`namespace/name`)."""
+
+
+class Rejection(Answer):
+    """The configuration that was refused last, unless another one has been accepted since."""
+
+    source: str
+    reason: str
+
+
+class ServerStatus(Answer):
+    """What a replica runs."""
+
+    revision: int
+    """Of the configuration; 0 for none."""
+    floor: int
+    """The highest revision that any replica has run; 0 where the database doesn't answer."""
+    applied_revision: int
+    """The revision that the roles of all existing users follow."""
+    source: str | None
+    """Where the configuration comes from."""
+    rejection: Rejection | None
+    tenants: Mapping[str, TenantStatus]
+    """By `namespace/name`."""
+    version: str
+    """Of the program."""
