@@ -52,6 +52,9 @@ class Compiler(SqlBuilder):
 
         return stored.preferred_element(key) if attribute.multi_valued else key(stored)
 
+    def is_never_null(self, sort_key: str) -> bool:
+        return sort_key.removeprefix(f"{self.alias}.") in self._searchable.never_null
+
     def _found(self, node: Filter) -> str:
         """The condition of a filter that isn't negated, written so that the databases use their indexes."""
         match node:

@@ -73,4 +73,5 @@ GROUPS = Searchable(
         (None, "members.value"): Shortcut(_has_member, IndexUse.OWN_QUERY),
     },
     sort_columns={(None, "displayName"): "display_name_key", (None, "externalId"): "external_id_key"},
+    never_null=("id", "display_name_key", "created", "modified"),
 )

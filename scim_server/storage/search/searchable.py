@@ -1,7 +1,7 @@
 """What a kind of resource is to a search: its table, and the attributes that don't live in the document."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -81,6 +81,8 @@ class Searchable:
     sort_columns: Mapping[Name, str]
     """Columns to sort by; PostgreSQL reads their indexes in order. Beyond 256 characters the order is stable, but not
     alphabetical."""
+    never_null: Collection[str]
+    """Columns that resources can be sorted by and all of them have."""
 
 
 class Id(Virtual):

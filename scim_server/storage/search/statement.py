@@ -157,7 +157,10 @@ def _keys_fall(query: Query) -> bool:
 
 
 def _lies_beyond(compiler: Compiler, query: Query, position: Position, key: str | None) -> str:
-    """That a row comes after the position, or before it; row values compare by an index on both databases."""
+    """The condition that a row comes after the position, or before it.
+
+    Both databases compare row values by an index, and so the keys, where no row without a key can follow.
+    """
     alias, bind = compiler.alias, compiler.bind
     further = ">" if query.before is None else "<"
     behind = f"({alias}.created, {alias}.id) {further} ({bind(position.created)}, {bind(position.id)})"
@@ -168,5 +171,7 @@ def _lies_beyond(compiler: Compiler, query: Query, position: Position, key: str 
         return f"({among_none} OR {key} IS NOT NULL)" if _keys_fall(query) else among_none
     value = bind(position.key)
     if _keys_fall(query):
-        return f"({key} < {value} OR ({key} = {value} AND {behind}))"
+        return f"({key} <= {value} AND ({key} < {value} OR {behind}))"
+    if compiler.is_never_null(key):
+        return f"({key} >= {value} AND ({key} > {value} OR {behind}))"
     return f"({key} > {value} OR ({key} = {value} AND {behind}) OR {key} IS NULL)"

@@ -236,4 +236,5 @@ USERS = Searchable(
         (None, "displayName"): "display_name_key",
         (None, "externalId"): "external_id_key",
     },
+    never_null=("id", "user_name_key", "active", "created", "modified"),
 )

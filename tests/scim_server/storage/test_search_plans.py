@@ -2,7 +2,9 @@
 
 import asyncio
 import itertools
+import re
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +18,7 @@ from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
 from scim_server.storage import open_storage
 from scim_server.storage.postgres.dialect import POSTGRES
 from scim_server.storage.protocol import Writer
-from scim_server.storage.records import EffectiveContext, Query
+from scim_server.storage.records import EffectiveContext, Position, Query
 from scim_server.storage.search import GROUPS, USERS, CompiledSearch, compile_search
 from scim_server.storage.sqlite.dialect import SQLITE
 from tests.scim_server.storage.steps import Steps, named, rules
@@ -217,6 +219,22 @@ async def test_sorted_pages_are_read_in_the_order_of_an_index(
     else:
         assert index in plan, plan
         assert "Incremental Sort" in plan, plan  # of those alone that are alike
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize(("kind", "sort_by"), [("users", "userName"), ("groups", "displayName")])
+@pytest.mark.parametrize("forward", [True, False])
+async def test_a_sorted_page_begins_where_the_cursor_is(
+    filled_url: str, kind: str, sort_by: str, descending: bool, forward: bool
+) -> None:
+    path = resolve(sort_by, USER_TYPE if kind == "users" else GROUP_TYPE)
+    position = Position(datetime(2026, 11, 24, tzinfo=UTC), ID, "u5")
+    query = Query(sort_by=path, descending=descending)
+    plan = await _plan(
+        filled_url, kind, replace(query, after=position) if forward else replace(query, before=position)
+    )
+    assert re.search(r"(Index Cond: |USING INDEX ).*_key ?[<>]", plan), plan
+    assert "TEMP B-TREE FOR ORDER BY" not in plan, plan
 
 
 @pytest.mark.parametrize("kind", ["users", "groups"])
