@@ -6,7 +6,8 @@ postgres_dsn         an empty database of its own for each test
 postgres_module_dsn  an empty database of its own for each test file
 start_postgres       starts PostgreSQL servers that a test may crash
 run_directory        a short-named directory for Unix sockets and servers' data
-database_url         an empty database of its own for each test, which runs on SQLite and on PostgreSQL
+database_url         an empty database of its own for each test, which runs on SQLite and on PostgreSQL, or on those
+                     that its mark `databases` names
 server               a SCIM server on it, with one tenant (`connection`); more of its kind in tests/support/serving.py
 provider             a client with that tenant's provisioning credential
 application          a client with its credential that may read
@@ -29,7 +30,7 @@ from tests.control_plane.build import built_programs
 from tests.control_plane.cluster import ControlPlane
 from tests.support.network import ADDRESSES, PrivateNetworkError, enter_private_network
 from tests.support.postgres import PostgresServer, StartPostgres
-from tests.support.temporary import RunDirectory
+from tests.support.temporary import RunDirectory, place_for_data
 
 pytest_plugins = ("tests.support.serving",)
 
@@ -85,10 +86,12 @@ def run_directory() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_server(run_directory: Path) -> Iterator[PostgresServer]:
     """Shared by many tests, so without durability: a test that crashes PostgreSQL has its own (`start_postgres`)."""
-    server = PostgresServer(run_directory / "postgres")
+    data = RunDirectory(place_for_data())
+    server = PostgresServer(run_directory / "postgres", data=data.path / "postgres")
     server.start()
     yield server
     server.stop()
+    data.remove()
 
 
 @pytest.fixture

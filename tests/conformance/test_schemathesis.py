@@ -155,19 +155,19 @@ def test_a_tolerant_tenant_does_what_its_document_says(endpoint: Endpoint) -> No
     assert generated(printed) > 300
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.databases("sqlite")
 def test_a_tolerant_tenant_does_so_at_every_boundary(endpoint: Endpoint) -> None:
     printed = endpoint.check("provision", "--exclude-checks", "negative_data_rejection", "--phases", "coverage")
     assert generated(printed) > 2000
 
 
 @pytest.mark.parametrize("conformance", [Conformance.STRICT])
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 def test_a_strict_tenant_takes_nothing_else(endpoint: Endpoint) -> None:
     assert generated(endpoint.check("provision")) > 2500
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("credential", ["read", "self"])
 def test_credentials_that_only_read_get_what_the_document_says(endpoint: Endpoint, credential: str) -> None:
     printed = endpoint.check(credential, "--exclude-checks", "negative_data_rejection", "--phases", RANDOM)

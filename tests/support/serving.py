@@ -3,7 +3,8 @@
 Its fixtures are there for every test: see tests/conftest.py.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,7 +29,11 @@ from scim_server.config import (
     Tenant,
     token_digest,
 )
+from tests.support.migrated import make_sqlite, migrate
+from tests.support.postgres import PostgresServer
 
+TLS = ssl.create_default_context()
+"""Of all clients, since reading the authorities' certificates takes longer than many a test."""
 TOKEN_KEY = bytes(range(32))
 EFFECTIVE = "urn:scim-operator:params:scim:schemas:extension:effective:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -125,6 +130,7 @@ async def client_of(
         headers=connection_headers | dict(headers or {}),
         timeout=60,
         trust_env=False,
+        verify=TLS,
     ) as client:
         yield client
 
@@ -141,13 +147,32 @@ async def roles_of(reader: httpx.AsyncClient, user_name: str) -> list[str]:
     return [role["value"] for role in (await effective_of(reader, user_name))["roles"]]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database; each test that uses it runs on both kinds."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/scim.db"
-    dsn: str = request.getfixturevalue("postgres_dsn")
-    return dsn
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The mark `databases` says on which kinds a test runs; without it on both."""
+    if "database_kind" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("databases")
+        metafunc.parametrize("database_kind", ("sqlite", "postgresql") if mark is None else mark.args)
+
+
+@pytest.fixture
+def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without rows, of the newest schema. Each test that uses it runs on both kinds, or those that its
+    mark `databases` names."""
+    if database_kind == "sqlite":
+        yield make_sqlite(tmp_path / "scim.db")
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        name = server.create_database(request.getfixturevalue("migrated_postgres"))
+        yield server.dsn(name)
+        server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: PostgresServer) -> str:
+    """What `database_url` copies: the name of a database."""
+    name = postgres_server.create_database()
+    migrate(postgres_server.dsn(name))
+    return name
 
 
 @pytest.fixture

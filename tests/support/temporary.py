@@ -8,10 +8,12 @@ from pathlib import Path
 
 _PREFIX = "scim-test-"
 _LOCK = ".lock"
+_MEMORY = Path("/dev/shm")
+_PLENTY = 4 << 30
 
 
 class RunDirectory:
-    """`/tmp/scim-test-XXXXXXXX`, held by a file lock while this process lives.
+    """`/tmp/scim-test-XXXXXXXX`, held by a file lock while this process lives; elsewhere below `parent`.
 
     The name is short whatever TMPDIR and pytest's base directory are, because the address of a Unix socket ends at
     107 bytes. Making one removes those of runs that were killed: their locks are free.
@@ -19,8 +21,7 @@ class RunDirectory:
 
     path: Path
 
-    def __init__(self) -> None:
-        parent = Path("/tmp")
+    def __init__(self, parent: Path = Path("/tmp")) -> None:
         _remove_leftovers(parent)
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         if os.geteuid() == 0:
@@ -32,6 +33,13 @@ class RunDirectory:
         """Delete the directory with everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
+
+
+def place_for_data() -> Path:
+    """Where to make directories for much that needn't outlive the machine: in memory where there is plenty."""
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _PLENTY:
+        return _MEMORY
+    return Path("/tmp")
 
 
 def _remove_leftovers(parent: Path) -> None:

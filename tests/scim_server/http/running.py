@@ -12,6 +12,8 @@ import httpx
 from scim_server.app import Server, ServerSettings
 from scim_server.config import ConfigBundle, ServerConfig, ServerSecrets, Tenant
 from scim_server.logs import LogFormat, request_log
+from tests.support.migrated import make_sqlite
+from tests.support.serving import TLS
 
 TOKEN_KEY = bytes(range(32))
 
@@ -19,7 +21,9 @@ TOKEN_KEY = bytes(range(32))
 @asynccontextmanager
 async def running(directory: Path, bundle: ConfigBundle, **settings: Any) -> AsyncIterator[Server]:
     """A server that runs `bundle`. `settings`: of `ServerSettings`."""
-    fixed: dict[str, Any] = {"database": f"sqlite:///{directory}/scim.db", "port": 0, "management_port": None}
+    path = directory / "scim.db"
+    database = f"sqlite:///{path}" if path.exists() else make_sqlite(path)
+    fixed: dict[str, Any] = {"database": database, "port": 0, "management_port": None}
     async with Server(ServerSettings(**(fixed | settings))) as server:
         await server.intake.offer(bundle, "test")
         assert await server.applier.wait_settled(bundle.revision, 10)
@@ -37,7 +41,9 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the whole public port."""
     own = {"Authorization": authorization} if authorization is not None else {}
-    async with httpx.AsyncClient(base_url=server.url, headers=own | headers, timeout=60, trust_env=False) as one:
+    async with httpx.AsyncClient(
+        base_url=server.url, headers=own | headers, timeout=60, trust_env=False, verify=TLS
+    ) as one:
         yield one
 
 

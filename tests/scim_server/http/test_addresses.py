@@ -14,6 +14,8 @@ from tests.scim_server.http.running import client, running
 from tests.scim_server.http.test_errors import assert_scim_error
 from tests.support.serving import Connection, bundle_of
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 
 def at(one: httpx.AsyncClient, path: str) -> str:
     """The address as it is: httpx itself would take what follows two slashes for a host."""

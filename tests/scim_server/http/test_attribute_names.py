@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 MOST = 16_384
 
 NAMES = pytest.mark.parametrize("parameter", ["attributes", "excludedAttributes"])

@@ -8,6 +8,8 @@ import pytest
 from scim_server.app import Server
 from tests.support.serving import ERROR, Connection, bundle_of, client_of
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 OTHER = Connection("globex/entra")
 
 

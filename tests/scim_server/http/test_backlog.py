@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from scim_server.http.backlog import Backlog, BacklogFull
 from scim_server.limits.shared_room import SharedRoom
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 
 @given(st.lists(st.one_of(st.binary(max_size=200), st.none()), max_size=80))
 def test_blocks_come_out_as_they_went_in(steps: list[bytes | None]) -> None:

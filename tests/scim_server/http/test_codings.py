@@ -16,6 +16,8 @@ from tests.scim_server.http.test_errors import assert_scim_error
 from tests.scim_server.http.test_large_bodies import serving, user
 from tests.scim_server.http.test_protection import provider as provider_of
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 JSON = {"Content-Type": "application/scim+json"}
 GOOD = gzip.compress(b'{"userName": "ada"}', mtime=0)
 

@@ -16,6 +16,8 @@ from scim_server.port import Port
 from tests.scim_server.auth.authenticators import tenant
 from tests.scim_server.http.running import TOKEN_KEY, bundle_of_tenants, client, connected, refusals, running
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 TOKEN = "token-of-acme-0123456789"
 HEAD = f"GET /acme/okta/scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
 

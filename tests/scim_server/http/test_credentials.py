@@ -28,6 +28,8 @@ from tests.scim_server.http.running import TOKEN_KEY, bundle_of_tenants, client,
 from tests.support.issuer import Key, KeyServer, claims_of, key_server
 from tests.support.serving import ERROR
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 BASE = "/acme/entra/scim/v2"
 ISSUER = "https://sts.windows.net/0f0f/"
 PASSWORD = "password-of-twenty-bytes"

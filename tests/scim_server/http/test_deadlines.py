@@ -8,6 +8,8 @@ from starlette.types import Message, Receive, Send
 
 from scim_server.http.deadlines import Deadlines, OutOfTime, Part, TimeLimits, client_gone
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 Work = Callable[[Receive, Send], Awaitable[None]]
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
 FOR_EVER = 100.0

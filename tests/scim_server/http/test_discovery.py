@@ -5,6 +5,8 @@ import pytest
 
 from tests.support.serving import EFFECTIVE, ENTERPRISE
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 

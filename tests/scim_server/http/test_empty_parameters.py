@@ -10,6 +10,8 @@ from scim_server.config import ConfigBundle, Conformance, ServerConfig
 from tests.scim_server.http.test_errors import assert_scim_error
 from tests.support.serving import EFFECTIVE, Connection, bundle_of, client_of
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 ALL = "filter=&sortBy=&sortOrder=&attributes=&excludedAttributes=&startIndex=&count="
 
 

@@ -6,6 +6,8 @@ import pytest
 from scim_server.app import Server, ServerSettings
 from tests.support.serving import ERROR, Connection, bundle_of, client_of
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 
 def assert_scim_error(answer: httpx.Response, status: int, scim_type: str | None = None) -> str:
     assert answer.status_code == status, answer.text

@@ -15,6 +15,8 @@ from tests.scim_server.auth.authenticators import tenant
 from tests.scim_server.http.running import TOKEN_KEY, bundle_of_tenants, client, running
 from tests.support.issuer import Key, claims_of, jwks
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 BASE = "/acme/entra/scim/v2"
 ISSUER = "https://sts.windows.net/0f0f/"
 SECRET = "client-secret-of-twenty-bytes"

@@ -18,6 +18,8 @@ from tests.scim_server.http.running import connected, refusals
 from tests.scim_server.http.test_errors import assert_scim_error
 from tests.scim_server.http.test_protection import TENANTS, head, limited, provider
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 JSON = {"Content-Type": "application/json"}
 
 

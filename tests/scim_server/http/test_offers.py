@@ -18,6 +18,8 @@ from tests.scim_server.http.in_memory import connected_in_memory
 from tests.scim_server.http.running import connected
 from tests.scim_server.http.test_connections import HEAD, serving
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 H2C = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"
 OFFERS = {
     "h2c": H2C,

@@ -23,6 +23,8 @@ from scim_server.http.public_url import PublicUrl
 from scim_server.limits.client_address import TrustedProxies
 from tests.support.serving import EFFECTIVE, Connection, bundle_of, client_of
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 METHODS = {"get", "post", "put", "patch", "delete"}
 BADGES = "urn:acme:Badges"
 

@@ -11,6 +11,8 @@ from tests.scim_server.http.running import connected, refusals
 from tests.scim_server.http.test_connections import HEAD, serving
 from tests.support.until import until
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 GET = HEAD + "\r\n"
 POST = HEAD.replace("GET", "POST")
 

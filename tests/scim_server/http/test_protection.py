@@ -27,6 +27,8 @@ from tests.scim_server.http.running import (
 from tests.scim_server.http.test_errors import assert_scim_error
 from tests.support.serving import ERROR
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 TENANTS = ("acme/one", "acme/two")
 SECRET = "client-secret-of-twenty-bytes"
 SLOWLY = Rate(0.001, 3)

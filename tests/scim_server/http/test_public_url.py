@@ -8,6 +8,8 @@ import pytest
 from scim_server.app import Server, ServerSettings
 from tests.support.serving import Connection, bundle_of, client_of
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "scim.example.com"}
 
 

@@ -23,6 +23,8 @@ from tests.scim_server.http.running import TOKEN_KEY, bundle_of_tenants, client,
 from tests.scim_server.http.test_credentials import basic
 from tests.support.issuer import Key, claims_of, jwks
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 BASE = "/acme/okta/scim/v2"
 ISSUER = "https://sts.windows.net/0f0f/"
 TOKEN, OLD_TOKEN = "token-of-twenty-bytes", "expired-token-of-twenty-bytes"

@@ -9,6 +9,8 @@ from scim_server.app import Server
 from scim_server.config import ConfigBundle, Conformance, ServerConfig
 from tests.support.serving import ENTERPRISE, PATCH_OP, Connection, bundle_of, client_of
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 
 

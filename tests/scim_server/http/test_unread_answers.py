@@ -18,6 +18,8 @@ from scim_server.port import Port
 from tests.scim_server.http.running import Connection, bundle_of_tenants, connected, refusals, running
 from tests.support.until import until
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 _MOST = 5
 _FOR_EVER = 3600.0
 

@@ -8,6 +8,8 @@ import pytest
 from scim_server.app import Server
 from tests.support.serving import MANAGEMENT_HEADERS, Connection, bundle_of, client_of
 
+pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
+
 SILENT = 100
 """As many as the port has connections."""
 BEGUN = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
