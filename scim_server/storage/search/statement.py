@@ -1,10 +1,10 @@
 """A query as statements: one for the page, one for the total where the page doesn't tell it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from scim_server.scim.errors import InvalidPath, TooMany
+from scim_server.scim.errors import InvalidPath
 from scim_server.storage.records import Counters, Position, Query
 from scim_server.storage.search.compiler import Compiler
 from scim_server.storage.search.dialect import Dialect
@@ -16,26 +16,11 @@ ADDED, REMOVED = "added", "removed"
 """Names of the columns that each row of a list without a filter has besides, and its total instead: the counters."""
 
 
-SEARCH_SECONDS = 10.0
-"""For each statement of a list: a request may have a connection for so long."""
-
-Row = TypeVar("Row")
-
-
-@dataclass(frozen=True, slots=True)
-class Arranged(Generic[Row]):
-    """The rows of a page in the list's order, and those of them beyond which there is more."""
-
-    rows: Sequence[Row]
-    start: Row | None
-    end: Row | None
-
-
 @dataclass(frozen=True, slots=True)
 class CompiledSearch:
     page: str
-    """Returns up to one row more than the page has, which tells whether there are more. Those without a document, or
-    that aren't fetched, don't fit into its bytes."""
+    """Returns up to one row more than the page has, which tells whether there are more. Rows without a document don't
+    fit into the page's bytes."""
     page_parameters: tuple[object, ...]
     total: str
     """Returns `total`; without a filter, the counters instead."""
@@ -43,45 +28,18 @@ class CompiledSearch:
     query: Query
     sorted: bool
     looks_at_all: bool
-    """All resources have to be looked at, for the filter or for the order."""
+    """The database has to look at all resources, for the filter or for the order."""
 
-    def took_too_long(self) -> TooMany | None:
-        """What a client is told whose search was given up: None where that wasn't for what it asked for."""
-        if not self.looks_at_all:
-            return None
-        return TooMany(
-            f"the search takes longer than {SEARCH_SECONDS:g} s, since no index answers it: filter for what equals an"
-            " id, userName, externalId, displayName or emails.value, or for fewer values, and leave sortBy out"
-        )
-
-    def total_from(self, rows: int) -> int | None:
-        """The total, if the number of rows that the page statement returned tells it."""
+    def total_from(self, rows: int, *, more: bool) -> int | None:
+        """The total, if the number of rows of the page tells it."""
         query = self.query
-        if (
-            query.after
-            or query.before
-            or query.count == 0
-            or rows > query.count
-            or (rows == 0 and query.start_index > 1)
-        ):
+        if more or query.after or query.before or query.count == 0 or (rows == 0 and query.start_index > 1):
             return None
         return query.start_index - 1 + rows
 
     def counters_of(self, row: Any) -> Counters | None:
         """Of a row of either statement; None for a list with a filter."""
         return Counters(row[ADDED], row[REMOVED]) if self.query.filter is None else None
-
-    def arranged(self, rows: Sequence[Row], more: bool) -> Arranged[Row]:
-        """What the page statement returned, as far as it fits; whether it has `more` rows."""
-        query, more = self.query, more or len(rows) > self.query.count
-        shown = rows[: query.count]
-        if query.before is not None:
-            shown = shown[::-1]
-        if not shown:
-            return Arranged(shown, None, None)
-        precedes = more if query.before is not None else query.after is not None
-        follows = more or query.before is not None
-        return Arranged(shown, shown[0] if precedes else None, shown[-1] if follows else None)
 
 
 def compile_search(
