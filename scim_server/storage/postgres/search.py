@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from scim_server.storage.postgres.dialect import POSTGRES
+from scim_server.storage.postgres.search_dialect import POSTGRES
 from scim_server.storage.postgres.session import Connection
 from scim_server.storage.records import Page, Query
 from scim_server.storage.search import SEARCH_SECONDS, CompiledSearch, FittingRows, Searchable, read_page

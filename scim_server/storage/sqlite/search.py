@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from scim_server.storage.records import Page, Query
 from scim_server.storage.search import SEARCH_SECONDS, CompiledSearch, FittingRows, Searchable, read_page
 from scim_server.storage.sqlite.connection import Connection
-from scim_server.storage.sqlite.dialect import SQLITE
 from scim_server.storage.sqlite.failures import Interrupted
+from scim_server.storage.sqlite.search_dialect import SQLITE
 from scim_server.storage.sqlite.times import from_microseconds
 
 _Record = TypeVar("_Record")

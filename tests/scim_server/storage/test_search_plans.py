@@ -16,11 +16,11 @@ from scim_server.scim.filter import parse
 from scim_server.scim.path import resolve
 from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
 from scim_server.storage import open_storage
-from scim_server.storage.postgres.dialect import POSTGRES
+from scim_server.storage.postgres.search_dialect import POSTGRES
 from scim_server.storage.protocol import Writer
 from scim_server.storage.records import EffectiveContext, Position, Query
 from scim_server.storage.search import GROUPS, USERS, CompiledSearch, compile_search
-from scim_server.storage.sqlite.dialect import SQLITE
+from scim_server.storage.sqlite.search_dialect import SQLITE
 from tests.scim_server.storage.steps import Steps, named, rules
 
 TENANT = "acme/okta"
