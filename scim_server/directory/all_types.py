@@ -25,7 +25,7 @@ _NO_GROUPS: Listed[GroupRecord] = Listed((), 0, None, None)
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Of both; `cursor` names the type that the next page begins in."""
+    """Of users and groups. `next_cursor` begins with the type that the next page begins in."""
 
     users: Listed[UserRecord]
     groups: Listed[GroupRecord]
@@ -45,9 +45,9 @@ async def search_all(
     groups_shown: Projection,
     out: Output,
 ) -> None:
-    """A list response. `requests`: by resource type, for the types that the filter can be asked of.
+    """Write a list response. `requests`: by resource type, for the types that have the attributes of the filter.
 
-    All of one instant: where groups begin depends on the number of users.
+    All is read at one instant, since the number of users decides where the groups begin.
 
     Raises InvalidPath for an order across types; InvalidFilter, InvalidCursor, ExpiredCursor.
     """
@@ -81,7 +81,7 @@ async def _page(
     if page.cursor is None:
         users = await _users(directory, caller, requests, page, reader)
         after_users = PageRequest(max(page.start_index - users.total, 1), page.count - len(users.items))
-        if page.start_index - 1 + len(users.items) < users.total:  # the page is full, if only in bytes
+        if page.start_index - 1 + len(users.items) < users.total:  # users fill the page, if only its bytes
             after_users = PageRequest(1, 0)
         groups = await _groups(directory, caller, requests, after_users, reader)
         return _Page(users, groups, page.start_index, None)
@@ -94,8 +94,8 @@ async def _page(
         groups = await _groups(directory, caller, requests, PageRequest(1, page.count, cursor), reader)
     else:
         users = await _users(directory, caller, requests, PageRequest(1, page.count, cursor), reader)
-        room = page.count - len(users.items)
-        by_cursor = PageRequest(1, room, "") if room and not users.next_cursor else only_total
+        left = page.count - len(users.items)
+        by_cursor = PageRequest(1, left, "") if left and not users.next_cursor else only_total
         groups = await _groups(directory, caller, requests, by_cursor, reader)
     following: str | None
     if users.next_cursor:
@@ -103,7 +103,7 @@ async def _page(
     elif groups.next_cursor:
         following = f"Group.{groups.next_cursor}"
     else:
-        # The page is full of users, and groups begin with the next one.
+        # Users fill the page, and the next one begins with groups.
         unseen = begins_in == "User" and groups.total and not groups.items
         following = "Group." if unseen else None
     return _Page(users, groups, None, following)

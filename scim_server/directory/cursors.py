@@ -22,18 +22,19 @@ from scim_server.scim.errors import ExpiredCursor, InvalidCursor
 from scim_server.storage.records import Position
 
 CURSOR_TIMEOUT_SECONDS = 3600
-"""Announced as `cursorTimeout`. A cursor costs nothing here; the limit lets its form change with a release."""
+"""Announced as `cursorTimeout`. The server stores no cursor. The limit lets its form change with a release."""
 
 _NONCE_BYTES = 12
 LONGEST = 4096
-"""Characters: a cursor has to fit into a URL. A text is sorted by its first 256, of up to six bytes as JSON."""
+"""Characters: a cursor has to fit into a URL. The key of a text is its first 256 characters, each up to six bytes of
+JSON."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Between two resources: what follows `position`, or with `backwards` what precedes it."""
+    """Begins a page: with the resource after `position`, or `backwards` with the one before it."""
 
     position: Position
     backwards: bool = False
@@ -46,7 +47,7 @@ class Cursors:
         self._cipher = AESGCM(hmac.digest(token_key, f"scim-server cursor 2 {tenant}".encode(), "sha256"))
 
     def seal(self, cursor: Cursor, belongs_to: str, now: datetime) -> str:
-        """`belongs_to`: everything that must be the same in the request for the next page."""
+        """`belongs_to`: all that must be the same in the request for the next page."""
         position = cursor.position
         key = position.key
         inside = [

@@ -22,9 +22,9 @@ _ANCHORS_TRIED = 2
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """`query` has filter and order, `page` the part that is asked for.
+    """`query` has filter and order, `page` says which part of the list is wanted.
 
-    `identity` is what must be the same in all requests for pages of one list: filter, sortBy and sortOrder as sent.
+    `identity` must be the same in all requests for pages of one list: filter, sortBy and sortOrder as sent.
     """
 
     query: Query
@@ -34,7 +34,7 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class Listed(Generic[Item]):
-    """A page, and what its list response says."""
+    """A page, and the figures of its list response."""
 
     items: Sequence[Item]
     total: int
@@ -66,7 +66,7 @@ async def list_page(
     cursor = cursors.open(wanted.cursor, belongs_to, now) if wanted.cursor else None
     page = await read(query if cursor is None else _beside(cursor, query))
     if cursor is not None and cursor.backwards and not page.records:
-        # What preceded is gone, so that the page before is the first one.
+        # The resources before the position are gone, so that this is the first page.
         page = await read(query)
     following = None if page.end is None else cursors.seal(Cursor(page.end), belongs_to, now)
     preceding = None if page.start is None else cursors.seal(Cursor(page.start, backwards=True), belongs_to, now)
@@ -95,8 +95,7 @@ async def _from_nearest_anchor(
             page = await read(query)
             break
         page = await read(replace(query, after=anchor.position, start_index=query.start_index - anchor.index))
-        # The counters may be younger than the records, where there are none: those that are equal tell as much then,
-        # since they only grow.
+        # Of a page without records, the counters are read later. Equal ones tell as much then, since they only grow.
         if anchor.holds(counters := _counters(page)):
             break
         anchors.forget_stale(of, counters)
