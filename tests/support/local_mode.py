@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 
 from tests.support.processes import kill_process, log_tail, start_process, wait_until
+from tests.support.warm_programs import run_program
 
 SCIM_OPERATOR = Path(sys.executable).with_name("scim-operator")
 PROVIDER_TOKEN = "public-example-token-for-okta"
@@ -71,9 +72,7 @@ class RunningLocalMode:
 
 def run_to_its_end(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """A command that is expected to end by itself."""
-    return subprocess.run(
-        [SCIM_OPERATOR, *arguments], check=False, capture_output=True, text=True, timeout=60, cwd=cwd
-    )
+    return run_program("scim-operator", *arguments, cwd=cwd)
 
 
 def create_user(client: httpx.Client, user_name: str, display_name: str) -> str:

@@ -1,7 +1,6 @@
 """The console script, as a user calls it."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import yaml
 
 from scim_server.config import ServerConfig, token_digest
 from tests.scim_operator.manifests.reading import ATTRIBUTE_MAPPING, CONFIG, ROLE_MAPPING, SECRET
+from tests.support.warm_programs import run_program
 
 SCRIPT = Path(sys.executable).with_name("scim-operator")
 TOKEN = "a-token-of-some-length"
@@ -18,15 +18,8 @@ KEY = "0123456789abcdef" * 4
 
 
 def scim_operator(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [SCRIPT, *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=os.environ | {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"},
-    )
+    environment = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    return run_program("scim-operator", *arguments, stdin=stdin, environment=environment)
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """The help of both programs, and what they say of a command line that is wrong."""
 
 import inspect
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -17,6 +15,7 @@ from scim_operator.cli.render import render
 from scim_operator.cli.run import run
 from scim_operator.cli.validate import validate
 from scim_server.cli import openapi, serve
+from tests.support.warm_programs import run_program
 
 COMMANDS: dict[tuple[str, ...], Callable[..., Any]] = {
     ("scim-operator", "run"): run,
@@ -31,15 +30,7 @@ every_command = pytest.mark.parametrize("command", [("scim-operator",), *COMMAND
 
 
 def call(*command: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    program, *arguments = command
-    return subprocess.run(
-        [Path(sys.executable).with_name(program), *arguments],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-        env=os.environ | {"COLUMNS": "80"} | (environment or {}),
-    )
+    return run_program(*command, environment={"COLUMNS": "80"} | (environment or {}))
 
 
 def typed(function: Callable[..., Any]) -> set[str]:

@@ -1,7 +1,6 @@
 """`scim-operator validate`: what it prints, in each form, and what it ends with."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from tests.scim_operator.manifests.reading import ATTRIBUTE_MAPPING, CONFIG, ROLE_MAPPING, SECRET
+from tests.support.warm_programs import run_program
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = Path(sys.executable).with_name("scim-operator")
@@ -24,16 +24,7 @@ UNKNOWN_ROLE = ROLE_MAPPING.replace("- admin\n", "- admin\n    - x\n")
 def scim_operator(
     *arguments: str | Path, stdin: str = "", cwd: Path | None = None, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [SCRIPT, *arguments],
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-        cwd=cwd,
-        env=os.environ | (environment or {}),
-    )
+    return run_program("scim-operator", *arguments, stdin=stdin, cwd=cwd, environment=environment)
 
 
 @pytest.fixture
