@@ -1,19 +1,15 @@
 """The OpenAPI document for what this server serves: of a tenant, or of any."""
 
-from scim_server.auth.scopes import SCOPES
 from scim_server.config import Tenant
 from scim_server.directory.tenant import ServedTenant
-from scim_server.http.features import FEATURES, features_of
 from scim_server.openapi.api import Api, Authentication, any_tenant
 from scim_server.openapi.document import openapi_document
 from scim_server.scim.schema import JsonObject
 
-_SCOPES = tuple(SCOPES.values())
-
 
 def document_of_any_tenant() -> JsonObject:
     """With variables in its addresses; answers may have the extension schemas and the profile of any tenant."""
-    return openapi_document(any_tenant(FEATURES, _SCOPES))
+    return openapi_document(any_tenant())
 
 
 def document_of(tenant: ServedTenant, base_url: str) -> JsonObject:
@@ -23,8 +19,6 @@ def document_of(tenant: ServedTenant, base_url: str) -> JsonObject:
         tenant.key,
         tenant.users,
         tenant.groups,
-        features_of(tenant),
-        _SCOPES,
         _authentication(tenant.config),
         tenant.strict,
     )

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scim_server.scim.discovery import Features
 from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
 from scim_server.scim.schema import JsonObject, ResourceType
 
@@ -28,9 +27,6 @@ class Api:
     tenant: str
     users: ResourceType
     groups: ResourceType
-    features: Features
-    scopes: Sequence[str]
-    """That a client may ask for at the token endpoint."""
     authentication: Sequence[Authentication] = EVERY_AUTHENTICATION
     strict: bool = False
     """Whether bodies are refused for what isn't known of them."""
@@ -42,9 +38,9 @@ class Api:
         return f"{self.public_url}/{self.tenant}"
 
 
-def any_tenant(features: Features, scopes: Sequence[str]) -> Api:
+def any_tenant() -> Api:
     """An endpoint that may have any extension schemas and profile, at an address with variables."""
-    return Api("https://{host}", "{namespace}/{name}", USER_TYPE, GROUP_TYPE, features, scopes, of_any_tenant=True)
+    return Api("https://{host}", "{namespace}/{name}", USER_TYPE, GROUP_TYPE, of_any_tenant=True)
 
 
 def server(url: str) -> JsonObject:

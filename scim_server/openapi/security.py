@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from scim_server.openapi.api import Api, Authentication
-from scim_server.openapi.oauth_paths import TOKEN_PATH
 from scim_server.scim.schema import JsonObject
 
 
@@ -21,8 +20,12 @@ def security_schemes(api: Api) -> dict[str, JsonObject]:
             "description": "Tokens of the tenant's token endpoint",
             "flows": {
                 "clientCredentials": {
-                    "tokenUrl": api.tenant_url + TOKEN_PATH,
-                    "scopes": {scope: f"Access {scope.rpartition('.')[2].capitalize()}" for scope in api.scopes},
+                    "tokenUrl": f"{api.tenant_url}/oauth/token",
+                    "scopes": {
+                        "scim.provision": "Access Provision",
+                        "scim.read": "Access Read",
+                        "scim.self": "Access Self",
+                    },
                 }
             },
         },
