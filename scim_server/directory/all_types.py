@@ -52,7 +52,7 @@ async def search_all(
     Raises InvalidPath for an order across types; InvalidFilter, InvalidCursor, ExpiredCursor.
     """
 
-    async def work(reader: Reader, out: Output) -> None:
+    async def work(reader: Reader) -> None:
         page = await _page(directory, caller, requests, reader)
         items = len(page.users.items) + len(page.groups.items)
         head = envelope(items, page.total, page.start_index, page.next_cursor)
@@ -63,7 +63,7 @@ async def search_all(
         await write_groups(caller, reader, page.groups.items, groups_shown, out)
         out.write(b"]}")
 
-    await directory.read_into(out, caller, work, snapshot=True)
+    await directory.read(caller, work, snapshot=True)
 
 
 async def _page(

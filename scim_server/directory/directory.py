@@ -6,18 +6,12 @@ from typing import TypeVar
 
 from scim_server.directory.anchors import Anchors
 from scim_server.directory.caller import Caller
-from scim_server.directory.output import Output, SmallOutput, TooLarge
 from scim_server.directory.rules_applier import RulesApplier
 from scim_server.directory.rules_cache import RulesCache
-from scim_server.limits.turns import Turns
 from scim_server.storage.protocol import Reader, Storage, Writer
 from scim_server.storage.records import Document, UserRecord
 
 T = TypeVar("T")
-
-_SHARE_OF_LARGE_READS = 4
-"""One in this many database connections may be busy with large answers, half of them those of one tenant; the
-others are for everybody else."""
 
 
 class Directory:
@@ -26,8 +20,6 @@ class Directory:
     def __init__(self, storage: Storage, applier: RulesApplier) -> None:
         self._storage = storage
         self._applier = applier
-        most = max(1, storage.usage().limit // _SHARE_OF_LARGE_READS)
-        self._large_reads = Turns(most, share=(most + 1) // 2)
         self.rules = RulesCache()
         self.anchors = Anchors()
 
@@ -38,25 +30,6 @@ class Directory:
         """`Storage.read` for the caller's tenant. Raises StorageUnavailable."""
         await self._applier.ensure_known(caller.tenant)
         return await self._storage.read(caller.tenant.key, work, snapshot=snapshot)
-
-    async def read_into(
-        self,
-        out: Output,
-        caller: Caller,
-        work: Callable[[Reader, Output], Awaitable[None]],
-        *,
-        snapshot: bool = False,
-    ) -> None:
-        """`read` with work that writes an answer of any size. Where it is large the work is done again when its turn
-        comes: it has hundreds of thousands of rows to read, and waits without a connection."""
-        small = SmallOutput(out)
-        try:
-            await self.read(caller, lambda reader: work(reader, small), snapshot=snapshot)
-        except TooLarge:
-            async with self._large_reads.turn(caller.tenant.key):
-                await self.read(caller, lambda reader: work(reader, out), snapshot=snapshot)
-        else:
-            small.pass_on()
 
     async def write(self, caller: Caller, work: Callable[[Writer], Awaitable[T]]) -> T:
         """`Storage.write` for the caller's tenant: `work` must be repeatable. Raises StorageUnavailable."""

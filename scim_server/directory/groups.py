@@ -101,13 +101,13 @@ async def delete_group(directory: Directory, caller: Caller, group_id: str, expe
 async def get_group(directory: Directory, caller: Caller, group_id: str, projection: Projection, out: Output) -> None:
     """GET. Raises NotFound."""
 
-    async def work(reader: Reader, out: Output) -> None:
+    async def work(reader: Reader) -> None:
         record = await reader.group(group_id)
         if record is None:
             raise _not_found(group_id)
         await write_group(caller, reader, record, projection, out)
 
-    await directory.read_into(out, caller, work, snapshot=projection.includes("members"))
+    await directory.read(caller, work, snapshot=projection.includes("members"))
 
 
 async def show_group(
@@ -115,10 +115,10 @@ async def show_group(
 ) -> None:
     """A group as a change has left it, with the members of now."""
 
-    async def work(reader: Reader, out: Output) -> None:
+    async def work(reader: Reader) -> None:
         await write_group(caller, reader, record, projection, out)
 
-    await directory.read_into(out, caller, work)
+    await directory.read(caller, work)
 
 
 async def list_groups(
@@ -126,7 +126,7 @@ async def list_groups(
 ) -> None:
     """A list response. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor."""
 
-    async def work(reader: Reader, out: Output) -> None:
+    async def work(reader: Reader) -> None:
         listed = await groups_page(directory, caller, request, reader)
         cursors = listed.next_cursor, listed.previous_cursor
         head = envelope(len(listed.items), listed.total, listed.start_index, *cursors)
@@ -134,7 +134,7 @@ async def list_groups(
         await write_groups(caller, reader, listed.items, projection, out)
         out.write(b"]}")
 
-    await directory.read_into(out, caller, work, snapshot=projection.includes("members"))
+    await directory.read(caller, work, snapshot=projection.includes("members"))
 
 
 async def groups_page(

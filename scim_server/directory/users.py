@@ -68,7 +68,7 @@ async def list_users(
 ) -> None:
     """A list response. Raises InvalidFilter, InvalidPath, InvalidCursor, ExpiredCursor, TooMany."""
 
-    async def work(reader: Reader, out: Output) -> None:
+    async def work(reader: Reader) -> None:
         listed = await users_page(directory, caller, request, reader)
         cursors = listed.next_cursor, listed.previous_cursor
         head = envelope(len(listed.items), listed.total, listed.start_index, *cursors)
@@ -76,7 +76,7 @@ async def list_users(
         await write_users(directory, caller, reader, listed.items, projection, out)
         out.write(b"]}")
 
-    await directory.read_into(out, caller, work)
+    await directory.read(caller, work)
 
 
 async def users_page(

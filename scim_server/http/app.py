@@ -19,9 +19,10 @@ from scim_server.config import ConfigHolder
 from scim_server.directory.directory import Directory
 from scim_server.http.addresses import CanonicalAddresses
 from scim_server.http.admission import Admission
-from scim_server.http.bodies import Bodies, NoRoom
+from scim_server.http.bodies import Bodies, NoMemory
 from scim_server.http.codings import ACCEPTED_CODINGS, UnknownCoding
 from scim_server.http.exchange import exchange_of
+from scim_server.http.large_answers import LargeAnswers, NoSpace
 from scim_server.http.oauth_endpoints import OAuthEndpoints
 from scim_server.http.path_templates import PathTemplates
 from scim_server.http.protection import Protection
@@ -37,7 +38,6 @@ from scim_server.http.routes.roles import RoleRoutes
 from scim_server.http.routes.search import SearchRoutes
 from scim_server.http.routes.users import UserRoutes
 from scim_server.http.served_config import ServedConfig
-from scim_server.http.streams import Streams
 from scim_server.http.token_endpoint import TokenEndpoint
 from scim_server.http.unfinished_requests import UnfinishedRequests
 from scim_server.metrics import Metrics
@@ -80,10 +80,10 @@ def create_scim_app(
     )
     served = ServedConfig(holder, key_cache, replay)
     bodies = Bodies(body_limit, protection.large_bodies)
-    streams = Streams(protection.unread_answers)
-    users = UserRoutes(directory, bodies, streams)
-    me = MeRoutes(directory, bodies, streams)
-    groups = GroupRoutes(directory, bodies, streams)
+    answers = LargeAnswers(protection.large_answers)
+    users = UserRoutes(directory, bodies, answers)
+    me = MeRoutes(directory, bodies, answers)
+    groups = GroupRoutes(directory, bodies, answers)
     roles = RoleRoutes(bodies)
     _add(app, "/Users", GET=users.query, POST=users.create)
     _add(app, "/Users/.search", POST=users.search)
@@ -102,12 +102,13 @@ def create_scim_app(
     _add(app, "/openapi.json", GET=show_openapi)
     _add(app, "/Me", GET=me.get, POST=me.create, PUT=me.replace, PATCH=me.patch, DELETE=me.delete)
     _add(app, "/Bulk", POST=BulkRoutes(directory, bodies).run)
-    _add(app, "/.search", POST=SearchRoutes(directory, bodies, streams).search)
+    _add(app, "/.search", POST=SearchRoutes(directory, bodies, answers).search)
     app.add_exception_handler(ScimError, _scim_error)
     app.add_exception_handler(StorageUnavailable, _storage_unavailable)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(UnknownCoding, _unknown_coding)
-    app.add_exception_handler(NoRoom, partial(_no_room, metrics))
+    app.add_exception_handler(NoMemory, partial(_no_memory, metrics))
+    app.add_exception_handler(NoSpace, partial(_no_space, metrics))
     # A request passes these from the last to the first.
     token_endpoint = TokenEndpoint(public_url, protection, clock)
     app.add_middleware(Admission, served, public_url, protection, clock)
@@ -157,9 +158,14 @@ async def _unknown_coding(_: Request, error: Exception) -> Response:
     )
 
 
-async def _no_room(metrics: Metrics, _: Request, __: Exception) -> Response:
+async def _no_memory(metrics: Metrics, _: Request, __: Exception) -> Response:
     metrics.refused("large_bodies")
     return unavailable("there are too many large requests already; nothing was done, try again")
+
+
+async def _no_space(metrics: Metrics, _: Request, __: Exception) -> Response:
+    metrics.refused("large_answers")
+    return unavailable("there are too many large answers already; try again")
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from scim_server.http.codings import Unpacking, coding_of
 from scim_server.http.exchange import exchange_of
-from scim_server.limits.shared_room import SharedRoom
+from scim_server.limits.byte_budget import ByteBudget
 from scim_server.limits.turns import Turns
 from scim_server.scim.errors import InvalidSyntax, ScimError, plain_error
 from scim_server.scim.schema import JsonObject
@@ -39,7 +39,7 @@ _Bytes = bytes | bytearray
 T = TypeVar("T")
 
 
-class NoRoom(Exception):
+class NoMemory(Exception):
     """There are too many large bodies already; the client should try again."""
 
 
@@ -63,11 +63,11 @@ class Body:
 
 
 class Bodies:
-    """Of one server. `limit`: bytes in one body. `room`: bytes of large ones that are held for all requests."""
+    """Of one server. `limit`: bytes in one body. `most_bytes`: of waiting large ones, half of them of one tenant."""
 
-    def __init__(self, limit: int, room: int) -> None:
+    def __init__(self, limit: int, most_bytes: int) -> None:
         self._limit = limit
-        self._room = SharedRoom(room)
+        self._budget = ByteBudget(most_bytes)
         self._turns = Turns(_AT_WORK)
         self._thread = ThreadPoolExecutor(1, "large bodies")  # more would only take more from the event loop
 
@@ -75,12 +75,12 @@ class Bodies:
     async def read(self, request: Request, limit: int | None = None) -> AsyncIterator[Body]:
         """The block is the work with the body; at its end the turn of a large body is over.
 
-        Raises ScimError 400, 413 or 415, UnknownCoding and NoRoom. A missing Content-Type is taken for JSON: several
-        providers' HTTP libraries leave it out.
+        Raises ScimError 400, 413 or 415, UnknownCoding and NoMemory. A missing Content-Type is taken for JSON:
+        several providers' HTTP libraries leave it out.
         """
         _check_media_type(request)
         tenant = exchange_of(request).tenant
-        with _Held(self._room, tenant) as held:
+        with _Held(self._budget, tenant) as held:
             content = await _receive(request, self._limit if limit is None else min(limit, self._limit), held)
             if len(content) <= LARGE and not _has_many_paths(content):
                 yield Body(content, None)
@@ -108,10 +108,10 @@ def _has_many_paths(body: _Bytes) -> bool:
 
 
 class _Held:
-    """The room that one request takes, once its body is known to be large."""
+    """The part of the budget that one request takes, once its body is known to be large."""
 
-    def __init__(self, room: SharedRoom, tenant: str) -> None:
-        self._room = room
+    def __init__(self, budget: ByteBudget, tenant: str) -> None:
+        self._budget = budget
         self._tenant = tenant
         self._size = 0
 
@@ -122,15 +122,15 @@ class _Held:
         self.give_back()
 
     def grow_to(self, size: int) -> None:
-        """Raises NoRoom."""
+        """Raises NoMemory."""
         if size > LARGE and size > self._size:
-            if not self._room.take(self._tenant, size - self._size):
-                raise NoRoom
+            if not self._budget.take(self._tenant, size - self._size):
+                raise NoMemory
             self._size = size
 
     def give_back(self) -> None:
         if self._size:
-            self._room.give_back(self._tenant, self._size)
+            self._budget.give_back(self._tenant, self._size)
             self._size = 0
 
 

@@ -42,8 +42,8 @@ class RequestLimits:
     failed_authentication: Rate | None = DEFAULT_FAILURE_RATE
     """Of one address, or of one /64 network for IPv6. A valid credential is always let through, so nobody can lock an
     identity provider out by failing from the address of a proxy that both come through."""
-    unread_answers: int = 128 << 20
-    """Bytes that clients together may leave unread of answers that are written piece by piece, as compressed."""
+    large_answers: int = 1 << 30
+    """Bytes of answers that wait for their clients in temporary files; half of it for those of one tenant."""
     large_bodies: int = 128 << 20
     """Bytes of bodies above `bodies.LARGE` that are held for all requests; half of it for those of one tenant."""
     times: TimeLimits = field(default_factory=TimeLimits)
@@ -60,7 +60,7 @@ class Protection:
 
     def __init__(self, limits: RequestLimits, proxies: TrustedProxies, metrics: Metrics) -> None:
         self.times = limits.times
-        self.unread_answers = limits.unread_answers
+        self.large_answers = limits.large_answers
         self.large_bodies = limits.large_bodies
         self._proxies = proxies
         self._metrics = metrics

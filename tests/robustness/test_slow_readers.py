@@ -71,24 +71,45 @@ async def test_others_are_answered_while_clients_do_not_read(
             assert {len(group["members"]) for group in listed} == {_MEMBERS}
 
 
-async def test_clients_that_leave_too_much_unread_are_cut_off(database_url: str, connection: Connection) -> None:
-    limits = RequestLimits(unread_answers=2 << 20)
-    async with (
-        Server(ServerSettings(database_url, port=0, management_port=None, limits=limits)) as server,
-        client_of(server.url, connection) as provider,
-    ):
+@asynccontextmanager
+async def filled(database_url: str, connection: Connection, large_answers: int) -> AsyncIterator[Server]:
+    settings = ServerSettings(
+        database_url, port=0, management_port=None, limits=RequestLimits(large_answers=large_answers)
+    )
+    async with Server(settings) as server:
         await server.intake.offer(bundle_of(connection), "test")
         assert await server.applier.wait_settled(1, 10)
         await fill(server, connection)
-        async with AsyncExitStack() as stack:
-            answers, were_cut_off = [], False
-            for _ in range(3):
-                client = await stack.enter_async_context(slow_client(server, connection))
-                try:
-                    answers.append(await stack.enter_async_context(client.stream("GET", "/Groups")))
-                except httpx.RemoteProtocolError:  # before its first byte
-                    were_cut_off = True
-            await until(lambda: refusals(server, "slow_answer") > 0, 60)
+        yield server
+
+
+async def test_answers_that_wait_for_their_clients_have_a_bound(database_url: str, connection: Connection) -> None:
+    async with (
+        filled(database_url, connection, 20 << 20) as server,
+        client_of(server.url, connection) as provider,
+        slow_client(server, connection) as slow,
+    ):
+        async with slow.stream("GET", "/Groups") as waiting:
+            refused = await provider.get("/Groups")
+            assert refused.status_code == 503
+            assert int(refused.headers["retry-after"]) >= 1
+            assert refusals(server, "large_answers") == 1
             assert (await provider.get("/Users", params={"count": 1})).status_code == 200
-            ends = await asyncio.gather(*(answer.aread() for answer in answers), return_exceptions=True)
-            assert were_cut_off or any(isinstance(end, httpx.RemoteProtocolError) for end in ends)
+            whole = await waiting.aread()
+            assert len(json.loads(whole)["Resources"]) == _GROUPS
+            assert waiting.headers["content-length"] == str(len(whole))
+
+        async def is_answered() -> bool:
+            return (await provider.get("/Groups")).status_code == 200
+
+        async with asyncio.timeout(30):
+            while not await is_answered():
+                pass  # the server hasn't noticed yet that the first answer is sent
+
+
+async def test_an_answer_that_never_fits_is_too_much(database_url: str, connection: Connection) -> None:
+    async with filled(database_url, connection, 4 << 20) as server, client_of(server.url, connection) as provider:
+        refused = await provider.get("/Groups")
+        assert (refused.status_code, refused.json()["scimType"]) == (400, "tooMany")
+        page = await provider.get("/Groups", params={"count": 2})
+        assert len(page.json()["Resources"]) == 2

@@ -12,19 +12,19 @@ from scim_server.directory.group_documents import group_location, group_tag
 from scim_server.directory.request_bodies import parse_group, parse_group_patch
 from scim_server.http.bodies import Bodies
 from scim_server.http.exchange import caller_of
+from scim_server.http.large_answers import LargeAnswers
 from scim_server.http.parameters import Parameters
 from scim_server.http.responses import no_content
-from scim_server.http.streams import Streams
 from scim_server.scim.versions import parse_if_match
 
 
 class GroupRoutes:
     """PATCH is answered 204: that is what Entra ID and others expect, and members need not be read."""
 
-    def __init__(self, directory: Directory, bodies: Bodies, streams: Streams) -> None:
+    def __init__(self, directory: Directory, bodies: Bodies, answers: LargeAnswers) -> None:
         self._directory = directory
         self._bodies = bodies
-        self._streams = streams
+        self._answers = answers
 
     async def create(self, request: Request) -> Response:
         caller = caller_of(request)
@@ -32,7 +32,7 @@ class GroupRoutes:
         async with self._bodies.read(request) as body:
             wanted = await body.parse(partial(parse_group, caller))
             record = await groups.create_group(self._directory, caller, wanted)
-        return self._streams.answer(partial(groups.show_group, self._directory, caller, record, projection), 201)
+        return self._answers.answer(partial(groups.show_group, self._directory, caller, record, projection), 201)
 
     async def query(self, request: Request) -> Response:
         return self._list(caller_of(request), Parameters.of_url(request))
@@ -44,13 +44,13 @@ class GroupRoutes:
     def _list(self, caller: Caller, parameters: Parameters) -> Response:
         wanted = parameters.list_request(caller, caller.tenant.groups)
         projection = parameters.projection(caller, caller.tenant.groups)
-        return self._streams.answer(partial(groups.list_groups, self._directory, caller, wanted, projection))
+        return self._answers.answer(partial(groups.list_groups, self._directory, caller, wanted, projection))
 
     async def get(self, request: Request) -> Response:
         caller = caller_of(request)
         projection = Parameters.of_url(request).projection(caller, caller.tenant.groups)
         group_id = request.path_params["id"]
-        return self._streams.answer(
+        return self._answers.answer(
             partial(groups.get_group, self._directory, caller, group_id, projection),
             if_none_match=request.headers.get("if-none-match"),
         )
@@ -62,7 +62,7 @@ class GroupRoutes:
         async with self._bodies.read(request) as body:
             wanted = await body.parse(partial(parse_group, caller))
             record = await groups.replace_group(self._directory, caller, group_id, wanted, expected)
-        return self._streams.answer(partial(groups.show_group, self._directory, caller, record, projection))
+        return self._answers.answer(partial(groups.show_group, self._directory, caller, record, projection))
 
     async def patch(self, request: Request) -> Response:
         caller = caller_of(request)
@@ -74,7 +74,7 @@ class GroupRoutes:
             plan = await body.parse(partial(parse_group_patch, caller))
             record = await groups.patch_group(self._directory, caller, group_id, plan, expected)
         if projection is not None:
-            return self._streams.answer(partial(groups.show_group, self._directory, caller, record, projection))
+            return self._answers.answer(partial(groups.show_group, self._directory, caller, record, projection))
         return no_content({"Location": group_location(caller, record), "ETag": group_tag(record)})
 
     async def delete(self, request: Request) -> Response:

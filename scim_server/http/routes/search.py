@@ -12,16 +12,16 @@ from scim_server.directory.directory import Directory
 from scim_server.directory.lists import ListRequest
 from scim_server.http.bodies import Bodies
 from scim_server.http.exchange import caller_of
+from scim_server.http.large_answers import LargeAnswers
 from scim_server.http.parameters import Parameters
-from scim_server.http.streams import Streams
 from scim_server.scim.errors import InvalidFilter
 
 
 class SearchRoutes:
-    def __init__(self, directory: Directory, bodies: Bodies, streams: Streams) -> None:
+    def __init__(self, directory: Directory, bodies: Bodies, answers: LargeAnswers) -> None:
         self._directory = directory
         self._bodies = bodies
-        self._streams = streams
+        self._answers = answers
 
     async def search(self, request: Request) -> Response:
         caller = caller_of(request)
@@ -30,7 +30,7 @@ class SearchRoutes:
             requests = _requests(caller, parameters)
             users_shown = parameters.projection(caller, caller.tenant.users)
             groups_shown = parameters.projection(caller, caller.tenant.groups)
-        return self._streams.answer(partial(search_all, self._directory, caller, requests, users_shown, groups_shown))
+        return self._answers.answer(partial(search_all, self._directory, caller, requests, users_shown, groups_shown))
 
 
 def _requests(caller: Caller, parameters: Parameters) -> dict[str, ListRequest]:

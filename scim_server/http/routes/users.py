@@ -12,19 +12,19 @@ from scim_server.directory.representation import Representation
 from scim_server.directory.request_bodies import parse_user, parse_user_patch
 from scim_server.http.bodies import Bodies
 from scim_server.http.exchange import caller_of
+from scim_server.http.large_answers import LargeAnswers
 from scim_server.http.parameters import Parameters
 from scim_server.http.responses import ScimResponse, no_content, not_modified
-from scim_server.http.streams import Streams
 from scim_server.scim.versions import is_not_modified, parse_if_match
 
 
 class UserRoutes:
     """Answers as identity providers need them: PATCH shows the user, DELETE nothing."""
 
-    def __init__(self, directory: Directory, bodies: Bodies, streams: Streams) -> None:
+    def __init__(self, directory: Directory, bodies: Bodies, answers: LargeAnswers) -> None:
         self._directory = directory
         self._bodies = bodies
-        self._streams = streams
+        self._answers = answers
 
     async def create(self, request: Request) -> Response:
         caller = caller_of(request)
@@ -44,7 +44,7 @@ class UserRoutes:
     def _list(self, caller: Caller, parameters: Parameters) -> Response:
         wanted = parameters.list_request(caller, caller.users)
         projection = parameters.projection(caller, caller.tenant.users)
-        return self._streams.answer(partial(users.list_users, self._directory, caller, wanted, projection))
+        return self._answers.answer(partial(users.list_users, self._directory, caller, wanted, projection))
 
     async def get(self, request: Request) -> Response:
         caller = caller_of(request)
@@ -85,7 +85,7 @@ class UserRoutes:
         return user_id
 
     def _answer(self, shown: Representation, status: int = 200) -> Response:
-        return self._streams.counted(ScimResponse(shown.resource, status, self._headers(shown)))
+        return self._answers.counted(ScimResponse(shown.resource, status, self._headers(shown)))
 
     def _headers(self, shown: Representation) -> dict[str, str]:
         return {"Location": shown.location, "ETag": shown.tag}

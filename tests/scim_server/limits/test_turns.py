@@ -1,4 +1,4 @@
-"""Turns at work, and room that is shared."""
+"""Turns at work."""
 
 import asyncio
 from contextlib import suppress
@@ -6,7 +6,6 @@ from contextlib import suppress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scim_server.limits.shared_room import SharedRoom
 from scim_server.limits.turns import Turns
 
 STEPS = st.lists(
@@ -96,18 +95,6 @@ async def test_who_gives_up_keeps_nobody_waiting() -> None:
     assert workers.begun == ["small"]
     await workers.cancel("large")
     assert workers.begun == ["small", "other"]
-
-
-def test_nobody_gets_all_the_room() -> None:
-    room = SharedRoom(10)
-    assert room.take("a", 5)
-    assert not room.take("a", 1)
-    assert room.take("b", 4)
-    assert not room.take("c", 2)
-    assert room.take("c", 1)
-    room.give_back("a", 5)
-    assert room.take("c", 4)
-    assert room.taken == 9
 
 
 async def test_a_key_has_its_share_and_keeps_nobody_else_waiting() -> None:

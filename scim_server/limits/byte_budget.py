@@ -1,22 +1,26 @@
-"""Room for what clients make the server hold, in bytes, of which nobody gets all."""
+"""Bytes that the server keeps for clients, of which no tenant gets all."""
 
 from collections import Counter
 
 
-class SharedRoom:
-    """At most `most` in all, and half of that for one key."""
+class ByteBudget:
+    """At most `most` bytes in all, and half of that for one key."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._taken: Counter[str] = Counter()
 
     @property
+    def most_of_one(self) -> int:
+        return self._most // 2
+
+    @property
     def taken(self) -> int:
         return self._taken.total()
 
     def take(self, key: str, size: int) -> bool:
-        """Whether there is so much room; then it has to be given back."""
-        if self.taken + size > self._most or self._taken[key] + size > self._most // 2:
+        """Whether so much is left; then `give_back` has to follow."""
+        if self.taken + size > self._most or self._taken[key] + size > self.most_of_one:
             return False
         self._taken[key] += size
         return True
