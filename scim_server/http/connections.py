@@ -8,6 +8,7 @@ as well.
 import asyncio
 from collections.abc import Callable, Collection, Sized
 from dataclasses import dataclass
+from functools import partial
 
 import httptools
 import orjson
@@ -135,9 +136,7 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
             self._in_head = False
             self._head_is_over()
             super().on_headers_complete()
-            answer = _Answer(self.transport, self.cycle)
-            self.cycle.transport = answer
-            let_cut_off(self.scope, answer.abort)  # type: ignore[arg-type]
+            let_cut_off(self.scope, partial(_cut_off, self.transport, self.cycle))  # type: ignore[arg-type]
 
         def on_message_complete(self) -> None:
             if not self._is_offer:  # else it is only the stopped parser's
@@ -357,34 +356,6 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-class _Answer(asyncio.Transport):
-    """Where a request's answer is written: its head leaves together with the first part of its body.
-
-    As ASGI wants it, and in one packet instead of two.
-    """
-
-    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
-        super().__init__()
-        self._transport = transport
-        self._cycle = cycle
-        self._head: bytes | None = None
-        self._head_has_left = cycle.scope["method"] == "HEAD"  # whose answer is a head alone
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._head_has_left or not self._cycle.response_started:  # before that there may be a `100 Continue`
-            self._transport.write(data)
-        elif self._head is None:
-            self._head = bytes(data)
-        else:
-            self._head_has_left = True
-            self._transport.writelines((self._head, data) if data else (self._head,))
-
-    def close(self) -> None:
-        self._transport.close()
-
-    def abort(self) -> None:
-        self._cycle.disconnected = True
-        self._transport.abort()
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
+def _cut_off(transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
+    cycle.disconnected = True
+    transport.abort()

@@ -11,8 +11,6 @@ from starlette.types import Message, Receive, Scope, Send
 
 _KEY = "scim_server.deadlines"
 _CUT_OFF = "scim_server.cut_off"
-_PRECISION = 0.05
-"""How much earlier than its deadline a part may end, as a fraction of its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +99,8 @@ class Deadlines:
         if self._over or self._part is Part.CLIENT_GONE:
             return
         self._part = part
-        deadline, present = asyncio.get_running_loop().time() + seconds, self._timeout.when()
-        # To move a timer costs more than all else here, and nearly every body arrives together with its head.
-        nearly_the_same = present is not None and 0 <= deadline - present < seconds * _PRECISION
-        if not nearly_the_same and not self._timeout.expired():
-            self._timeout.reschedule(deadline)
+        if not self._timeout.expired():
+            self._timeout.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
 def client_gone(scope: Mapping[str, object]) -> None:

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.types import Receive, Scope, Send
 
 from scim_server.app import Server
 from scim_server.config import BearerCredential, token_digest
-from scim_server.http.connections import ConnectionLimits, limited_protocol
-from scim_server.port import Port
+from scim_server.http.connections import ConnectionLimits
 from tests.scim_server.auth.authenticators import tenant
 from tests.scim_server.http.running import TOKEN_KEY, bundle_of_tenants, client, connected, refusals, running
 
@@ -104,31 +102,6 @@ async def test_trailers_are_no_headers(tmp_path: Path) -> None:
         assert status == 400
         await one.send(HEAD + "\r\n")
         assert (await one.answer())[0] == 200
-
-
-async def test_a_head_leaves_with_the_first_part_of_the_body() -> None:
-    begun, enough = asyncio.Event(), asyncio.Event()
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"6")]})
-        begun.set()
-        await enough.wait()
-        await send({"type": "http.response.body", "body": b"one", "more_body": True})
-        await send({"type": "http.response.body", "body": b"two"})
-
-    port = Port(app, "127.0.0.1", 0, 5, limited_protocol(ConnectionLimits(), lambda reason: None))
-    await port.start(lambda failure: None)
-    host, _, number = port.url.removeprefix("http://").rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(number))
-    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    await begun.wait()
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(reader.read(1), 0.05)
-    enough.set()
-    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
-    assert await reader.readexactly(6) == b"onetwo"
-    writer.close()
-    await port.stop()
 
 
 async def test_answers_without_a_body_leave_too(tmp_path: Path) -> None:
