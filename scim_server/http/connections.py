@@ -71,10 +71,10 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self.flow = _Flow(transport, self.pipeline)
-            if not make_room(self):
+            if not close_others(self):
                 self._is_beyond = True
                 if len(self.connections) > 2 * limits.most:
-                    self._turn_away_for_want_of_room()
+                    self._turn_away_as_too_many()
                     return
             waiting[self] = None
             self._start_head_timer()
@@ -131,7 +131,7 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
                     raise ValueError("this is no proxy")
                 self._is_offer = True
                 return
-            if self._is_beyond and not self._has_room():
+            if self._is_beyond and not self._fits():
                 raise ScimError(503, "the server has too many connections")
             self._in_head = False
             self._head_is_over()
@@ -253,17 +253,17 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
             self.transport.close()
             self._wait_until_read()
 
-        def _turn_away_for_want_of_room(self) -> None:
+        def _turn_away_as_too_many(self) -> None:
             self._turn_away(ScimError(503, "the server has too many connections"))
 
-        def _has_room(self) -> bool:
-            if make_room(self):
+        def _fits(self) -> bool:
+            if close_others(self):
                 self._is_beyond = False
                 return True
             return httptools.parse_url(self.url).path.decode("ascii") in limits.probes
 
         def _wait_until_read(self) -> None:
-            """Close when the client has read all that is there for it, doesn't go on reading, or must make room."""
+            """Close when the client has read all, stops reading, or another connection needs its place."""
             waiting[self] = None
             self._unset_keepalive_if_required()
             if self._unread_timer is None:
@@ -317,8 +317,8 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
             refused("slow_head")
             self.drop()
 
-    def make_room(new: LimitedProtocol) -> bool:
-        """Whether there is room for `new`, then or before."""
+    def close_others(new: LimitedProtocol) -> bool:
+        """Close connections until `new` is not too many. Returns False if none of them may be closed."""
         while len(new.connections) > limits.most:
             one = next((one for candidates in (waiting, crowding) for one in candidates if one is not new), None)
             if one is None:
