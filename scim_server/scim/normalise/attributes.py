@@ -13,7 +13,7 @@ from scim_server.scim.references import id_from_reference
 from scim_server.scim.schema import Attribute, JsonObject
 
 
-def read_attribute(attribute: Attribute, value: Any) -> Any:
+def parse_attribute(attribute: Attribute, value: Any) -> Any:
     """The attribute's value in canonical form; None when there is none (null, `[]`, `{}`).
 
     Raises Mismatch, which doesn't show the value of an attribute that is never returned.
@@ -30,7 +30,7 @@ def _read(attribute: Attribute, value: Any) -> Any:
     if value is None:
         return None
     if attribute.multi_valued:
-        return read_elements(attribute, value) or None
+        return parse_elements(attribute, value) or None
     if attribute.type == "complex":
         value = json_in_string(value)
     if isinstance(value, list):
@@ -38,7 +38,7 @@ def _read(attribute: Attribute, value: Any) -> Any:
     if value is None:
         return None
     if attribute.type == "complex":
-        return read_complex(attribute, value) or None
+        return parse_complex(attribute, value) or None
     return _read_simple(attribute, value)
 
 
@@ -48,16 +48,16 @@ def _read_simple(attribute: Attribute, value: Any) -> Any:
     return None if value is None else READERS[attribute.type](value)
 
 
-def read_elements(attribute: Attribute, value: Any) -> list[Any]:
+def parse_elements(attribute: Attribute, value: Any) -> list[Any]:
     """The elements of a multi-valued attribute: nulls dropped, duplicates merged, one primary."""
     value = json_in_string(value, only_list=attribute.type != "complex")
     values = value if isinstance(value, list) else [value]  # a scalar for a multi-valued attribute
     if attribute.type == "complex":
         elements = [
-            read
+            parsed
             for element in values
             if element is not None
-            if (read := read_complex(attribute, element)) and not label_without_value(element, read)
+            if (parsed := parse_complex(attribute, element)) and not label_without_value(element, parsed)
         ]
         if len(elements) > 1:
             # PingOne sends the same address twice, both primary.
@@ -68,31 +68,31 @@ def read_elements(attribute: Attribute, value: Any) -> list[Any]:
     return merge_duplicates(attribute, [element for element in simple if element is not None])
 
 
-def read_complex(attribute: Attribute, value: Any) -> JsonObject:
+def parse_complex(attribute: Attribute, value: Any) -> JsonObject:
     """One complex value; unknown and read-only sub-attributes are dropped, so it may come out empty."""
     value = json_in_string(in_known_form(attribute, value))
     if value is None:
         return {}
     if not isinstance(value, dict):
         value = bare_value(attribute, value)
-    read: JsonObject = {}
+    parsed: JsonObject = {}
     for key, inner in value.items():
         sub_attribute = attribute.sub_attribute(key)
         if sub_attribute is None or inner is None or sub_attribute.mutability == "readOnly":
             continue
         try:
-            inner = read_attribute(sub_attribute, inner)
+            inner = parse_attribute(sub_attribute, inner)
         except Mismatch as mismatch:
             raise mismatch.inside(sub_attribute.name) from None
         if inner is not None:
-            read[sub_attribute.name] = inner
-    return read
+            parsed[sub_attribute.name] = inner
+    return parsed
 
 
-def label_without_value(sent: Any, read: JsonObject) -> bool:
+def label_without_value(sent: Any, parsed: JsonObject) -> bool:
     """`{"type": "work", "value": null}`: OneLogin's templates send every kind of address, also those nobody has."""
     return (
-        read.keys() <= LABELS
+        parsed.keys() <= LABELS
         and isinstance(sent, dict)
         and any(key.lower() == "value" and inner is None for key, inner in sent.items())
     )

@@ -12,7 +12,7 @@ from scim_server.scim.schema import JsonObject
 from scim_server.scim.values import is_storable
 
 
-def read_members(value: Any) -> list[JsonObject]:
+def parse_members(value: Any) -> list[JsonObject]:
     """`[{"value": id}, …]` in the order sent; null is no members. Raises Mismatch."""
     value = members_in_an_object(json_in_string(value))
     if value is None:

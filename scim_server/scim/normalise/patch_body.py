@@ -16,13 +16,13 @@ from scim_server.scim.filter.target import TargetPath
 from scim_server.scim.normalise.attributes import (
     in_known_form,
     one_element_array,
-    read_attribute,
-    read_complex,
-    read_elements,
+    parse_attribute,
+    parse_complex,
+    parse_elements,
     role_in_json_string,
 )
 from scim_server.scim.normalise.json_text import json_in_string
-from scim_server.scim.normalise.members import read_members
+from scim_server.scim.normalise.members import parse_members
 from scim_server.scim.normalise.mismatch import MISSING, Mismatch, kind_of
 from scim_server.scim.patch.operation import Operation, OperationName
 from scim_server.scim.path import UnresolvedPath
@@ -85,7 +85,7 @@ def operations_at(name: OperationName, path: TargetPath, value: Any) -> list[Ope
         if path.attribute.name == "members" and path.schema_urn is None:
             return _on_members(name, path, value)
         if path.target.returned == "never":
-            read_attribute(path.target, value)
+            parse_attribute(path.target, value)
             return []
         if name == "remove":
             return _removal(path, value)
@@ -242,10 +242,10 @@ def _on_members(name: OperationName, path: TargetPath, value: Any) -> list[Opera
             raise MutabilityViolation("members[…]: members are added and removed, not changed", attribute="members")
         return [Operation(name, path)]
     if name == "replace":
-        return [Operation(name, path, read_members(value))]
+        return [Operation(name, path, parse_members(value))]
     if name == "remove" and value is None:  # also Keycloak's `remove members` with null
         return [Operation(name, path)]
-    members = read_members(value)
+    members = parse_members(value)
     return [Operation(name, path, members)] if members else []
 
 
@@ -253,7 +253,7 @@ def _removal(path: TargetPath, value: Any) -> list[Operation]:
     """`remove`; with a value (Entra ID) only those elements of a multi-valued attribute."""
     if value is None or not path.attribute.multi_valued or path.sub_attribute or path.value_filter:
         return [Operation("remove", path)]
-    unwanted = read_elements(path.attribute, value)
+    unwanted = parse_elements(path.attribute, value)
     return [Operation("remove", path, unwanted)] if unwanted else []
 
 
@@ -263,7 +263,7 @@ def _assignment(name: OperationName, path: TargetPath, value: Any) -> list[Opera
     if path.sub_attribute is not None:
         return _assignment_of_sub_attribute(name, path, value)
     if attribute.multi_valued and path.value_filter is None:
-        elements = None if value is None else read_elements(attribute, value)
+        elements = None if value is None else parse_elements(attribute, value)
         if elements:
             return [Operation(name, path, elements)]
         return [Operation("remove", path)] if name == "replace" else []
@@ -273,8 +273,8 @@ def _assignment(name: OperationName, path: TargetPath, value: Any) -> list[Opera
         value = one_element_array(value)
     if attribute.type == "complex" and value is not None:
         return _assignment_of_complex(name, path, value)
-    read = read_attribute(path.selected, value)
-    return [Operation("remove", path)] if read is None else [Operation(name, path, read)]
+    parsed = parse_attribute(path.selected, value)
+    return [Operation("remove", path)] if parsed is None else [Operation(name, path, parsed)]
 
 
 def _assignment_of_sub_attribute(name: OperationName, path: TargetPath, value: Any) -> list[Operation]:
@@ -284,8 +284,8 @@ def _assignment_of_sub_attribute(name: OperationName, path: TargetPath, value: A
         value = inside["value"] if isinstance(inside, dict) and "value" in inside else value
     if path.attribute.name == "manager" and path.sub_attribute.name == "value" and value in ("", None):
         return [Operation("remove", TargetPath(path.schema_urn, path.attribute, None, path.value_filter))]
-    read = read_attribute(path.sub_attribute, value)
-    return [Operation("remove", path)] if read is None else [Operation(name, path, read)]
+    parsed = parse_attribute(path.sub_attribute, value)
+    return [Operation("remove", path)] if parsed is None else [Operation(name, path, parsed)]
 
 
 def _assignment_of_complex(name: OperationName, path: TargetPath, value: Any) -> list[Operation]:
@@ -293,7 +293,7 @@ def _assignment_of_complex(name: OperationName, path: TargetPath, value: Any) ->
     value = json_in_string(in_known_form(path.attribute, value))
     if value is None:
         return [Operation("remove", path)]
-    read = read_complex(path.attribute, value)
+    parsed = parse_complex(path.attribute, value)
     cleared = [
         Operation("remove", TargetPath(path.schema_urn, path.attribute, sub_attribute, path.value_filter))
         for key, inner in (value.items() if isinstance(value, dict) else ())
@@ -302,4 +302,4 @@ def _assignment_of_complex(name: OperationName, path: TargetPath, value: Any) ->
         and sub_attribute.mutability != "readOnly"
     ]
     replaces_whole = name == "replace" and path.value_filter is None  # also by nothing
-    return [*cleared, Operation(name, path, read)] if read or replaces_whole else cleared
+    return [*cleared, Operation(name, path, parsed)] if parsed or replaces_whole else cleared

@@ -3,9 +3,9 @@
 from typing import Any
 
 from scim_server.scim.errors import InvalidSyntax, InvalidValue
-from scim_server.scim.normalise.attributes import read_attribute
+from scim_server.scim.normalise.attributes import parse_attribute
 from scim_server.scim.normalise.json_text import json_in_string
-from scim_server.scim.normalise.members import read_members
+from scim_server.scim.normalise.members import parse_members
 from scim_server.scim.normalise.mismatch import Mismatch, kind_of
 from scim_server.scim.normalise.patch_body import operations_at, parse_key
 from scim_server.scim.patch.document import apply_to_document
@@ -72,12 +72,12 @@ class _Reading:
             return
         try:
             is_members = urn is None and attribute.name == "members"
-            read = read_members(value) if is_members else read_attribute(attribute, value)
+            parsed = parse_members(value) if is_members else parse_attribute(attribute, value)
         except Mismatch as mismatch:
             raise mismatch.inside(attribute.name).as_invalid_value() from None
-        if read is None or attribute.returned == "never":
+        if parsed is None or attribute.returned == "never":
             return
         if urn is None:
-            self.document[attribute.name] = read
+            self.document[attribute.name] = parsed
         else:
-            self.document.setdefault(urn, {})[attribute.name] = read
+            self.document.setdefault(urn, {})[attribute.name] = parsed

@@ -29,12 +29,12 @@ def boolean_in_another_form(value: Any) -> bool:
     """Entra ID and Keycloak send `"True"`, `"False"`, `"true"`; OneLogin's templates `"active": "true"`; others 1 and
     `"1"`, as databases have it."""
     if isinstance(value, str):
-        read = as_boolean(value)
+        parsed = as_boolean(value)
     else:
-        read = bool(value) if isinstance(value, int | float) and value in (0, 1) else None
-    if read is None:
+        parsed = bool(value) if isinstance(value, int | float) and value in (0, 1) else None
+    if parsed is None:
         raise Mismatch("true or false", value)
-    return read
+    return parsed
 
 
 def date_time_in_another_form(time: datetime) -> str:

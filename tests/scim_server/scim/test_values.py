@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scim_server.scim.normalise.attributes import read_attribute
+from scim_server.scim.normalise.attributes import parse_attribute
 from scim_server.scim.schema import Attribute
 from scim_server.scim.values import decimal, instant, integer, is_date_time, is_storable, shown, stored_instant
 
@@ -122,7 +122,7 @@ def test_what_is_kept_of_a_date_time_is_the_same_instant(text: str) -> None:
     except ValueError:
         assert stored_instant(text) is None
         return
-    kept = read_attribute(Attribute("joined", "dateTime"), text)
+    kept = parse_attribute(Attribute("joined", "dateTime"), text)
     assert is_date_time(kept)
     assert stored_instant(kept) == time
 

@@ -10,7 +10,7 @@ from scim_server.scim.schema import Attribute, JsonObject, Schema
 from scim_server.scim.values import INTEGER_LIMIT, stored_instant
 
 
-def conformed(document: JsonObject, extensions: Iterable[Schema]) -> JsonObject:
+def document_as_declared(document: JsonObject, extensions: Iterable[Schema]) -> JsonObject:
     """The document with the values of these extensions as they are declared; itself where they are so already.
 
     Where an attribute has become multi-valued, its value is the only element; where it has become singular, its only
