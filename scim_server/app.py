@@ -11,13 +11,16 @@ from typing import Any, Self
 
 from starlette.types import ASGIApp
 
+from scim_server import changes
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.key_fetch import KeyFetcher
 from scim_server.auth.last_uses import LastUses
+from scim_server.background.due import DueWork
+from scim_server.background.rules import RulesApplier
 from scim_server.config import ConfigHolder
 from scim_server.config.file_source import FileSource
 from scim_server.directory.directory import Directory
-from scim_server.directory.rules_applier import RulesApplier
+from scim_server.directory.stored_rules import StoredRules
 from scim_server.directory.unmatched_groups import UnmatchedGroupsReader
 from scim_server.http.app import create_scim_app
 from scim_server.http.bodies import DEFAULT_LIMIT
@@ -32,7 +35,7 @@ from scim_server.management.status import Status
 from scim_server.management.token_file import ManagementToken
 from scim_server.metrics import Metrics
 from scim_server.port import Port
-from scim_server.storage import open_storage, without_password
+from scim_server.storage import Clock, open_storage, utc_now, without_password
 from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 from scim_server.tracing.start import Tracing
 
@@ -82,11 +85,11 @@ class Server:
     `tracing` gets a span for each request. Raises ValueError for settings that make no sense.
     """
 
-    def __init__(self, settings: ServerSettings, tracing: Tracing | None = None) -> None:
+    def __init__(self, settings: ServerSettings, tracing: Tracing | None = None, clock: Clock = utc_now) -> None:
         self.settings = settings
         self.holder = ConfigHolder()
         self.metrics = Metrics()
-        self.storage = open_storage(settings.database, self.metrics)
+        self.storage = open_storage(settings.database, changes.record, self.metrics, clock)
         self.metrics.watch(self.storage)
         self.metrics.watch_log(dropped_lines)
         self._tracing = tracing
@@ -96,7 +99,9 @@ class Server:
 
             self.storage = TracedStorage(self.storage, tracing.tracer)
         self.intake = Intake(self.holder, self.storage, self.metrics)
-        self.applier = RulesApplier(self.storage, self.holder, self.metrics)
+        stored_rules = StoredRules(self.storage)
+        self.applier = RulesApplier(self.storage, stored_rules, self.holder, self.metrics, clock)
+        self.due = DueWork(self.storage, clock)
         self.unmatched_groups = UnmatchedGroupsReader(self.storage)
         self.last_uses = LastUses(self.storage, self.holder)
         self._status = Status(
@@ -112,7 +117,7 @@ class Server:
         self._key_fetcher = KeyFetcher()
         self._key_cache = KeyCache(self._key_fetcher.fetch)
         self._scim: ASGIApp = create_scim_app(
-            Directory(self.storage, self.applier),
+            Directory(self.storage, stored_rules, clock),
             self.holder,
             PublicUrl(settings.public_url, proxies),
             self.metrics,
@@ -235,7 +240,8 @@ class Server:
                 return self._work()
 
     def _work(self) -> None:
-        self._in_background("applying role rules", self.applier.run())
+        self._in_background("applying role rules", self.applier.worker.run())
+        self._in_background("doing what is due", self.due.worker.run())
         self._in_background("writing when credentials were used", self.last_uses.run())
         if self.settings.config_dir is not None:
             source = FileSource(self.settings.config_dir, self.intake.offer_file, self.intake.refuse_file)

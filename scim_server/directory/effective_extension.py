@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from scim_server.directory.directory import Directory
 from scim_server.directory.tenant import ServedTenant
-from scim_server.provisioning.effective import EffectiveRole, Reason, explain, permissions_of, state_of
+from scim_server.provisioning.roles import EffectiveRole, Reason, explain, permissions_of
 from scim_server.scim.schema import JsonObject
 from scim_server.storage.protocol import Reader
 from scim_server.storage.records import UserRecord
@@ -18,13 +18,12 @@ async def effective_extensions(
         return {}
     held_and_granted = await reader.effective_roles([record.id for record in records])
     rules = await directory.rules.of(reader)
-    now = directory.now()
     extensions: dict[str, JsonObject] = {}
     for record in records[: len(held_and_granted)]:
         held, grants = held_and_granted[record.id]
-        roles = explain(held, grants, rules)
+        roles = explain(held, record.active, grants, rules)
         extensions[record.id] = {
-            "state": state_of(record.active, record.blocked_at, tenant.delay, now),
+            "state": record.state,
             "roles": [_role(role, tenant) for role in roles],
             "permissions": permissions_of((role.value for role in roles), tenant.permissions),
             "profile": tenant.profile.of({**record.document, "active": record.active}),

@@ -5,7 +5,7 @@ chunks, when an answer shows them.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -25,7 +25,7 @@ from scim_server.scim.schema import JsonObject
 from scim_server.scim.versions import ExpectedVersions, require_version
 from scim_server.storage.errors import DisplayNameTaken, UnknownMembers
 from scim_server.storage.protocol import Reader, Writer
-from scim_server.storage.records import GroupRecord
+from scim_server.storage.records import GroupRecord, LockedGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ async def create_group(directory: Directory, caller: Caller, wanted: WantedGroup
     validate_resource(document, caller.tenant.groups)
 
     async def work(writer: Writer) -> GroupRecord:
-        record = await writer.insert_group(document, await _grants(directory, writer, document))
+        group = await writer.insert_group(document, await _grants(directory, writer, document))
         if wanted.members:
-            await writer.change_members(record.id, MembersDelta(add=wanted.members))
-        return record
+            await writer.change_members(group, MembersDelta(add=wanted.members))
+        return group.record
 
     return await _write(directory, caller, work)
 
@@ -64,9 +64,9 @@ async def replace_group(
     delta = MembersDelta() if wanted.members is None else MembersDelta(replace=wanted.members)
 
     async def work(writer: Writer) -> GroupRecord:
-        record = await _locked(caller, writer, group_id, expected)
-        check_immutable(record.document, document, caller.tenant.groups)
-        return await _change(directory, caller, writer, record, document, delta)
+        group = await _locked(caller, writer, group_id, expected)
+        check_immutable(group.record.document, document, caller.tenant.groups)
+        return await _change(directory, caller, writer, group, document, delta)
 
     return await _write(directory, caller, work)
 
@@ -77,11 +77,15 @@ async def patch_group(
     """PATCH. Raises ScimError: 400 for an operation or for members that don't exist, 404, 409 uniqueness, 412."""
 
     async def work(writer: Writer) -> GroupRecord:
-        record = await _locked(caller, writer, group_id, expected)
+        group = await _locked(caller, writer, group_id, expected)
         document = await patched(
-            record.document, plan.document_operations, caller.tenant.groups, strict=caller.tenant.strict
+            writer.compute,
+            group.record.document,
+            plan.document_operations,
+            caller.tenant.groups,
+            strict=caller.tenant.strict,
         )
-        return await _change(directory, caller, writer, record, document, plan.members)
+        return await _change(directory, caller, writer, group, document, plan.members)
 
     return await _write(directory, caller, work)
 
@@ -90,10 +94,7 @@ async def delete_group(directory: Directory, caller: Caller, group_id: str, expe
     """Raises NotFound, PreconditionFailed."""
 
     async def work(writer: Writer) -> None:
-        if expected is not None:
-            await _locked(caller, writer, group_id, expected)
-        if not await writer.delete_group(group_id):
-            raise _not_found(group_id)
+        await writer.delete_group(await _locked(caller, writer, group_id, expected))
 
     await directory.write(caller, work)
 
@@ -144,30 +145,30 @@ async def groups_page(
     return await list_page(directory, caller, caller.tenant.groups, request, reader.groups)
 
 
-async def _locked(caller: Caller, writer: Writer, group_id: str, expected: ExpectedVersions) -> GroupRecord:
-    record = await writer.lock_group(group_id)
-    if record is None:
+async def _locked(caller: Caller, writer: Writer, group_id: str, expected: ExpectedVersions) -> LockedGroup:
+    group = await writer.lock_group(group_id)
+    if group is None:
         raise _not_found(group_id)
-    require_version(expected, record.version)
-    return as_declared(record, caller.tenant.group_schemas)
+    require_version(expected, group.record.version)
+    return replace(group, record=as_declared(group.record, caller.tenant.group_schemas))
 
 
 async def _change(
     directory: Directory,
     caller: Caller,
     writer: Writer,
-    record: GroupRecord,
+    group: LockedGroup,
     document: JsonObject,
     delta: MembersDelta,
 ) -> GroupRecord:
     """Only what really changes is written; Okta sends the name along with every change of members."""
-    after = record
-    if document != record.document:
-        validate_resource(document, caller.tenant.groups, before=record.document)
-        after = await writer.update_group(record, document, await _grants(directory, writer, document))
-    if delta and await writer.change_members(record.id, delta) and after is record:
-        after = await writer.touch_group(record)
-    return after
+    before = group.record
+    if document != before.document:
+        validate_resource(document, caller.tenant.groups, before=before.document)
+        group = await writer.update_group(group, document, await _grants(directory, writer, document))
+    if delta and await writer.change_members(group, delta) and group.record is before:
+        return await writer.touch_group(group)
+    return group.record
 
 
 async def _grants(directory: Directory, writer: Writer, document: JsonObject) -> frozenset[Grant]:

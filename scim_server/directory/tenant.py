@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 
 from scim_server.config import ConfigBundle, Conformance, ExtendedResource, Tenant
 from scim_server.directory.cursors import Cursors
 from scim_server.directory.extensions import extensions_of
-from scim_server.directory.profile import Profile
 from scim_server.directory.projections import Projections
 from scim_server.limits.tenant_cache import TenantCache
+from scim_server.provisioning.profile import Profile
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.resource_types import group_resource_type, user_resource_type
 
@@ -26,8 +25,6 @@ class ServedTenant:
         """Of the configuration that it is from."""
         self.key = config.key
         self.cursors = Cursors(token_key, config.key)
-        self.delay = timedelta(seconds=config.deprovisioning.deactivation_delay_seconds)
-        """How long an inactive user counts as blocked before it counts as deactivated."""
         self.strict = config.conformance is Conformance.STRICT
         self.user_schemas = extensions_of(config.schemas, ExtendedResource.USER)
         self.group_schemas = extensions_of(config.schemas, ExtendedResource.GROUP)

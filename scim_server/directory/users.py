@@ -5,9 +5,9 @@ provider's repeats leave no trace. `active` that isn't said is what it was: a PU
 know the attribute must not let a blocked user in again, nor must a PATCH that removes it (it is only not shown then).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TypeVar
 
 import orjson
 
@@ -30,6 +30,8 @@ from scim_server.storage.errors import UserNameTaken
 from scim_server.storage.protocol import Reader, Writer
 from scim_server.storage.records import EffectiveContext, GroupReference, UserRecord
 
+T = TypeVar("T")
+
 
 async def create_user(
     directory: Directory, caller: Caller, document: JsonObject, projection: Projection
@@ -38,10 +40,10 @@ async def create_user(
     active: bool = document.setdefault("active", True)
     validate_resource(document, caller.tenant.users)
 
-    try:
-        record = await directory.insert_user(caller, document, active)
-    except UserNameTaken as taken:
-        raise _taken(taken) from None
+    async def insert(writer: Writer) -> UserRecord:
+        return await writer.insert_user(document, active)
+
+    record = await _write(directory, caller, insert)
     if not projection.includes_extension(EFFECTIVE_URN):  # a new user is in no group: nothing is to be read
         return _representation(caller, record, projection)
 
@@ -84,7 +86,7 @@ async def users_page(
 ) -> Listed[UserRecord]:
     """A page of users, within a read that shows them."""
     tenant = caller.tenant
-    context = EffectiveContext(directory.now() - tenant.delay, tenant.permissions)
+    context = EffectiveContext(tenant.permissions)
     asked = replace(request, query=replace(request.query, effective=context))
     return await list_page(directory, caller, tenant.users, asked, reader.users)
 
@@ -141,7 +143,7 @@ async def patch_user(
     async def work(writer: Writer) -> Representation:
         record = await _locked(caller, writer, user_id, expected)
         users, strict = caller.tenant.users, caller.tenant.strict
-        document = await patched(record.document, operations, users, strict=strict)
+        document = await patched(writer.compute, record.document, operations, users, strict=strict)
         record = await _update(caller, writer, record, document)
         return await _show_one(directory, caller, writer, record, projection)
 
@@ -152,8 +154,11 @@ async def delete_user(directory: Directory, caller: Caller, user_id: str, expect
     """Raises NotFound, PreconditionFailed."""
 
     async def work(writer: Writer) -> None:
-        if not await writer.delete_user(user_id, lambda record: require_version(expected, record.version)):
+        user = await writer.lock_user_with_groups(user_id)
+        if user is None:
             raise _not_found(user_id)
+        require_version(expected, user.record.version)
+        await writer.delete_user(user)
 
     await directory.write(caller, work)
 
@@ -173,12 +178,13 @@ async def _update(caller: Caller, writer: Writer, record: UserRecord, document: 
     return await writer.update_user(record, document, document.get("active", record.active))
 
 
-async def _write(directory: Directory, caller: Caller, work: Any) -> Representation:
+async def _write(directory: Directory, caller: Caller, work: Callable[[Writer], Awaitable[T]]) -> T:
     try:
-        shown: Representation = await directory.write(caller, work)
+        return await directory.write(caller, work)
     except UserNameTaken as taken:
-        raise _taken(taken) from None
-    return shown
+        raise UniquenessViolation(
+            f"userName is taken by the user with id {taken.existing_id}", attribute="userName"
+        ) from None
 
 
 async def _show_one(
@@ -242,7 +248,3 @@ def _group_reference(group: GroupReference, caller: Caller) -> JsonObject:
 
 def _not_found(user_id: str) -> NotFound:
     return NotFound(f"there is no user with id {user_id[:64]}")
-
-
-def _taken(taken: UserNameTaken) -> UniquenessViolation:
-    return UniquenessViolation(f"userName is taken by the user with id {taken.existing_id}", attribute="userName")

@@ -2,8 +2,8 @@
 
 from fastapi import FastAPI
 
+from scim_server.background.rules import RulesApplier
 from scim_server.config import ConfigHolder
-from scim_server.directory.rules_applier import RulesApplier
 from scim_server.management import config_routes, probe_routes, status_routes
 from scim_server.management.intake import Intake
 from scim_server.management.metrics_text import MetricsText

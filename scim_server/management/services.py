@@ -7,8 +7,8 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
+from scim_server.background.rules import RulesApplier
 from scim_server.config import ConfigHolder
-from scim_server.directory.rules_applier import RulesApplier
 from scim_server.management.intake import Intake
 from scim_server.management.metrics_text import MetricsText
 from scim_server.management.models import Problem

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from importlib.metadata import version
 
 from scim_server.auth.last_uses import LastUses
+from scim_server.background.rules import RulesApplier
 from scim_server.config import ConfigHolder, Tenant
-from scim_server.directory.rules_applier import RulesApplier
 from scim_server.directory.unmatched_groups import UnmatchedGroups as UnmatchedSelectors
 from scim_server.directory.unmatched_groups import UnmatchedGroupsReader
 from scim_server.management.intake import Intake
@@ -23,7 +23,7 @@ from scim_server.management.models import (
 )
 from scim_server.metrics import Metrics
 from scim_server.storage.errors import StorageUnavailable
-from scim_server.storage.protocol import Reader, Storage
+from scim_server.storage.protocol import Storage
 from scim_server.storage.records import CredentialUses, TenantCounts
 
 _COUNTS_LIVE_SECONDS = 10.0
@@ -154,16 +154,10 @@ class Status:
     async def _count(self) -> dict[str, TenantCounts]:
         current = self._holder.current
         tenants: tuple[Tenant, ...] = current.config.tenants if current else ()
-        now = datetime.now(UTC)
         counts: dict[str, TenantCounts] = {}
         unmatched: dict[str, Mapping[str, UnmatchedSelectors]] = {}
         for tenant in tenants:
-            blocked_after = now - timedelta(seconds=tenant.deprovisioning.deactivation_delay_seconds)
-
-            def count(reader: Reader, blocked_after: datetime = blocked_after) -> Awaitable[TenantCounts]:
-                return reader.counts(blocked_after)
-
-            counts[tenant.key] = await self._storage.read(tenant.key, count)
+            counts[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.counts())
             if counts[tenant.key].last_sync is not None:  # before the first sync nothing is known of groups
                 unmatched[tenant.key] = await self._unmatched_groups.of(tenant, counts[tenant.key])
         self._stored_uses = await self._storage.uses()

@@ -4,11 +4,13 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import orjson
 
 from scim_server.config import GroupSelector, RoleRule, Tenant, compile_pattern
 from scim_server.folding import identity_of
+from scim_server.provisioning.lifecycle import NO_DELAY
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -20,18 +22,34 @@ class Grant:
     role: str
 
 
-class RoleRules:
-    """The rules of one tenant, compiled: what decides roles, and nothing else of its configuration.
+_KIND = "2:"
+"""Of fingerprints. Servers of before `deactivationDelaySeconds` stored digests without a kind."""
 
-    They are stored beside the users (`to_document`), so that every replica decides by the rules that the
+
+def is_current(fingerprint: str) -> bool:
+    """Whether rules with this fingerprint were stored in today's form."""
+    return fingerprint.startswith(_KIND)
+
+
+class RoleRules:
+    """The rules of one tenant, compiled: what decides roles and states, and nothing else of its configuration.
+
+    They are stored beside the users (`to_json`), so that every replica decides by the rules that the
     database holds, whatever configuration it runs itself. `fingerprint` tells two sets of rules apart.
     """
 
-    def __init__(self, rules: Iterable[RoleRule], base_roles: Iterable[str], fallback_roles: Iterable[str]) -> None:
+    def __init__(
+        self,
+        rules: Iterable[RoleRule],
+        base_roles: Iterable[str],
+        fallback_roles: Iterable[str],
+        deactivation_delay: timedelta = NO_DELAY,
+    ) -> None:
         self.rules = tuple(rules)
         self.base_roles = tuple(sorted(set(base_roles)))
         self.fallback_roles = tuple(sorted(set(fallback_roles)))
-        self.fingerprint = hashlib.sha256(self.to_document()).hexdigest()
+        self.deactivation_delay = deactivation_delay
+        self.fingerprint = _KIND + hashlib.sha256(self.to_json()).hexdigest()
         self._by_external_id: dict[str, list[Grant]] = defaultdict(list)
         self._by_display_name: dict[str, list[Grant]] = defaultdict(list)
         self._by_pattern: list[tuple[str, list[Grant]]] = []
@@ -50,23 +68,30 @@ class RoleRules:
 
     @classmethod
     def of(cls, tenant: Tenant) -> "RoleRules":
-        return cls(tenant.rules, tenant.base_roles, tenant.fallback_roles)
+        delay = timedelta(seconds=tenant.deprovisioning.deactivation_delay_seconds)
+        return cls(tenant.rules, tenant.base_roles, tenant.fallback_roles, delay)
 
-    def to_document(self) -> bytes:
+    def to_json(self) -> bytes:
         """Canonical JSON: equal rules give equal bytes."""
         return orjson.dumps(
             {
                 "rules": [rule.model_dump(mode="json", exclude_none=True) for rule in self.rules],
                 "baseRoles": self.base_roles,
                 "fallbackRoles": self.fallback_roles,
+                "deactivationDelaySeconds": self.deactivation_delay.total_seconds(),
             },
             option=orjson.OPT_SORT_KEYS,
         )
 
     @classmethod
-    def from_document(cls, document: bytes | str) -> "RoleRules":
-        fields = orjson.loads(document)
-        return cls(map(RoleRule.model_validate, fields["rules"]), fields["baseRoles"], fields["fallbackRoles"])
+    def from_json(cls, text: bytes | str) -> "RoleRules":
+        fields = orjson.loads(text)
+        return cls(
+            map(RoleRule.model_validate, fields["rules"]),
+            fields["baseRoles"],
+            fields["fallbackRoles"],
+            timedelta(seconds=fields.get("deactivationDelaySeconds", 0)),  # older servers stored none
+        )
 
     def grants_of(self, display_name: str | None, external_id: str | None) -> frozenset[Grant]:
         """What a group with these attributes grants to its members."""

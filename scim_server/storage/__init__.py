@@ -1,13 +1,22 @@
-"""The only place with SQL: one protocol, two implementations (PostgreSQL, SQLite), their migrations."""
+"""The only place with SQL.
 
+`tables` holds the statements and functions of each table, over a `session`, in the words of `dialect`. `postgres` and
+`sqlite` hold what differs: connections, transactions, and a few statements with their reasons.
+"""
+
+from scim_server.storage.base import Clock, Record, utc_now
 from scim_server.storage.protocol import Storage, StorageObserver
 from scim_server.storage.urls import InvalidDatabaseUrl, check_postgres_url, sqlite_path, without_password
 
-__all__ = ["InvalidDatabaseUrl", "open_storage", "without_password"]
+__all__ = ["Clock", "InvalidDatabaseUrl", "open_storage", "utc_now", "without_password"]
 
 
-def open_storage(url: str, observer: StorageObserver | None = None) -> Storage:
+def open_storage(
+    url: str, record: Record, observer: StorageObserver | None = None, clock: Clock = utc_now
+) -> Storage:
     """The storage at a URL; nothing is connected before its `open`. Raises `InvalidDatabaseUrl`.
+
+    `record` is `changes.record`, but for tests.
 
     * `sqlite:///relative/path`, `sqlite:////absolute/path`: embedded, for one server process.
     * `postgresql://…`: as libpq writes it, Unix sockets too (`postgresql://user@/database?host=/run/postgresql`).
@@ -17,10 +26,10 @@ def open_storage(url: str, observer: StorageObserver | None = None) -> Storage:
     if scheme == "sqlite":
         from scim_server.storage.sqlite import SqliteStorage
 
-        return SqliteStorage(sqlite_path(url), observer=observer)
+        return SqliteStorage(sqlite_path(url), record, observer=observer, clock=clock)
     if scheme in ("postgresql", "postgres"):
         from scim_server.storage.postgres import PostgresStorage
 
         check_postgres_url(url)
-        return PostgresStorage(url, observer=observer)
+        return PostgresStorage(url, record, observer=observer, clock=clock)
     raise InvalidDatabaseUrl("sqlite:///PATH or postgresql://USER@HOST/DATABASE is expected")

@@ -51,3 +51,7 @@ class UnknownMembers(StorageError):
 
 class NeedsExclusive(StorageError):
     """The work changes grants or nesting: `Storage.write` runs it again, holding the tenant exclusively."""
+
+
+class TryAgain(StorageError):
+    """Another transaction changed, in between, what this one had looked at: `Storage.write` starts it again."""

@@ -13,8 +13,10 @@ class GrantChanges:
 
     gone: tuple[tuple[str, Grant], ...]
     new: tuple[tuple[str, Grant], ...]
-    regranted: tuple[str, ...]
-    """Groups whose set of roles differs: only there may roles of members change."""
+    losing: tuple[str, ...]
+    """Groups that grant a role no longer."""
+    only_gaining: tuple[str, ...]
+    """Other groups that grant a role more."""
 
 
 def grant_changes(
@@ -26,16 +28,18 @@ def grant_changes(
         before[group_id].add(grant)
     gone: list[tuple[str, Grant]] = []
     new: list[tuple[str, Grant]] = []
-    regranted = []
+    losing, only_gaining = [], []
     for group_id, display_name, external_id in groups:
         old, wanted = before.get(group_id, set()), rules.grants_of(display_name, external_id)
         if old == wanted:
             continue
         gone += [(group_id, grant) for grant in sorted(old - wanted)]
         new += [(group_id, grant) for grant in sorted(wanted - old)]
-        if roles_of(old) != roles_of(wanted):
-            regranted.append(group_id)
-    return GrantChanges(tuple(gone), tuple(new), tuple(regranted))
+        if roles_of(old) - roles_of(wanted):
+            losing.append(group_id)
+        elif roles_of(wanted) - roles_of(old):
+            only_gaining.append(group_id)
+    return GrantChanges(tuple(gone), tuple(new), tuple(losing), tuple(only_gaining))
 
 
 def roles_of(grants: Collection[Grant]) -> frozenset[str]:

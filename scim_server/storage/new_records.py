@@ -3,20 +3,35 @@
 import uuid
 from datetime import datetime, timedelta
 
+from scim_server.provisioning.lifecycle import state_after
 from scim_server.storage.records import Document, GroupRecord, UserRecord
 
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def new_user(document: Document, active: bool, now: datetime) -> UserRecord:
-    return UserRecord(str(uuid.uuid4()), document, active, None if active else now, now, now, version=1)
+def new_user(document: Document, active: bool, now: datetime, delay: timedelta) -> UserRecord:
+    """`delay`: how long an inactive user is blocked before it is deactivated."""
+    state, deactivate_at = state_after(active, None, None, now, delay)
+    blocked_at = None if active else now
+    return UserRecord(str(uuid.uuid4()), document, active, blocked_at, state, deactivate_at, now, now, version=1)
 
 
-def changed_user(record: UserRecord, document: Document, active: bool, now: datetime) -> UserRecord:
-    """The record after `record`. One that was inactive already keeps its `blocked_at`."""
+def changed_user(record: UserRecord, document: Document, active: bool, now: datetime, delay: timedelta) -> UserRecord:
+    """The record after `record`. One that was inactive already keeps its `blocked_at` and its state."""
     modified = _modified(record, now)
     blocked_at = None if active else record.blocked_at or modified
-    return UserRecord(record.id, document, active, blocked_at, record.created, modified, record.version + 1)
+    state, deactivate_at = state_after(active, record.state, record.deactivate_at, modified, delay)
+    return UserRecord(
+        record.id,
+        document,
+        active,
+        blocked_at,
+        state,
+        deactivate_at,
+        record.created,
+        modified,
+        record.version + 1,
+    )
 
 
 def new_group(document: Document, now: datetime) -> GroupRecord:

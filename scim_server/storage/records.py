@@ -3,8 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from scim_server.provisioning.lifecycle import State
 from scim_server.scim.filter import Filter
 from scim_server.scim.path import AttributePath
 
@@ -24,6 +26,9 @@ class UserRecord:
     active: bool
     blocked_at: datetime | None
     """When `active` last became false; None while active."""
+    state: State
+    deactivate_at: datetime | None
+    """When a blocked user is deactivated; None for others."""
     created: datetime
     modified: datetime
     version: int
@@ -36,6 +41,50 @@ class GroupRecord:
     created: datetime
     modified: datetime
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockedUser:
+    """A user and its groups, whom nobody else changes until the commit."""
+
+    record: UserRecord
+    groups: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LockedGroup:
+    """A group that nobody else changes until the commit."""
+
+    record: GroupRecord
+    grants_reach: bool
+    """Whether members get roles through it, by its own grants or those of groups that it is nested in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What is known of a user or group that was deleted."""
+
+    id: str
+    type: str
+    """`User` or `Group`"""
+    external_id: str | None
+    user_name: str | None
+    deleted: datetime
+
+
+class DueKind(StrEnum):
+    """What is to be done at a certain time, and to whom."""
+
+    DEACTIVATION = "deactivation"
+    """The subject is the id of a blocked user."""
+    TOMBSTONE = "tombstone"
+    """The subject is the id of a user or group whose deletion is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    kind: DueKind
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +109,6 @@ class GroupReference:
 class EffectiveContext:
     """What the configuration adds to stored users, as far as filters may ask for it."""
 
-    blocked_after: datetime
-    """An inactive user is blocked if its `blocked_at` is later, else deactivated."""
     permissions: Mapping[str, Collection[str]]
     """The catalogue: permissions by role name."""
 

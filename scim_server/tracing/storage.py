@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
 
+from scim_server.storage.effects import Effects
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Reader, Storage, Writer
-from scim_server.storage.records import CredentialUses, Document, PoolUsage, UserRecord
+from scim_server.storage.records import CredentialUses, PoolUsage
 
 T = TypeVar("T")
 
@@ -36,6 +37,9 @@ class TracedStorage:
     def usage(self) -> PoolUsage:
         return self._storage.usage()
 
+    def subscribe(self, listener: Callable[[str, Effects], None]) -> None:
+        self._storage.subscribe(listener)
+
     async def read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
         with self._span("storage.read", tenant):
             return await self._storage.read(tenant, work, snapshot=snapshot)
@@ -43,10 +47,6 @@ class TracedStorage:
     async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
         with self._span("storage.write", tenant):
             return await self._storage.write(tenant, work, exclusive=exclusive)
-
-    async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
-        with self._span("storage.write", tenant):
-            return await self._storage.insert_user(tenant, document, active)
 
     async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
         with self._span("storage.write", tenant):
@@ -61,16 +61,25 @@ class TracedStorage:
     async def highest_revision(self) -> int:
         return await self._storage.highest_revision()
 
-    async def unsettled_tenants(self) -> Sequence[str]:
-        return await self._storage.unsettled_tenants()
+    async def raise_revisions(
+        self, fingerprints: Mapping[str, str], revision: int, uids: Mapping[str, str] | None = None
+    ) -> Sequence[str]:
+        return await self._storage.raise_revisions(fingerprints, revision, uids)
+
+    async def pending_tenants(self) -> Sequence[str]:
+        return await self._storage.pending_tenants()
 
     async def tenants_to_erase(self) -> Sequence[str]:
         return await self._storage.tenants_to_erase()
 
-    async def bump_revisions(
-        self, fingerprints: Mapping[str, str], revision: int, uids: Mapping[str, str] | None = None
-    ) -> Sequence[str]:
-        return await self._storage.bump_revisions(fingerprints, revision, uids)
+    async def due_tenants(self) -> Sequence[str]:
+        return await self._storage.due_tenants()
+
+    async def next_due(self) -> datetime | None:
+        return await self._storage.next_due()
+
+    async def tenants_with_unlike_states(self) -> Sequence[str]:
+        return await self._storage.tenants_with_unlike_states()
 
     @contextmanager
     def _span(self, name: str, tenant: str) -> Iterator[None]:

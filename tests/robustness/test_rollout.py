@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from scim_server.storage.migrations import SERVER_VERSION, load
+from scim_server.storage.migrations import Database as Kind
 from tests.support.postgres import PostgresServer
 from tests.support.server_process import ServerProcess
 from tests.support.serving import Connection, bundle_of
@@ -28,7 +29,7 @@ class Database:
         self._path = directory / "scim.db"
         self._postgres: PostgresServer | None = None
         self.url = f"sqlite:///{self._path}"
-        self.package = f"scim_server.storage.{kind}"
+        self.kind: Kind = "postgresql" if kind == "postgres" else "sqlite"
         if kind == "postgres":
             self._postgres = request.getfixturevalue("postgres_server")
             self.url = request.getfixturevalue("postgres_dsn")
@@ -59,7 +60,7 @@ def test_replicas_that_start_at_once_migrate_once(database: Database, tmp_path: 
         for replica in replicas:
             replica.wait_until_ready()
         versions = database.execute("SELECT version FROM schema_migrations ORDER BY version")
-        assert versions == [str(migration.version) for migration in load(database.package)]
+        assert versions == [str(migration.version) for migration in load(database.kind)]
         assert database.execute("SELECT tenant, revision FROM tenants") == ["acme/okta|1"]
     finally:
         for replica in replicas:
@@ -72,7 +73,7 @@ def test_a_schema_that_only_adds_lets_the_older_server_go_on(
     """The newer server migrates while the older one runs; both write, and the older one may start again."""
     old = ServerProcess(tmp_path / "old", database.url, bundle_of(connection))
     old.start()
-    newest = load(database.package)[-1]
+    newest = load(database.kind)[-1]
     database.execute("ALTER TABLE users ADD COLUMN of_the_next_version TEXT")
     database.execute(
         f"INSERT INTO schema_migrations VALUES ({newest.version + 1}, {newest.usable_from}, 'next-version')"

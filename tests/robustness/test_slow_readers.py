@@ -45,8 +45,8 @@ async def fill(server: Server, connection: Connection) -> set[str]:
     async def add_groups(writer: Writer) -> set[str]:
         groups = [await writer.insert_group({"displayName": f"group{number}"}, ()) for number in range(_GROUPS)]
         for group in groups:
-            await writer.change_members(group.id, MembersDelta(add=frozenset(members)))
-        return {group.id for group in groups}
+            await writer.change_members(group, MembersDelta(add=frozenset(members)))
+        return {group.record.id for group in groups}
 
     members = await server.storage.write(connection.key, add_users)
     return await server.storage.write(connection.key, add_groups)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
-from scim_server.storage import open_storage
+from tests.support.storages import open_storage
 
 
 def migrate(url: str) -> None:

@@ -11,8 +11,8 @@ import httpx
 
 from scim_server.app import Server, ServerSettings
 from scim_server.provisioning.grants import RoleRules
-from scim_server.storage import open_storage
 from tests.support.serving import ENTERPRISE, MANAGEMENT_TOKEN, PATCH_OP, Connection, client_of
+from tests.support.storages import open_storage
 from tests.upgrade.database import Database
 from tests.upgrade.tenants import (
     APP,
@@ -159,7 +159,7 @@ async def _leave_unsettled(database: Database) -> None:
         lambda writer: writer.put_rules(RoleRules.of(tenant), LAST_REVISION, tenant.uid),
         exclusive=True,
     )
-    assert await storage.unsettled_tenants() == [tenant.key]
+    assert await storage.pending_tenants() == [tenant.key]
     assert await storage.use_assertion(ENTRA.key, ASSERTION, datetime.now(UTC) + timedelta(days=365))
     await storage.close()
 

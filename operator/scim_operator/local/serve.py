@@ -7,7 +7,7 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +160,7 @@ class LocalServer:
             if tenant.deleted or tenant.key in known:
                 continue
             try:
-                counts = await self._server.storage.read(tenant.key, lambda reader: reader.counts(datetime.now(UTC)))
+                counts = await self._server.storage.read(tenant.key, lambda reader: reader.counts())
             except StorageUnavailable:
                 continue  # their users are in the table, and in the status of a cluster
             if counts.former_users is not None:

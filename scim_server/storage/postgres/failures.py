@@ -7,8 +7,12 @@ import asyncpg
 
 from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 
-AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-"""The transaction was rolled back for the sake of another one; the same work may succeed now."""
+AGAIN = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.UniqueViolationError,  # a name was taken since the step looked: the next attempt sees by whom
+)
+"""Another transaction got in the way; the same work may succeed now."""
 
 GONE = (
     OSError,  # TimeoutError too: a statement or a connection took too long

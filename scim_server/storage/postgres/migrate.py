@@ -1,26 +1,73 @@
 """Bringing a database to the newest schema."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import asyncpg
 
-from scim_server.storage.migrations import CREATE_LEDGER, SERVER_VERSION, Applied, load, pending
+from scim_server.storage.migrations import CREATE_LEDGER, SERVER_VERSION, Applied, Migration, load, pending
 
+_ASK_AGAIN_SECONDS = 0.1
 _LOCK = 0x5C1_3A7_0BE  # any number that nothing else on the database uses
 
+# What a crash has left of an index that was made concurrently. Nobody else makes one now.
+_UNFINISHED_INDEXES = """
+    SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE NOT i.indisvalid AND c.relnamespace = current_schema()::regnamespace
+"""
 
-async def migrate(connection: asyncpg.Connection) -> None:
-    """Apply what is missing, one replica at a time. Raises `SchemaTooNew`."""
-    known = load(__package__)
-    async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+
+async def migrate(connection: asyncpg.Connection, guard: asyncpg.Connection) -> None:
+    """Apply what is missing, one replica at a time. Raises `SchemaTooNew`.
+
+    `guard` holds the lock of who migrates in a transaction of its own, because an index can't be made concurrently in
+    one, and a lock of the session is none behind a pooler.
+    """
+    known = load("postgresql")
+    async with _alone(guard):
         await connection.execute(CREATE_LEDGER)
         row = await connection.fetchrow(
             "SELECT version, usable_from, server FROM schema_migrations ORDER BY version DESC LIMIT 1"
         )
         for migration in pending(known, None if row is None else Applied(*row)):
-            await connection.execute(migration.sql)
-            await connection.execute(
-                "INSERT INTO schema_migrations (version, usable_from, server) VALUES ($1, $2, $3)",
-                migration.version,
-                migration.usable_from,
-                SERVER_VERSION,
-            )
+            await _apply(connection, migration)
+
+
+@asynccontextmanager
+async def _alone(guard: asyncpg.Connection) -> AsyncIterator[None]:
+    """Asks again and again: a statement that waits has a snapshot, for whose end a concurrent index would wait."""
+    while True:
+        async with guard.transaction():
+            if await _may_migrate(guard):
+                yield
+                return
+        await asyncio.sleep(_ASK_AGAIN_SECONDS)
+
+
+async def _may_migrate(guard: asyncpg.Connection) -> bool:
+    answer = await guard.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK)
+    # The snapshot of a statement whose rows were fetched is kept until the next one that is only executed.
+    await guard.execute("SELECT 1")
+    return bool(answer)
+
+
+async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
+    match migration.manner:
+        case "alone":
+            for (index,) in await connection.fetch(_UNFINISHED_INDEXES):
+                await connection.execute(f"DROP INDEX {index}")
+            await connection.execute(*migration.statements)
+        case "in batches":
+            while await connection.execute(*migration.statements) != "UPDATE 0":
+                pass
+    async with connection.transaction():
+        if migration.manner == "together":
+            for statement in migration.statements:
+                await connection.execute(statement)
+        await connection.execute(
+            "INSERT INTO schema_migrations (version, usable_from, server) VALUES ($1, $2, $3)",
+            migration.version,
+            migration.usable_from,
+            SERVER_VERSION,
+        )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from scim_server.folding import fold
-from scim_server.provisioning.effective import State
+from scim_server.provisioning.lifecycle import State
 from scim_server.scim.core_schemas import USER_URN
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.errors import InvalidFilter
@@ -12,7 +12,6 @@ from scim_server.scim.filter.ast import Literal
 from scim_server.scim.path import AttributePath
 from scim_server.storage.ids import is_id
 from scim_server.storage.index_keys import folded_key, index_key
-from scim_server.storage.records import EffectiveContext
 from scim_server.storage.search.searchable import (
     FALSE,
     TRUE,
@@ -50,13 +49,11 @@ class _Active(Virtual):
 
 
 class _State(Virtual):
-    """`state` of the effective extension: decided for each of its values, then asked of the columns."""
+    """`state` of the effective extension: decided for each of its values, then asked of the column."""
 
     def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
-        if builder.effective is None:
-            raise not_searchable(path)
         chosen = self._chosen(path, operator, value)
-        return f"({' OR '.join(_is_in(builder, builder.effective, state) for state in chosen)})" if chosen else FALSE
+        return f"({' OR '.join(_is_in(builder, state) for state in chosen)})" if chosen else FALSE
 
     def index_use(self, path: AttributePath, operator: Operator, value: Literal) -> IndexUse:
         return IndexUse.NONE if State.ACTIVE in self._chosen(path, operator, value) else IndexUse.OWN_QUERY
@@ -69,13 +66,11 @@ class _State(Virtual):
         return [state for state in State if matches(wanted, {EFFECTIVE_URN: {path.attribute.name: state.value}})]
 
 
-def _is_in(builder: SqlBuilder, effective: EffectiveContext, state: State) -> str:
-    """`provisioning.effective.state_of` as a condition."""
-    active = f"{builder.alias}.active"
+def _is_in(builder: SqlBuilder, state: State) -> str:
+    """A condition of which the index of inactive users answers what isn't active."""
     if state is State.ACTIVE:
-        return active
-    comparison = ">" if state is State.BLOCKED else "<="
-    return f"(NOT {active} AND {builder.alias}.blocked_at {comparison} {builder.bind(effective.blocked_after)})"
+        return f"{builder.alias}.active"
+    return f"(NOT {builder.alias}.active AND {builder.alias}.state = '{state}')"
 
 
 class _Permissions(Virtual):

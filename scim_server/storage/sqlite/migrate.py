@@ -6,8 +6,11 @@ from scim_server.storage.migrations import CREATE_LEDGER, SERVER_VERSION, Applie
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Apply what is missing, all or nothing, one process at a time. Raises `SchemaTooNew`."""
-    known = load(__package__)
+    """Apply what is missing, all or nothing, one process at a time. Raises `SchemaTooNew`.
+
+    Nobody else works on the file, so what PostgreSQL does alone or in batches is done within the transaction.
+    """
+    known = load("sqlite")
     connection.execute("BEGIN EXCLUSIVE")
     try:
         connection.execute(CREATE_LEDGER)
@@ -15,8 +18,9 @@ def migrate(connection: sqlite3.Connection) -> None:
             "SELECT version, usable_from, server FROM schema_migrations ORDER BY version DESC LIMIT 1"
         ).fetchone()
         for migration in pending(known, None if row is None else Applied(*row)):
-            for statement in _statements(migration.sql):
-                connection.execute(statement)
+            for statement in migration.statements:
+                while connection.execute(statement).rowcount > 0 and migration.manner == "in batches":
+                    pass
             connection.execute(
                 "INSERT INTO schema_migrations (version, usable_from, server) VALUES (?, ?, ?)",
                 (migration.version, migration.usable_from, SERVER_VERSION),
@@ -25,14 +29,3 @@ def migrate(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-
-
-def _statements(sql: str) -> list[str]:
-    """One by one, because `executescript` would commit the transaction."""
-    statements, current = [], ""
-    for line in sql.splitlines(keepends=True):
-        current += line
-        if sqlite3.complete_statement(current):
-            statements.append(current)
-            current = ""
-    return statements

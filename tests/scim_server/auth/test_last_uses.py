@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from scim_server import changes
 from scim_server.auth.last_uses import LastUses
 from scim_server.config import ConfigHolder
 from scim_server.storage.records import CredentialUses
@@ -15,7 +16,7 @@ class WatchedStorage(SqliteStorage):
     """Tells which uses were to be written, and whether they were."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
+        super().__init__(path, changes.record)
         self.attempts: asyncio.Queue[tuple[set[tuple[str, str]], bool]] = asyncio.Queue()
 
     async def note_uses(self, uses: CredentialUses) -> None:

@@ -1,5 +1,6 @@
 """Where changes of documents are worked out: what takes long beside the event loop."""
 
+import asyncio
 import threading
 from contextlib import suppress
 from typing import Any
@@ -31,7 +32,7 @@ async def _threads(monkeypatch: pytest.MonkeyPatch, document: dict[str, Any], op
     monkeypatch.setattr(patching, "apply_to_document", applied)
     parsed = normalise_patch({"Operations": operations}, USER_TYPE)
     with suppress(InvalidValue):  # too much work is refused in the same place
-        await patching.patched(document, parsed, USER_TYPE, strict=False)
+        await patching.patched(asyncio.to_thread, document, parsed, USER_TYPE, strict=False)
     return seen
 
 

@@ -16,6 +16,7 @@ from scim_server.auth.key_fetch import KeyFetcher
 from scim_server.auth.last_uses import LastUses
 from scim_server.config import AttributeRule, ConfigBundle, Conformance, ExtensionSchema, ServerConfig
 from scim_server.directory.directory import Directory
+from scim_server.directory.stored_rules import StoredRules
 from scim_server.http.app import create_scim_app
 from scim_server.http.openapi import document_of_any_tenant
 from scim_server.http.protection import Protection, RequestLimits
@@ -117,7 +118,7 @@ async def test_every_route_is_in_it_and_nothing_else(server: Server, provider: h
     proxies = TrustedProxies(())
     fetcher = KeyFetcher()
     app = create_scim_app(
-        Directory(server.storage, server.applier),
+        Directory(server.storage, StoredRules(server.storage)),
         server.holder,
         PublicUrl(None, proxies),
         server.metrics,

@@ -8,6 +8,7 @@ import pytest
 from scim_server.app import Server
 from scim_server.storage.records import Query
 from tests.support.serving import EFFECTIVE, Connection
+from tests.support.storages import insert_user
 
 SIZE = 900_000
 NUMBER = 7
@@ -21,7 +22,7 @@ async def names(server: Server, connection: Connection, provider: httpx.AsyncCli
     for number in range(NUMBER):
         photos = [{"value": "x" * 60_000}] * (SIZE // 60_000)
         document = {"userName": f"u{number}", "title": f"t{number}", "photos": photos}
-        await server.storage.insert_user(connection.key, document, True)
+        await insert_user(server.storage, connection.key, document, True)
     for number in range(2):
         await provider.post("/Groups", json={"displayName": f"g{number}"})
     return [f"u{number}" for number in range(NUMBER)]
@@ -100,7 +101,7 @@ async def test_groups_of_users_are_read_in_parts(
     server: Server, connection: Connection, provider: httpx.AsyncClient, application: httpx.AsyncClient
 ) -> None:
     """12,000 memberships, of which 10,000 are read at once."""
-    users = [await server.storage.insert_user(connection.key, {"userName": f"u{n}"}, True) for n in range(120)]
+    users = [await insert_user(server.storage, connection.key, {"userName": f"u{n}"}, True) for n in range(120)]
     members = [{"value": user.id} for user in users]
     for number in range(100):
         body = {"displayName": "App Admins" if number == 50 else f"g{number:02}", "members": members}

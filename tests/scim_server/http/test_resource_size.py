@@ -8,6 +8,7 @@ from scim_server.app import Server
 from scim_server.scim.resource import DEFAULT_LIMITS
 from tests.scim_server.http.test_errors import assert_scim_error
 from tests.support.serving import PATCH_OP, Connection
+from tests.support.storages import insert_user
 
 MOST = DEFAULT_LIMITS.whole
 LONG = "x" * DEFAULT_LIMITS.string_length
@@ -61,7 +62,7 @@ async def test_one_text_in_many_elements_counts_as_often(provider: httpx.AsyncCl
 async def test_a_group_as_a_whole_has_a_limit_but_for_its_members(
     server: Server, connection: Connection, provider: httpx.AsyncClient
 ) -> None:
-    users = [await server.storage.insert_user(connection.key, {"userName": f"u{n}"}, True) for n in range(30)]
+    users = [await insert_user(server.storage, connection.key, {"userName": f"u{n}"}, True) for n in range(30)]
     extra = {"$ref": LONG}  # of a member nothing is kept but its id
     body = {"displayName": "Staff", "members": [{"value": user.id, **extra} for user in users]}
     created = await provider.post("/Groups", json=body)
@@ -86,7 +87,7 @@ async def test_what_is_larger_already_can_be_read_made_smaller_and_deactivated(
 ) -> None:
     """As an earlier version stored it."""
     document = {"userName": "a", "active": True, "photos": photos(40), "title": "before"}
-    record = await server.storage.insert_user(connection.key, document, True)
+    record = await insert_user(server.storage, connection.key, document, True)
     path = f"/Users/{record.id}"
     assert len((await provider.get(path)).json()["photos"]) == 40
     assert len((await provider.get("/Users")).json()["Resources"]) == 1

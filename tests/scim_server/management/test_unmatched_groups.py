@@ -90,7 +90,7 @@ async def test_a_tenant_is_searched_again_when_its_groups_may_have_changed(
     (tenant,) = server.holder.current.config.tenants
 
     async def answer() -> Mapping[str, UnmatchedGroups]:
-        counts = await server.storage.read(tenant.key, lambda reader: reader.counts(datetime.now(UTC)))
+        counts = await server.storage.read(tenant.key, lambda reader: reader.counts())
         return await reader.of(tenant, counts)
 
     first = await answer()

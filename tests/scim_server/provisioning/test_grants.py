@@ -69,7 +69,7 @@ def test_rules_survive_being_stored() -> None:
         base_roles=["viewer"],
         fallback_roles=["guest"],
     )
-    stored = RoleRules.from_document(rules.to_document().decode())
+    stored = RoleRules.from_json(rules.to_json().decode())
     assert stored.fingerprint == rules.fingerprint
     for name, external_id in (("b", None), ("cc", None), ("z", "1"), ("z", None)):
         assert stored.grants_of(name, external_id) == rules.grants_of(name, external_id)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from scim_server.storage import open_storage
 from scim_server.storage.protocol import Storage
 from tests.scim_server.storage.steps import Steps
+from tests.support.storages import open_storage
 
 KINDS = ("sqlite", "postgresql")
 

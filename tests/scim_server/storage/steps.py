@@ -33,7 +33,7 @@ class Steps:
         return (await self.insert_user({"userName": name, "active": active, **attributes}, active)).id
 
     async def insert_user(self, document: Document, active: bool = True) -> UserRecord:
-        return await self.storage.insert_user(self.tenant, document, active)
+        return await self.storage.write(self.tenant, lambda writer: writer.insert_user(document, active))
 
     async def add_users(self, *names: str) -> list[str]:
         async def work(writer: Writer) -> list[str]:
@@ -53,7 +53,13 @@ class Steps:
         return await self.storage.write(self.tenant, work)
 
     async def delete_user(self, user_id: str) -> bool:
-        return await self.storage.write(self.tenant, lambda writer: writer.delete_user(user_id))
+        async def work(writer: Writer) -> bool:
+            user = await writer.lock_user_with_groups(user_id)
+            if user is not None:
+                await writer.delete_user(user)
+            return user is not None
+
+        return await self.storage.write(self.tenant, work)
 
     async def user(self, user_id: str) -> UserRecord | None:
         return await self.storage.read(self.tenant, lambda reader: reader.user(user_id))
@@ -64,25 +70,30 @@ class Steps:
             rules = await writer.rules() or RoleRules((), (), ())
             group = await writer.insert_group(document, rules.grants_of(name, attributes.get("externalId")))
             if wanted := frozenset(members):
-                await writer.change_members(group.id, MembersDelta(add=wanted))
-            return group.id
+                await writer.change_members(group, MembersDelta(add=wanted))
+            return group.record.id
 
         return await self.storage.write(self.tenant, work)
 
     async def update_group(self, group_id: str, **attributes: Any) -> GroupRecord:
         async def work(writer: Writer) -> GroupRecord:
-            record = await writer.lock_group(group_id)
-            assert record is not None
-            document = record.document | attributes
+            group = await writer.lock_group(group_id)
+            assert group is not None
+            document = group.record.document | attributes
             rules = await writer.rules() or RoleRules((), (), ())
-            return await writer.update_group(
-                record, document, rules.grants_of(document["displayName"], document.get("externalId"))
-            )
+            grants = rules.grants_of(document["displayName"], document.get("externalId"))
+            return (await writer.update_group(group, document, grants)).record
 
         return await self.storage.write(self.tenant, work)
 
     async def delete_group(self, group_id: str) -> bool:
-        return await self.storage.write(self.tenant, lambda writer: writer.delete_group(group_id))
+        async def work(writer: Writer) -> bool:
+            group = await writer.lock_group(group_id)
+            if group is not None:
+                await writer.delete_group(group)
+            return group is not None
+
+        return await self.storage.write(self.tenant, work)
 
     async def group(self, group_id: str) -> GroupRecord | None:
         return await self.storage.read(self.tenant, lambda reader: reader.group(group_id))
@@ -99,11 +110,11 @@ class Steps:
         delta = MembersDelta(None if replace is None else frozenset(replace), frozenset(add), frozenset(remove))
 
         async def work(writer: Writer) -> MembersChanged:
-            record = await writer.lock_group(group_id)
-            assert record is not None
-            changed = await writer.change_members(group_id, delta)
+            group = await writer.lock_group(group_id)
+            assert group is not None
+            changed = await writer.change_members(group, delta)
             if changed:
-                await writer.touch_group(record)
+                await writer.touch_group(group)
             return changed
 
         return await self.storage.write(self.tenant, work)
@@ -129,9 +140,11 @@ class Steps:
             await self.settle()
         return stored
 
-    async def settle(self, limit: int = 5000) -> list[RoleChange]:
+    async def settle(self, limit: int = 2000) -> list[RoleChange]:
         changes: list[RoleChange] = []
-        while (some := await self.storage.write(self.tenant, lambda writer: writer.settle_some(limit))) is not None:
+        while (
+            some := await self.storage.write(self.tenant, lambda writer: writer.recompute_some(limit))
+        ) is not None:
             changes += some
         return changes
 

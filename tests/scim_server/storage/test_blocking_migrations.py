@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 
 import scim_server.storage
-from scim_server.storage import open_storage
 from tests.scim_server.storage.blocking import blocking_statements
 from tests.scim_server.storage.raw_sql import execute
 from tests.support.postgres import PostgresServer
+from tests.support.storages import open_storage
 from tests.upgrade.database import PostgresDatabase
 from tests.upgrade.stored import NAMES, read_filled
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
+from scim_server import changes
 from scim_server.scim.patch import MembersDelta
-from scim_server.storage import open_storage
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.postgres import PostgresStorage
 from scim_server.storage.postgres.failures import translated
@@ -17,6 +18,7 @@ from scim_server.storage.sqlite import SqliteStorage
 from scim_server.storage.urls import sqlite_path
 from tests.scim_server.storage.steps import Steps
 from tests.support.postgres import PostgresServer, StartPostgres
+from tests.support.storages import insert_user, open_storage
 from tests.support.tcp_proxy import TcpProxy
 
 _ROUNDS = 60
@@ -28,9 +30,10 @@ async def test_writes_that_are_given_up_leave_all_or_nothing(storage: Storage, s
 
     async def hire(name: str) -> None:
         async def work(writer: Writer) -> None:
-            await writer.lock_group(group)
+            locked = await writer.lock_group(group)
+            assert locked is not None
             user = await writer.insert_user({"userName": name, "active": True, "emails": [{"value": name}]}, True)
-            await writer.change_members(group, MembersDelta(add=frozenset({user.id})))
+            await writer.change_members(locked, MembersDelta(add=frozenset({user.id})))
 
         await storage.write(steps.tenant, work)
 
@@ -73,9 +76,9 @@ async def small(url: str) -> AsyncIterator[Storage]:
     """A storage with two connections to read with."""
     opened: Storage
     if url.startswith("sqlite"):
-        opened = SqliteStorage(sqlite_path(url), readers=2, patience=0.3)
+        opened = SqliteStorage(sqlite_path(url), changes.record, readers=2, patience=0.3)
     else:
-        opened = PostgresStorage(url, pool_size=2, patience=0.3)
+        opened = PostgresStorage(url, changes.record, pool_size=2, patience=0.3)
     await opened.open()
     yield opened
     await opened.close()
@@ -105,21 +108,27 @@ async def test_who_waits_too_long_for_a_connection_is_told(small: Storage, tenan
 
 
 async def test_who_waits_too_long_to_write_is_told(small: Storage, tenant: str) -> None:
+    """On SQLite a step runs in a thread, so that threads have to hold it."""
     count = 1 if isinstance(small, SqliteStorage) else 2
-    holding, enough = asyncio.Barrier(count + 1), asyncio.Event()
+    holding, enough = threading.Barrier(count + 1), threading.Event()
+
+    def wait() -> None:
+        holding.wait()
+        enough.wait()
 
     async def hold(writer: Writer) -> None:
         await writer.insert_user({"userName": "ann", "active": True}, True)
-        await holding.wait()
-        await enough.wait()
+        await writer.compute(wait)
 
     holders = [asyncio.create_task(small.write(f"{tenant}-{number}", hold)) for number in range(count)]
-    await holding.wait()
+    await asyncio.to_thread(holding.wait)
     steps = Steps(small, tenant)
-    async with asyncio.timeout(3):
-        with pytest.raises(StorageUnavailable):
-            await steps.add_user("bob")
-    enough.set()
+    try:
+        async with asyncio.timeout(3):
+            with pytest.raises(StorageUnavailable):
+                await steps.add_user("bob")
+    finally:
+        enough.set()
     await asyncio.gather(*holders)
     await steps.add_user("bob")
 
@@ -158,7 +167,7 @@ async def test_a_creation_whose_answer_is_lost(proxy: TcpProxy) -> None:
     proxy.lose_answer_to(b"ann@acme.com")
     document = {"userName": "ann", "active": True, "emails": [{"value": "ann@acme.com"}]}
     with pytest.raises(StorageUnavailable):
-        await storage.insert_user(steps.tenant, document, True)
+        await insert_user(storage, steps.tenant, document, True)
     assert proxy.lost.is_set()
     found = await steps.find_users("userName pr")
     assert found == await steps.find_users("emails pr")
@@ -237,7 +246,7 @@ async def test_closing_does_not_wait_for_a_network_that_stops(proxy: TcpProxy) -
     await storage.open()
     await storage.ping()
     proxy.freeze()
-    reading = asyncio.create_task(storage.unsettled_tenants())
+    reading = asyncio.create_task(storage.pending_tenants())
     await asyncio.sleep(0.1)
     async with asyncio.timeout(9):
         await storage.close()

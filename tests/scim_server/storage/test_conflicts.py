@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from scim_server.storage import open_storage
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import Query
 from tests.scim_server.storage.steps import Steps
+from tests.support.storages import open_storage
 
 TENANT = "acme/okta"
 

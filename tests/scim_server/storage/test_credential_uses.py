@@ -3,8 +3,8 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from scim_server.storage import open_storage
 from scim_server.storage.protocol import Storage
+from tests.support.storages import open_storage
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 BEFORE = NOW - timedelta(minutes=5)

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from scim_server.storage import open_storage
-from scim_server.storage.departures import TENANT_TABLES
 from scim_server.storage.protocol import Writer
 from scim_server.storage.records import TenantCounts
+from scim_server.storage.tables.departures import TENANT_TABLES
 from scim_server.storage.urls import sqlite_path
 from tests.scim_server.storage.raw_sql import execute
 from tests.scim_server.storage.steps import Steps, named, rules
+from tests.support.storages import open_storage
 
 RULES = rules((named("Admins"), ["admin"]), base=["viewer"])
 KEPT, AT_ONCE = timedelta(days=90), timedelta(0)
@@ -46,7 +46,7 @@ async def erase(steps: Steps, limit: int = 5000) -> int:
 
 
 async def counts(steps: Steps) -> TenantCounts:
-    return await steps.storage.read(steps.tenant, lambda reader: reader.counts(datetime.now(UTC)))
+    return await steps.storage.read(steps.tenant, lambda reader: reader.counts())
 
 
 async def fill(steps: Steps) -> None:
@@ -56,6 +56,7 @@ async def fill(steps: Steps) -> None:
     await steps.insert_user({"userName": "dee", "active": True, "emails": [{"value": "dee@acme.com"}]})
     inner = await steps.add_group("Inner", [ann])
     await steps.add_group("Admins", [bob, inner])
+    await steps.delete_user(await steps.add_user("eve"))
     await steps.settle()
 
 
@@ -99,7 +100,7 @@ async def test_another_of_that_name_finds_them_and_is_told(steps: Steps) -> None
     await depart(steps, KEPT, 2)
     assert await steps.storage.read(steps.tenant, lambda reader: reader.rules_version()) is None
 
-    assert await steps.storage.bump_revisions({steps.tenant: RULES.fingerprint}, 3) == [steps.tenant]
+    assert await steps.storage.raise_revisions({steps.tenant: RULES.fingerprint}, 3) == [steps.tenant]
     assert await put(steps, 3, "second")
 
     found = await counts(steps)
@@ -112,7 +113,7 @@ async def test_another_of_that_name_finds_them_and_is_told(steps: Steps) -> None
 
 async def test_the_same_again_has_no_former_users(steps: Steps) -> None:
     await fill(steps)
-    assert await steps.storage.bump_revisions({steps.tenant: RULES.fingerprint}, 2, {steps.tenant: "first"}) == []
+    assert await steps.storage.raise_revisions({steps.tenant: RULES.fingerprint}, 2, {steps.tenant: "first"}) == []
     assert (await counts(steps)).former_users is None
 
 
@@ -120,7 +121,7 @@ async def test_another_object_of_that_name_is_noticed_without_a_deletion(steps: 
     await fill(steps)
     await steps.storage.note_uses({(steps.tenant, "okta"): datetime.now(UTC)})
     uids = {steps.tenant: "second"}
-    assert await steps.storage.bump_revisions({steps.tenant: RULES.fingerprint}, 2, uids) == [steps.tenant]
+    assert await steps.storage.raise_revisions({steps.tenant: RULES.fingerprint}, 2, uids) == [steps.tenant]
     await put(steps, 2, "second")
     former = (await counts(steps)).former_users
     assert former is not None
@@ -150,7 +151,7 @@ async def test_nothing_is_left_of_what_is_erased(steps: Steps, url: str, limit: 
     untouched = await rows_by_table(url, bystander.tenant)
     before = await rows_by_table(url, steps.tenant)
     assert set(before) - set(FOLLOWING) == set(TENANT_TABLES) | set(NOT_DATA)
-    assert all(before[table] for table in TENANT_TABLES if table != "unsettled"), before
+    assert all(before[table] for table in TENANT_TABLES if table != "pending_users"), before
 
     await depart(steps, AT_ONCE, 2)
     assert steps.tenant in await steps.storage.tenants_to_erase()

@@ -7,10 +7,10 @@ from datetime import datetime
 import asyncpg
 import pytest
 
-from scim_server.storage import open_storage
 from tests.scim_server.storage.raw_sql import execute
 from tests.scim_server.storage.steps import Steps
 from tests.support.locks import until_sessions_wait
+from tests.support.storages import open_storage
 
 
 async def _an_hour_ahead(url: str, table: str, resource_id: str) -> None:

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from scim_server.storage import open_storage
 from scim_server.storage.errors import StorageUnavailable
 from tests.scim_server.storage.steps import Steps
 from tests.support.postgres import StartPostgres
+from tests.support.storages import open_storage
 
 _WRITER = """
 import asyncio, sys
-from scim_server.storage import open_storage
+from tests.support.storages import open_storage
 
 async def main():
     storage = open_storage(sys.argv[1])

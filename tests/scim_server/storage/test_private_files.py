@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scim_server.storage import open_storage
 from tests.scim_server.storage.steps import Steps
+from tests.support.storages import open_storage
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,17 @@
 """Rules in the database: revisions, what they leave to be settled, and crashes in between."""
 
 import asyncio
+import threading
 
 import asyncpg
 
 from scim_server.config import GroupSelector
 from scim_server.provisioning.grants import RoleRules
-from scim_server.storage import open_storage
 from scim_server.storage.protocol import Writer
 from scim_server.storage.records import RoleChange, RulesVersion
 from tests.scim_server.storage.steps import Steps, named, rules
 from tests.support.locks import until_sessions_wait
+from tests.support.storages import open_storage
 
 FIRST = rules((named("Admins"), ["admin"]), base=["viewer"])
 SECOND = rules((named("Admins"), ["boss"]), base=["viewer"])
@@ -35,7 +36,7 @@ async def test_rules_are_read_as_they_were_stored(steps: Steps) -> None:
     assert await steps.put_rules(wanted, 7)
     read = await steps.storage.read(steps.tenant, lambda reader: reader.rules())
     assert read is not None
-    assert read.to_document() == wanted.to_document()
+    assert read.to_json() == wanted.to_json()
     assert await _version(steps) == RulesVersion(7, wanted.fingerprint, settled=True)
 
 
@@ -70,10 +71,10 @@ async def test_new_rules_change_the_roles_of_existing_users(steps: Steps) -> Non
     version = await _version(steps)
     assert version is not None
     assert not version.settled
-    assert steps.tenant in await steps.storage.unsettled_tenants()
+    assert steps.tenant in await steps.storage.pending_tenants()
     assert await steps.settle() == [RoleChange(ann, frozenset({"boss"}), frozenset({"admin"}))]
     assert await _version(steps) == RulesVersion(2, SECOND.fingerprint, settled=True)
-    assert steps.tenant not in await steps.storage.unsettled_tenants()
+    assert steps.tenant not in await steps.storage.pending_tenants()
     assert await steps.roles(eve) == {"viewer"}
 
 
@@ -111,16 +112,24 @@ async def test_users_made_meanwhile_are_right_at_once(steps: Steps) -> None:
 
 async def test_a_user_added_while_rules_change_waits_for_the_new_ones(steps: Steps) -> None:
     await steps.put_rules(rules(base=["viewer"]), 1)
-    adding: list[asyncio.Task[str]] = []
+    changed, enough = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        changed.set()
+        enough.wait(30)
 
     async def change(writer: Writer) -> None:
         await writer.put_rules(rules(base=["member"]), 2)
-        adding.append(asyncio.create_task(steps.add_user("ann")))
-        done, _ = await asyncio.wait(adding, timeout=0.3)
-        assert not done
+        await writer.compute(wait)
 
-    await steps.storage.write(steps.tenant, change, exclusive=True)
-    assert await steps.roles(await adding[0]) == {"member"}
+    changing = asyncio.create_task(steps.storage.write(steps.tenant, change, exclusive=True))
+    await asyncio.to_thread(changed.wait)
+    adding = asyncio.create_task(steps.add_user("ann"))
+    done, _ = await asyncio.wait([adding], timeout=0.3)
+    assert not done
+    enough.set()
+    await changing
+    assert await steps.roles(await adding) == {"member"}
 
 
 async def test_several_workers_share_the_work(steps: Steps) -> None:
@@ -136,16 +145,16 @@ async def test_a_crash_in_the_middle_of_settling_is_taken_up_again(fresh_url: st
     await storage.open()
     users = await first.add_users(*(f"u{n}" for n in range(20)))
     await first.put_rules(rules(base=["viewer"]), 1, settle=False)
-    assert await storage.write(first.tenant, lambda writer: writer.settle_some(7)) is not None
+    assert await storage.write(first.tenant, lambda writer: writer.recompute_some(7)) is not None
     await storage.close()
 
     second = Steps(storage := open_storage(fresh_url), "acme/okta")
     await storage.open()
-    assert await storage.unsettled_tenants() == ["acme/okta"]
+    assert await storage.pending_tenants() == ["acme/okta"]
     assert [len(await second.roles(user)) for user in users].count(1) == 7
     await second.settle(7)
     assert [await second.roles(user) for user in users] == [{"viewer"}] * 20
-    assert await storage.unsettled_tenants() == []
+    assert await storage.pending_tenants() == []
     await storage.close()
 
 
@@ -164,7 +173,7 @@ async def test_rules_of_a_lower_revision_that_are_late_are_applied_before_or_not
     """)
     late = asyncio.create_task(steps.put_rules(SECOND, 5, settle=False))
     await until_sessions_wait(postgres_dsn, 1)  # it has compared the revisions, and is about to store
-    raised = asyncio.create_task(storage.bump_revisions({steps.tenant: FIRST.fingerprint}, 6))
+    raised = asyncio.create_task(storage.raise_revisions({steps.tenant: FIRST.fingerprint}, 6))
     waits = asyncio.create_task(until_sessions_wait(postgres_dsn, 2))
     await asyncio.wait([raised, waits], return_when=asyncio.FIRST_COMPLETED)
     await holder.close()
@@ -190,11 +199,11 @@ async def test_revisions_of_all_tenants(fresh_url: str) -> None:
         "acme/newer": SECOND.fingerprint,
         "acme/unseen": FIRST.fingerprint,
     }
-    assert await storage.bump_revisions(offered, 5) == ["acme/other", "acme/unseen"]
+    assert await storage.raise_revisions(offered, 5) == ["acme/other", "acme/unseen"]
     revisions = {
         tenant: (await storage.read(tenant, lambda reader: reader.rules_version())).revision  # type: ignore[union-attr]
         for tenant in ("acme/same", "acme/other", "acme/newer", "acme/absent")
     }
     assert revisions == {"acme/same": 5, "acme/other": 4, "acme/newer": 9, "acme/absent": 2}
-    assert await storage.bump_revisions({}, 5) == []
+    assert await storage.raise_revisions({}, 5) == []
     await storage.close()

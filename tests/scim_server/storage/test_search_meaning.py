@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from scim_server.folding import fold
-from scim_server.provisioning.effective import state_of
+from scim_server.provisioning.grants import RoleRules
 from scim_server.scim.core_schemas import GROUP_URN, USER_URN
 from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.enterprise import ENTERPRISE_URN
@@ -52,7 +52,7 @@ from tests.scim_server.storage.steps import Steps, named, rules
 
 ROLES = {"admin": ("Users:write", "alerts:read"), "viewer": ("alerts:read",), "idle": ()}
 RULES = rules((named("aB"), ["admin"]), (named("b"), ["idle"]), fallback=["viewer"])
-DELAY = timedelta(hours=1)
+DELAYED = RoleRules(RULES.rules, RULES.base_roles, RULES.fallback_roles, timedelta(hours=1))
 
 USER_ATTRIBUTES = [
     *FILTERABLE,
@@ -252,15 +252,15 @@ class World:
         self.steps = steps
         self.users: dict[str, dict[str, Any]] = {}
         self.groups: dict[str, dict[str, Any]] = {}
-        self.effective = EffectiveContext(datetime.max.replace(tzinfo=UTC), ROLES)
+        self.effective = EffectiveContext(ROLES)
 
     async def fill(self, users: list[dict[str, Any]], members: list[set[int]], nested: bool) -> None:
         steps = self.steps
-        await steps.put_rules(RULES, 1)
-        records = [
-            await steps.insert_user(user | {"userName": f"{number}{user['userName']}"}, user["active"])
-            for number, user in enumerate(users)
-        ]
+        records = []
+        for number, user in enumerate(users):
+            await steps.put_rules(DELAYED if number % 2 else RULES, number + 1)
+            document = user | {"userName": f"{number}{user['userName']}"}
+            records.append(await steps.insert_user(document, user["active"]))
         group_ids = [
             await steps.add_group(
                 group["displayName"],
@@ -272,11 +272,10 @@ class World:
         if nested:
             await steps.change_members(group_ids[0], add=[group_ids[1]])
             await steps.change_members(group_ids[1], add=[group_ids[2]])
-        now = records[-1].created + DELAY if len(records) > 1 else records[0].created
-        self.effective = EffectiveContext(now - DELAY, ROLES)
-        await self._render([record.id for record in records], group_ids, now)
+        self.effective = EffectiveContext(ROLES)
+        await self._render([record.id for record in records], group_ids)
 
-    async def _render(self, user_ids: list[str], group_ids: list[str], now: datetime) -> None:
+    async def _render(self, user_ids: list[str], group_ids: list[str]) -> None:
         async def read(reader: Reader) -> None:
             groups = await reader.groups_of(user_ids)
             roles = await reader.effective_roles(user_ids)
@@ -295,7 +294,7 @@ class World:
                         for group in groups.get(user_id, ())
                     ],
                     EFFECTIVE_URN: {
-                        "state": state_of(record.active, record.blocked_at, DELAY, now).value,
+                        "state": record.state.value,
                         "roles": [{"value": role.role, "since": role.since.isoformat()} for role in held],
                         "permissions": sorted({name for role in held for name in ROLES[role.role]}),
                     },
@@ -507,7 +506,7 @@ async def test_every_filter_with_the_most_terms_is_answered(
     for text in (filter_, "not (" * 18 + filter_ + ")" * 18):
         query = Query(
             filter=parse(text, resource_type, max_length=100_000),
-            effective=EffectiveContext(datetime.now(UTC), roles),
+            effective=EffectiveContext(roles),
         )
         page = await (steps.groups(query) if resource_type is GROUP_TYPE else steps.users(query))
         assert page.total == 0

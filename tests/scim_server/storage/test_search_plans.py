@@ -15,13 +15,13 @@ from scim_server.scim.effective import EFFECTIVE_URN
 from scim_server.scim.filter import parse
 from scim_server.scim.path import resolve
 from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
-from scim_server.storage import open_storage
 from scim_server.storage.postgres.search_dialect import POSTGRES
 from scim_server.storage.protocol import Writer
 from scim_server.storage.records import EffectiveContext, Position, Query
 from scim_server.storage.search import GROUPS, USERS, CompiledSearch, compile_search
 from scim_server.storage.sqlite.search_dialect import SQLITE
 from tests.scim_server.storage.steps import Steps, named, rules
+from tests.support.storages import open_storage
 
 TENANT = "acme/okta"
 COUNT = 3000
@@ -104,7 +104,7 @@ def _scans(plan: str, table: str, alias: str) -> bool:
 
 ID = "8a3f7a3e-8c1b-4b57-9a55-0d5f6f1f2b11"
 PROVIDER_ROLES = ("users_provider_roles", "user_provider_roles USING PRIMARY KEY")
-CONTEXT = EffectiveContext(datetime(2026, 11, 24, tzinfo=UTC), {"admin": ["administer"], "viewer": []})
+CONTEXT = EffectiveContext({"admin": ["administer"], "viewer": []})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """No tenant has more than its share of the connections, and of the time."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -56,18 +57,21 @@ async def _open_connections(storage: Storage) -> None:
 async def test_writes_take_turns_by_tenant(storage: Storage, tenant: str) -> None:
     await _open_connections(storage)
     order: list[str] = []
-    started, go_on = asyncio.Event(), asyncio.Event()
+    started, go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        started.set()
+        go_on.wait(30)
 
     def write(name: str) -> "asyncio.Task[None]":
         async def work(writer: Writer) -> None:
             order.append(name)
-            started.set()
-            await go_on.wait()
+            await writer.compute(wait)
 
         return asyncio.create_task(storage.write(f"{tenant}-{name[0]}", work, exclusive=True))
 
     writes = [write("a0")]
-    await started.wait()
+    await asyncio.to_thread(started.wait)
     writes += [write(f"a{number}") for number in range(1, 30)]
     await asyncio.sleep(0)
     writes.append(write("b0"))
@@ -88,7 +92,7 @@ async def test_a_search_that_takes_too_long_says_what_to_do(
     text = " or ".join(f'emails.value co "nobody{number}"' for number in range(30))
     costly = Query(filter=parse(text, USER_TYPE))
     for database in ("sqlite", "postgres"):
-        monkeypatch.setattr(f"scim_server.storage.{database}.search.SEARCH_SECONDS", 0.01)
+        monkeypatch.setattr(f"scim_server.storage.{database}.session.SEARCH_SECONDS", 0.01)
     with pytest.raises(TooMany, match="no index answers it"):
         await steps.users(costly)
     monkeypatch.undo()

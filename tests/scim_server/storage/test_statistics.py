@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scim_server.storage import open_storage
+from tests.support.storages import open_storage
 
 
 @pytest.fixture

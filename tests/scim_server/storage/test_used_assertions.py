@@ -3,8 +3,8 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from scim_server.storage import open_storage
 from scim_server.storage.protocol import Storage
+from tests.support.storages import open_storage
 
 ONE, OTHER = b"1" * 32, b"2" * 32
 

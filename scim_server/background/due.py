@@ -1,0 +1,55 @@
+"""Does what is due: deactivates users who were blocked long enough, forgets deletions.
+
+Every replica does this. A row of `due` is a hint: what it is about is looked at under a lock, so that each transition
+is made once, also after a crash and by several replicas at once.
+"""
+
+from datetime import datetime
+
+from scim_server.background.worker import Worker
+from scim_server.storage.base import Clock
+from scim_server.storage.effects import DelayChanged, Effects, StateChanged
+from scim_server.storage.protocol import Storage, Writer
+from scim_server.storage.records import DueKind
+
+_AT_ONCE = 500
+"""In one transaction."""
+
+
+class DueWork:
+    """`worker` is its background task. One per server."""
+
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self.worker = Worker("doing what is due", self._do, clock)
+        storage.subscribe(self._look_at)
+
+    def _look_at(self, _: str, effects: Effects) -> None:
+        if any(
+            isinstance(effect, DelayChanged) or (isinstance(effect, StateChanged) and effect.deactivate_at)
+            for effect in effects.all
+        ):
+            self.worker.wake()
+
+    async def _do(self) -> datetime | None:
+        for key in await self._storage.tenants_with_unlike_states():
+            while await self._storage.write(key, _correct_states) == _AT_ONCE:
+                pass
+        for key in await self._storage.due_tenants():
+            while await self._storage.write(key, _do_some) == _AT_ONCE:
+                pass
+        return await self._storage.next_due()
+
+
+async def _correct_states(writer: Writer) -> int:
+    return await writer.correct_states(_AT_ONCE)
+
+
+async def _do_some(writer: Writer) -> int:
+    """How much was done of what is due."""
+    past = await writer.past_due(_AT_ONCE)
+    left = await writer.deactivate([due.subject for due in past if due.kind is DueKind.DEACTIVATION])
+    await writer.forget_deleted([due.subject for due in past if due.kind is DueKind.TOMBSTONE])
+    done = [due for due in past if not (due.kind is DueKind.DEACTIVATION and due.subject in left)]
+    await writer.done(done)
+    return len(done)

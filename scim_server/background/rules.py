@@ -1,0 +1,118 @@
+"""Brings the rules of each accepted configuration into the database, and users' roles after them.
+
+Tenants that the configuration calls deleted are noted as departed, and erased when their time has come.
+
+Every replica does this; the database lets one of them win (`put_rules`) and shares the rest (`recompute_some`).
+What a crash leaves is found again at start, and every replica looks now and then for what another one left.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+
+from scim_server.background.worker import Worker
+from scim_server.config import ConfigBundle, ConfigHolder, Tenant
+from scim_server.directory.stored_rules import StoredRules
+from scim_server.metrics import Metrics
+from scim_server.provisioning.grants import RoleRules
+from scim_server.storage.base import Clock
+from scim_server.storage.effects import Effects, RolesPending
+from scim_server.storage.protocol import Storage, Writer
+from scim_server.storage.records import RoleChange
+
+_log = logging.getLogger(__name__)
+
+
+class RulesApplier:
+    """`worker` is its background task. One per server."""
+
+    def __init__(
+        self, storage: Storage, stored_rules: StoredRules, holder: ConfigHolder, metrics: Metrics, clock: Clock
+    ) -> None:
+        self._storage = storage
+        self._stored_rules = stored_rules
+        self._holder = holder
+        self._metrics = metrics
+        self._settled = asyncio.Condition()
+        self._listeners: list[Callable[[str, Sequence[RoleChange]], None]] = []
+        self.settled_revision = 0
+        """The highest revision of this server's that the roles of all existing users follow."""
+        self.worker = Worker("applying role rules", self._apply, clock)
+        holder.subscribe(lambda _: self.worker.wake())
+        storage.subscribe(self._look_for_pending)
+
+    def subscribe(self, listener: Callable[[str, Sequence[RoleChange]], None]) -> None:
+        """`listener` is called with the tenant and the changes of roles of each committed batch."""
+        self._listeners.append(listener)
+
+    async def wait_settled(self, revision: int, seconds: float) -> bool:
+        """Whether `revision` is settled, at the latest after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds), self._settled:
+                await self._settled.wait_for(lambda: self.settled_revision >= revision)
+        except TimeoutError:
+            return False
+        return True
+
+    def _look_for_pending(self, _: str, effects: Effects) -> None:
+        if any(isinstance(effect, RolesPending) for effect in effects.all):
+            self.worker.wake()
+
+    async def _apply(self) -> datetime | None:
+        bundle = self._holder.current
+        if bundle is not None and bundle.revision > self.settled_revision:
+            await self._put_all(bundle)
+            await self._recompute_pending({tenant.key for tenant in bundle.config.tenants})
+            await self._announce(bundle.revision)
+        await self._recompute_pending()
+        for key in await self._storage.tenants_to_erase():
+            await self._stored_rules.erase(key)
+        return None
+
+    async def _put_all(self, bundle: ConfigBundle) -> None:
+        tenants = {tenant.key: tenant for tenant in bundle.config.tenants if not tenant.deleted}
+        rules = {key: RoleRules.of(tenant) for key, tenant in tenants.items()}
+        others = await self._storage.raise_revisions(
+            {key: each.fingerprint for key, each in rules.items()},
+            bundle.revision,
+            {key: tenant.uid for key, tenant in tenants.items() if tenant.uid is not None},
+        )
+        for key in others:
+            await self._stored_rules.put(tenants[key], rules[key], bundle.revision)
+        self._stored_rules.are(rules)
+        for tenant in bundle.config.tenants:
+            if tenant.deleted:
+                await self._depart(tenant, bundle.revision)
+
+    async def _depart(self, tenant: Tenant, revision: int) -> None:
+        keep = timedelta(seconds=tenant.kept_after_deletion_seconds)
+
+        async def work(writer: Writer) -> bool:
+            return await writer.depart(keep, revision)
+
+        if await self._storage.write(tenant.key, work, exclusive=True):
+            _log.info("%s is deleted; its users are kept for %s", tenant.key, keep)
+
+    async def _recompute_pending(self, among: Collection[str] | None = None) -> None:
+        """The tenants that need it; None: also those that the configuration doesn't have any more."""
+        for key in await self._storage.pending_tenants():
+            if among is None or key in among:
+                await self._recompute_tenant(key)
+
+    async def _recompute_tenant(self, key: str) -> None:
+        async def work(writer: Writer) -> Sequence[RoleChange] | None:
+            return await writer.recompute_some()
+
+        changed = 0
+        while (batch := await self._storage.write(key, work)) is not None:
+            changed += len(batch)
+            for listener in self._listeners:
+                listener(key, batch)
+        _log.info("roles of existing users of %s follow its rules: %d changed", key, changed)
+
+    async def _announce(self, revision: int) -> None:
+        async with self._settled:
+            self.settled_revision = max(self.settled_revision, revision)
+            self._settled.notify_all()
+        self._metrics.config_applied_revision.set(self.settled_revision)

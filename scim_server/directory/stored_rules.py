@@ -1,0 +1,62 @@
+"""Brings the rules of tenants into the database: what decides there, whatever configuration a replica runs."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Collection
+
+from scim_server.config import Tenant
+from scim_server.directory.tenant import ServedTenant
+from scim_server.provisioning.grants import RoleRules
+from scim_server.storage.protocol import Storage, Writer
+
+_log = logging.getLogger(__name__)
+
+
+class StoredRules:
+    """One per server."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._stored: set[str] = set()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def ensure(self, tenant: ServedTenant) -> None:
+        """Before a tenant's first request: its base roles must stand in the database before its first user.
+
+        Raises StorageUnavailable.
+        """
+        if tenant.key in self._stored:
+            return
+        async with self._locks[tenant.key]:
+            if tenant.key in self._stored:
+                return
+            if await self._storage.read(tenant.key, lambda reader: reader.rules_version()) is None:
+                await self.put(tenant.config, RoleRules.of(tenant.config), tenant.revision)
+            self._stored.add(tenant.key)
+
+    async def put(self, tenant: Tenant, rules: RoleRules, revision: int) -> None:
+        """Raises StorageUnavailable."""
+
+        async def work(writer: Writer) -> bool:
+            return await writer.put_rules(rules, revision, tenant.uid)
+
+        await self.erase(tenant.key)  # in batches, what of a former tenant of this name is to be erased
+        if await self._storage.write(tenant.key, work, exclusive=True):
+            _log.info("role rules of %s are of revision %d", tenant.key, revision)
+
+    async def erase(self, key: str) -> None:
+        """The data of a tenant that was deleted, if their time has come. Raises StorageUnavailable."""
+
+        async def work(writer: Writer) -> bool:
+            return await writer.erase_some()
+
+        erased = False
+        while await self._storage.write(key, work, exclusive=True):
+            erased = True
+        if erased:
+            _log.info("the users and groups of %s, which was deleted, are erased", key)
+
+    def are(self, tenants: Collection[str]) -> None:
+        """Only the rules of these tenants are stored for sure: those of the newest configuration."""
+        self._stored = {*tenants}

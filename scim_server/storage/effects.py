@@ -1,0 +1,153 @@
+"""What a transaction really changed. The methods of the `Writer` fill it; `changes` reads it before the commit."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from scim_server.provisioning.lifecycle import State
+from scim_server.storage.records import GroupRecord, MembersChanged, RoleChange, UserRecord
+
+
+@dataclass(frozen=True, slots=True)
+class UserCreated:
+    user: UserRecord
+
+
+@dataclass(frozen=True, slots=True)
+class UserUpdated:
+    """The document, `active` or both differ."""
+
+    before: UserRecord
+    user: UserRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """Also of a user who is created in another state than active (`before` is None)."""
+
+    user_id: str
+    before: State | None
+    state: State
+    deactivate_at: datetime | None
+    """When a blocked user is deactivated."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserDeleted:
+    user: UserRecord
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCreated:
+    group: GroupRecord
+
+
+@dataclass(frozen=True, slots=True)
+class GroupUpdated:
+    before: GroupRecord
+    group: GroupRecord
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDeleted:
+    group: GroupRecord
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMembersChanged:
+    group_id: str
+    members: MembersChanged
+
+
+@dataclass(frozen=True, slots=True)
+class MembersLeftOut:
+    """Members that were to be added, and are users or groups of the tenant that were deleted."""
+
+    group_id: str
+    ids: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRoles:
+    """A new user has the roles of all users."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveChanged:
+    """The user was set active or inactive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The user is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipChanged:
+    """The user joined or left the group, or one that is nested in it."""
+
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantsChanged:
+    """The group grants other roles: it was renamed, or deleted."""
+
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RulesChanged:
+    """What was left to be done after a change of rules, or of a large group."""
+
+
+RoleReason: TypeAlias = FirstRoles | ActiveChanged | Deleted | MembershipChanged | GrantsChanged | RulesChanged
+
+
+@dataclass(frozen=True, slots=True)
+class RolesChanged:
+    """Roles that users gained and lost, each user once, and what brought it about."""
+
+    changes: Sequence[RoleChange]
+    reason: RoleReason
+
+
+@dataclass(frozen=True, slots=True)
+class RolesPending:
+    """Roles of so many users are computed after this transaction."""
+
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
+class DelayChanged:
+    """Blocked users are deactivated at other times than before."""
+
+
+Effect: TypeAlias = (
+    UserCreated
+    | UserUpdated
+    | StateChanged
+    | UserDeleted
+    | GroupCreated
+    | GroupUpdated
+    | GroupDeleted
+    | GroupMembersChanged
+    | MembersLeftOut
+    | RolesChanged
+    | RolesPending
+    | DelayChanged
+)
+
+ResourceKind: TypeAlias = Literal["User", "Group"]
+
+
+@dataclass(slots=True)
+class Effects:
+    """In the order in which they came about."""
+
+    all: list[Effect] = field(default_factory=list)
+
+    def add(self, effect: Effect) -> None:
+        self.all.append(effect)

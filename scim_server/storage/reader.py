@@ -1,0 +1,77 @@
+"""Reads of one tenant."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
+
+from scim_server.provisioning.grants import RoleRules
+from scim_server.provisioning.roles import GroupGrant, HeldRole
+from scim_server.storage.records import (
+    GroupRecord,
+    GroupReference,
+    Member,
+    Page,
+    Query,
+    RulesVersion,
+    TenantCounts,
+    UserRecord,
+)
+from scim_server.storage.search import GROUPS, USERS, read_page
+from scim_server.storage.session import Session
+from scim_server.storage.tables import groups, memberships, roles, tenants, users
+
+
+class Reader:
+    """Each method sees one consistent state; all of them the same one in a snapshot."""
+
+    def __init__(self, session: Session) -> None:
+        self.tenant = session.tenant
+        self._session = session
+
+    async def user(self, user_id: str) -> UserRecord | None:
+        return await users.read(self._session, user_id)
+
+    async def users(self, query: Query) -> Page[UserRecord]:
+        """Raises `scim.errors.InvalidFilter` for an attribute that can't be filtered on, naming it."""
+        record = partial(users.record_of, self._session)
+        return await read_page(self._session, self.tenant, USERS, query, users.COLUMNS, record)
+
+    async def group(self, group_id: str) -> GroupRecord | None:
+        return await groups.read(self._session, group_id)
+
+    async def groups(self, query: Query) -> Page[GroupRecord]:
+        """Raises `scim.errors.InvalidFilter`, as `users` does."""
+        record = partial(groups.record_of, self._session)
+        return await read_page(self._session, self.tenant, GROUPS, query, groups.COLUMNS, record)
+
+    def members(self, group_id: str, chunk: int = 1000, *, names: bool = True) -> AsyncIterator[Sequence[Member]]:
+        """All members, in the order of their ids, in chunks: never all in memory at once.
+
+        `names`: with their `display`, which costs a look at each member.
+        """
+        return memberships.members(self._session, group_id, chunk, names=names)
+
+    async def groups_of(self, user_ids: Sequence[str]) -> Mapping[str, Sequence[GroupReference]]:
+        """Direct and indirect groups of each user, by display name; `user_rows.MOST_ROWS` at most.
+
+        Of the first users, as many as that suffices for, and of one at least: ask for the others again.
+        """
+        return await roles.groups_of(self._session, user_ids)
+
+    async def effective_roles(
+        self, user_ids: Sequence[str]
+    ) -> Mapping[str, tuple[Sequence[HeldRole], Sequence[GroupGrant]]]:
+        """Held roles and the grants that reach each user: input for `provisioning.roles.explain`.
+
+        Of the first users, as `groups_of`.
+        """
+        return await roles.effective(self._session, user_ids)
+
+    async def rules_version(self) -> RulesVersion | None:
+        """None when no configuration was ever applied for this tenant, or none since it departed."""
+        return await tenants.rules_version(self._session)
+
+    async def rules(self) -> RoleRules | None:
+        return await tenants.rules(self._session)
+
+    async def counts(self) -> TenantCounts:
+        return await tenants.counts(self._session)

@@ -1,0 +1,118 @@
+"""What statements run on: one tenant on one connection."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from scim_server.storage.effects import Effects
+from scim_server.storage.records import Document
+from scim_server.storage.search import CompiledSearch, FittingRows
+from scim_server.storage.search.dialect import Dialect
+from scim_server.storage.statement import Statement, Together
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Row = Any
+"""Read by the names of its columns."""
+
+
+class Session(Protocol):
+    """Parameters are str, int, bool, bytes, datetime, timedelta, None, or a list of str.
+
+    Ids and times of rows differ between the databases: `str(row["id"])`, `session.time(row["created"])`.
+    """
+
+    tenant: str
+    dialect: Dialect
+    """Of searches."""
+    gave_up: type[Exception]
+
+    async def fetch(self, statement: Statement, *parameters: object) -> Sequence[Row]: ...
+    async def fetch_one(self, statement: Statement, *parameters: object) -> Row | None: ...
+    async def execute(self, statement: Statement, *parameters: object) -> int:
+        """The number of rows that it changed."""
+        ...
+
+    async def batch(self, statement: Statement, rows: Iterable[Sequence[object]]) -> None:
+        """The statement once with each row of parameters, in one round trip."""
+        ...
+
+    async def together(self, statements: Together, *parameters: object) -> Mapping[str, Sequence[Row]]:
+        """The rows of each statement that returns any, by its name."""
+        ...
+
+    async def fetch_page(self, search: CompiledSearch) -> FittingRows:
+        """Neither this nor `fetch_total` takes longer than `SEARCH_SECONDS`: they raise `gave_up`."""
+        ...
+
+    async def fetch_total(self, search: CompiledSearch) -> Row: ...
+
+    async def compute(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Call a function that takes long, off the event loop."""
+        ...
+
+    def time(self, value: Any) -> datetime: ...
+    def span(self, value: Any) -> timedelta: ...
+
+    def folded(self, document: Document) -> str | None:
+        """The copy that filters read, where the database holds one."""
+        ...
+
+
+class Transaction:
+    """A session that writes, until it is committed: what every change of a tenant works with."""
+
+    def __init__(self, session: Session, clock: Callable[[], datetime], *, exclusive: bool) -> None:
+        self._session = session
+        self._clock = clock
+        self.tenant = session.tenant
+        self.dialect = session.dialect
+        self.gave_up = session.gave_up
+        self.exclusive = exclusive
+        """Whether the tenant is held alone; else it is shared with others who change users and memberships."""
+        self.now = clock()
+        """`created`, `modified` and `since` of what is changed from here on."""
+        self.effects = Effects()
+        """What really changed."""
+
+    def has_waited(self) -> None:
+        """A lock was waited for: what is changed from here on is changed now."""
+        self.now = max(self.now, self._clock())
+
+    async def fetch(self, statement: Statement, *parameters: object) -> Sequence[Row]:
+        return await self._session.fetch(statement, *parameters)
+
+    async def fetch_one(self, statement: Statement, *parameters: object) -> Row | None:
+        return await self._session.fetch_one(statement, *parameters)
+
+    async def execute(self, statement: Statement, *parameters: object) -> int:
+        return await self._session.execute(statement, *parameters)
+
+    async def batch(self, statement: Statement, rows: Iterable[Sequence[object]]) -> None:
+        await self._session.batch(statement, rows)
+
+    async def together(self, statements: Together, *parameters: object) -> Mapping[str, Sequence[Row]]:
+        return await self._session.together(statements, *parameters)
+
+    async def fetch_page(self, search: CompiledSearch) -> FittingRows:
+        return await self._session.fetch_page(search)
+
+    async def fetch_total(self, search: CompiledSearch) -> Row:
+        return await self._session.fetch_total(search)
+
+    async def compute(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        return await self._session.compute(function, *arguments, **named)
+
+    def time(self, value: Any) -> datetime:
+        return self._session.time(value)
+
+    def span(self, value: Any) -> timedelta:
+        return self._session.span(value)
+
+    def folded(self, document: Document) -> str | None:
+        return self._session.folded(document)
+
+
+def optional_time(session: Session, value: Any) -> datetime | None:
+    return None if value is None else session.time(value)

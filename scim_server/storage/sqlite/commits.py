@@ -1,0 +1,179 @@
+"""Writing: steps that wait at once share a transaction, and so the wait for the disk.
+
+Each has a savepoint in it, so that one that fails is no matter to the others. None is answered before the commit, not
+even one that is refused: the refusal may be because of another one of the same transaction.
+"""
+
+import asyncio
+import contextvars
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.protocol import StorageObserver
+from scim_server.storage.sqlite.connection import Connection
+from scim_server.storage.sqlite.failures import translated
+from scim_server.storage.sqlite.transactions import write_transaction
+
+T = TypeVar("T")
+
+_MOST = 100
+_LONGEST_SECONDS = 0.05
+"""No further step begins in a transaction that has taken so long: those who are done wait for the commit."""
+
+
+@dataclass(slots=True)
+class _Step:
+    tenant: str
+    work: Callable[[sqlite3.Connection], Any]
+    outcome: asyncio.Future[Any]
+    asked: float
+    patience: asyncio.TimerHandle | None = None
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+
+
+class Commits:
+    """One transaction after the other on `connection`, to the file `path`. Tenants that wait take turns.
+
+    `patience`: how many seconds a step waits for its transaction to begin before it is told `StorageUnavailable`.
+    """
+
+    def __init__(self, connection: Connection, path: Path, patience: float, observer: StorageObserver) -> None:
+        self._connection = connection
+        self._path = path
+        self._patience = patience
+        self._observer = observer
+        self._waiting: dict[str, deque[_Step]] = {}
+        """By tenant; the tenant whose turn it is comes first."""
+        self._worker: asyncio.Task[None] | None = None
+        self._is_busy = False
+
+    async def run(self, tenant: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        """`work` in the connection's thread, durable when this returns. A step that is cancelled before its
+        transaction begins does nothing."""
+        loop = asyncio.get_running_loop()
+        step = _Step(tenant, work, loop.create_future(), time.perf_counter())
+        step.patience = loop.call_later(self._patience, self._give_up, step)
+        self._waiting.setdefault(tenant, deque()).append(step)
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work())
+        try:
+            return cast("T", await step.outcome)
+        finally:
+            step.patience.cancel()
+
+    @property
+    def waiting(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
+    @property
+    def is_busy(self) -> bool:
+        return self._is_busy
+
+    async def close(self) -> None:
+        """After the transaction that is under way; those that wait are told `StorageUnavailable`."""
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
+        for step in self._take(self.waiting):
+            step.outcome.set_exception(StorageUnavailable("the storage is not open"))
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                await self._run_those_that_wait()
+        finally:
+            self._worker = None
+
+    async def _run_those_that_wait(self) -> None:
+        steps = self._take(_MOST)
+        if not steps:
+            return
+        self._is_busy = True
+        running = asyncio.ensure_future(self._connection.run(_run_all, self._path, steps))
+        try:
+            outcomes = await asyncio.shield(running)
+        except asyncio.CancelledError:  # `close`: what is under way ends first
+            self._tell(steps, await _outcomes(running, len(steps)))
+            raise
+        except Exception as error:
+            outcomes = [_Raised(error)] * len(steps)
+        finally:
+            self._is_busy = False
+        self._tell(steps, outcomes)
+
+    def _tell(self, steps: Sequence[_Step], outcomes: "Sequence[object]") -> None:
+        for step, outcome in zip(steps, outcomes, strict=False):
+            if step.outcome.done():  # cancelled
+                continue
+            if isinstance(outcome, _Raised):
+                step.outcome.set_exception(outcome.error)
+            else:
+                step.outcome.set_result(outcome)
+        for step in reversed(steps[len(outcomes) :]):  # there was no time for them
+            self._waiting.setdefault(step.tenant, deque()).appendleft(step)
+
+    def _take(self, most: int) -> list[_Step]:
+        """One of each tenant in turn."""
+        taken: list[_Step] = []
+        now = time.perf_counter()
+        while self._waiting and len(taken) < most:
+            tenant = next(iter(self._waiting))
+            steps = self._waiting.pop(tenant)
+            step = steps.popleft()
+            if steps:
+                self._waiting[tenant] = steps
+            if not step.outcome.done():
+                self._observer.waited(now - step.asked)
+                taken.append(step)
+        return taken
+
+    def _give_up(self, step: _Step) -> None:
+        steps = self._waiting.get(step.tenant)
+        if steps is None or step not in steps:  # its transaction has begun
+            return
+        steps.remove(step)
+        if not steps:
+            del self._waiting[step.tenant]
+        self._observer.waited(time.perf_counter() - step.asked)
+        if not step.outcome.done():
+            error = StorageUnavailable(f"SQLite: no connection was free for {self._patience:g} s")
+            step.outcome.set_exception(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    error: Exception
+
+
+async def _outcomes(running: "asyncio.Future[list[object]]", number: int) -> Sequence[object]:
+    try:
+        return await running
+    except Exception as error:
+        return [_Raised(error)] * number
+
+
+def _run_all(connection: sqlite3.Connection, path: Path, steps: Sequence[_Step]) -> list[object]:
+    """What became of each, as far as there was time. Raises what made the whole transaction fail."""
+    outcomes: list[object] = []
+    began = time.perf_counter()
+    with write_transaction(connection):
+        for step in steps:
+            connection.execute("SAVEPOINT step")
+            try:
+                with translated(path):
+                    outcomes.append(step.context.run(step.work, connection))
+            except Exception as error:
+                if not connection.in_transaction:  # SQLite gave up all of it: the disk is full, or fails
+                    raise
+                connection.execute("ROLLBACK TO step")
+                outcomes.append(_Raised(error))
+            connection.execute("RELEASE step")
+            if time.perf_counter() - began > _LONGEST_SECONDS:
+                break
+    return outcomes

@@ -1,0 +1,1 @@
+"""A file for each table: its statements, and functions over a session or a transaction."""

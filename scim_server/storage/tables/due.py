@@ -1,0 +1,54 @@
+"""What is to be done at a certain time. The rows are hints: who acts on one looks whether it still holds."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from scim_server.storage.records import Due, DueKind
+from scim_server.storage.session import Session, Transaction
+from scim_server.storage.statement import Statement
+
+_PUT = Statement("""
+    INSERT INTO due (tenant, kind, subject, at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant, kind, subject) DO UPDATE SET at = excluded.at
+""")
+
+_REMOVE = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2 AND subject = $3")
+
+_REMOVE_PAST = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2 AND subject = $3 AND at <= $4")
+
+_PAST = Statement("SELECT kind, subject FROM due WHERE tenant = $1 AND at <= $2 ORDER BY at, kind, subject LIMIT $3")
+
+_TENANTS = Statement("SELECT DISTINCT tenant FROM due WHERE at <= $1 ORDER BY tenant")
+
+_NEXT = Statement("SELECT at FROM due ORDER BY at LIMIT 1")
+
+
+async def put(tx: Transaction, rows: Iterable[tuple[Due, datetime]]) -> None:
+    """One that is there already moves."""
+    await tx.batch(_PUT, [(tx.tenant, due.kind, due.subject, at) for due, at in rows])
+
+
+async def remove(tx: Transaction, rows: Iterable[Due]) -> None:
+    await tx.batch(_REMOVE, [(tx.tenant, due.kind, due.subject) for due in rows])
+
+
+async def remove_past(tx: Transaction, rows: Iterable[Due]) -> None:
+    """But those that another transaction has moved into the future meanwhile."""
+    await tx.batch(_REMOVE_PAST, [(tx.tenant, due.kind, due.subject, tx.now) for due in rows])
+
+
+async def past(tx: Transaction, limit: int) -> Sequence[Due]:
+    """The first of those whose time has come."""
+    rows = await tx.fetch(_PAST, tx.tenant, tx.now, limit)
+    return [Due(DueKind(row["kind"]), row["subject"]) for row in rows]
+
+
+async def tenants(session: Session, now: datetime) -> Sequence[str]:
+    """Those that have something to do by now."""
+    return [row["tenant"] for row in await session.fetch(_TENANTS, now)]
+
+
+async def next_time(session: Session) -> datetime | None:
+    """Of the first of all tenants."""
+    row = await session.fetch_one(_NEXT)
+    return None if row is None else session.time(row["at"])

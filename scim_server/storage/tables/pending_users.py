@@ -1,0 +1,78 @@
+"""Users whose roles are to be computed again: worked off in batches, by whichever replica, losses before gains."""
+
+from collections.abc import Collection, Sequence
+
+from scim_server.storage.session import Session, Transaction
+from scim_server.storage.statement import Statement
+
+_ADD = Statement("""
+    INSERT INTO pending_users (tenant, user_id, gains_only)
+    SELECT {text:$1}, id, {boolean:$3} FROM users WHERE tenant = $1 AND id {in_ids:$2} AND active
+    ON CONFLICT (tenant, user_id) DO UPDATE SET gains_only = false WHERE NOT excluded.gains_only
+""")
+
+# Inactive users have no roles whatever the rules say.
+_ADD_ALL = Statement("""
+    INSERT INTO pending_users (tenant, user_id, gains_only)
+    SELECT tenant, id, {boolean:$2} FROM users WHERE tenant = $1 AND active
+    ON CONFLICT (tenant, user_id) DO UPDATE SET gains_only = false WHERE NOT excluded.gains_only
+""")
+
+_ADD_BELOW = Statement("""
+    WITH RECURSIVE below (id) AS (
+        SELECT asked.id FROM {ids:$2 asked}
+        UNION
+        SELECT n.child_id FROM below {at:nestings n (group_id = below.id)}
+    )
+    INSERT INTO pending_users (tenant, user_id, gains_only)
+    SELECT DISTINCT m.tenant, m.user_id, {boolean:$3}
+    FROM below {at:memberships m (group_id = below.id)} {at:users u (id = m.user_id)}
+    WHERE u.active
+    ON CONFLICT (tenant, user_id) DO UPDATE SET gains_only = false WHERE NOT excluded.gains_only
+""")
+
+_TAKE = Statement("""
+    DELETE FROM pending_users
+    WHERE tenant = $1 AND user_id {any:
+        SELECT user_id FROM pending_users WHERE tenant = $1 ORDER BY gains_only, user_id LIMIT $2 {lock_free}
+    }
+    RETURNING user_id
+""")
+
+_OF_ANOTHER_REPLICA = Statement(
+    "SELECT user_id FROM pending_users WHERE tenant = $1 ORDER BY gains_only, user_id LIMIT 1 {wait}"
+)
+
+_TENANTS = Statement("""
+    SELECT tenant FROM tenants t WHERE EXISTS (SELECT 1 FROM pending_users p WHERE p.tenant = t.tenant) ORDER BY
+    tenant
+""")
+
+
+async def add(tx: Transaction, user_ids: Collection[str], *, gains_only: bool) -> None:
+    """`gains_only`: none of them loses a role."""
+    await tx.execute(_ADD, tx.tenant, [*user_ids], gains_only)
+
+
+async def add_all(tx: Transaction, *, gains_only: bool) -> int:
+    """All users of the tenant; returns how many."""
+    return await tx.execute(_ADD_ALL, tx.tenant, gains_only)
+
+
+async def add_below(tx: Transaction, group_ids: Collection[str], *, gains_only: bool) -> int:
+    """Members of the groups and of groups nested in them; returns how many."""
+    return await tx.execute(_ADD_BELOW, tx.tenant, [*group_ids], gains_only)
+
+
+async def take(tx: Transaction, limit: int) -> Sequence[str]:
+    """Several replicas may do this at once: each takes other users."""
+    return [str(row["user_id"]) for row in await tx.fetch(_TAKE, tx.tenant, limit)]
+
+
+async def wait_for_others(tx: Transaction) -> bool:
+    """Whether there were users that another transaction has taken: waits for the first one's end."""
+    return await tx.fetch_one(_OF_ANOTHER_REPLICA, tx.tenant) is not None
+
+
+async def tenants(session: Session) -> Sequence[str]:
+    return [row["tenant"] for row in await session.fetch(_TENANTS)]

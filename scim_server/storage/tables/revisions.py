@@ -1,0 +1,43 @@
+"""Revisions of all tenants together."""
+
+from collections.abc import Mapping, Sequence
+
+from scim_server.provisioning.grants import is_current
+from scim_server.storage.session import Session, Transaction
+from scim_server.storage.statement import Statement
+
+_HIGHEST = Statement("SELECT coalesce(max(revision), 0) AS revision FROM tenants")
+
+# Locked in order, so that replicas that do this at once don't deadlock.
+_LOCK = Statement("""
+    SELECT tenant, revision, fingerprint, uid, departed FROM tenants
+    WHERE tenant IN (SELECT asked.value FROM {texts:$1 asked})
+    ORDER BY tenant
+    {lock}
+""")
+
+_RAISE = Statement("""
+    UPDATE tenants SET revision = $2 WHERE tenant IN (SELECT asked.value FROM {texts:$1 asked})
+""")
+
+
+async def highest(session: Session) -> int:
+    row = await session.fetch_one(_HIGHEST)
+    return 0 if row is None else row["revision"]
+
+
+async def raise_all(
+    tx: Transaction, fingerprints: Mapping[str, str], revision: int, uids: Mapping[str, str]
+) -> Sequence[str]:
+    """See `Storage.raise_revisions`."""
+    raised, others = [], {*fingerprints}
+    for row in await tx.fetch(_LOCK, sorted(fingerprints)):
+        tenant, same = row["tenant"], row["fingerprint"] == fingerprints[row["tenant"]]
+        if row["revision"] > revision or (row["revision"] == revision and is_current(row["fingerprint"])):
+            others.remove(tenant)
+        elif same and row["departed"] is None and uids.get(tenant) in (None, row["uid"]):
+            raised.append(tenant)
+            others.remove(tenant)
+    if raised:
+        await tx.execute(_RAISE, raised, revision)
+    return sorted(others)

@@ -1,0 +1,154 @@
+"""Tenants: which rules the database holds for each, and how many users it has."""
+
+from datetime import timedelta
+
+from scim_server.provisioning.grants import RoleRules, is_current
+from scim_server.provisioning.lifecycle import NO_DELAY
+from scim_server.storage.effects import DelayChanged, RolesPending
+from scim_server.storage.errors import NeedsExclusive
+from scim_server.storage.grant_changes import grant_changes
+from scim_server.storage.records import Due, DueKind, FormerUsers, RulesVersion, TenantCounts
+from scim_server.storage.session import Row, Session, Transaction
+from scim_server.storage.statement import Statement
+from scim_server.storage.tables import default_roles, departures, due, grants, groups, pending_users
+
+_VERSION = Statement("""
+    SELECT revision, fingerprint, deactivation_delay,
+           NOT EXISTS (SELECT 1 FROM pending_users WHERE tenant = $1) AS settled
+    FROM tenants WHERE tenant = $1 AND departed IS NULL
+""")
+
+_RULES = Statement("SELECT rules FROM tenants WHERE tenant = $1")
+
+_DELAY = Statement("SELECT deactivation_delay FROM tenants WHERE tenant = $1")
+
+_COUNTS = Statement("""
+    SELECT (SELECT CAST(coalesce(sum(added - removed), 0) AS bigint) FROM totals
+            WHERE tenant = $1 AND kind = 'users') AS users,
+           (SELECT count(*) FROM users WHERE tenant = $1 AND NOT active) AS inactive,
+           (SELECT count(*) FROM users WHERE tenant = $1 AND state = 'blocked') AS blocked,
+           (SELECT CAST(coalesce(sum(added - removed), 0) AS bigint) FROM totals
+            WHERE tenant = $1 AND kind = 'groups') AS groups,
+           (SELECT max(modified) FROM users WHERE tenant = $1) AS users_modified,
+           (SELECT max(modified) FROM groups WHERE tenant = $1) AS groups_modified,
+           t.former_users AS former_users, t.returned AS returned, t.departed AS departed
+    FROM (SELECT 1 AS one) AS one LEFT JOIN tenants t ON t.tenant = $1
+""")
+
+# Locked, because revisions are raised (`revisions.raise_all`) without the tenant's lock.
+_HELD = Statement("""
+    SELECT revision, fingerprint, deactivation_delay, uid, departed FROM tenants WHERE tenant = $1 {lock}
+""")
+
+# `base_roles` and `fallback_roles` are for replicas of before `default_roles`, which may run beside this one.
+_STORE = Statement("""
+    INSERT INTO tenants (tenant, revision, fingerprint, rules, base_roles, fallback_roles, uid, deactivation_delay)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (tenant) DO UPDATE
+    SET revision = excluded.revision, fingerprint = excluded.fingerprint, rules = excluded.rules,
+        base_roles = excluded.base_roles, fallback_roles = excluded.fallback_roles,
+        uid = coalesce(excluded.uid, tenants.uid), deactivation_delay = excluded.deactivation_delay
+""")
+
+_BLOCKED = Statement("SELECT id, blocked_at FROM users WHERE tenant = $1 AND state = 'blocked' ORDER BY id {lock}")
+
+_DEACTIVATE_AT = Statement("UPDATE users SET deactivate_at = $3 WHERE tenant = $1 AND id = $2")
+
+_DEACTIVATED_BEFORE = Statement("""
+    UPDATE users SET state = 'deactivated' WHERE tenant = $1 AND state = 'blocked' AND blocked_at <= $2
+""")
+
+
+async def rules_version(session: Session) -> RulesVersion | None:
+    row = await session.fetch_one(_VERSION, session.tenant)
+    if row is None or row["deactivation_delay"] is None:  # stored by a server that didn't know of states
+        return None
+    return RulesVersion(row["revision"], row["fingerprint"], settled=bool(row["settled"]))
+
+
+async def rules(session: Session) -> RoleRules | None:
+    row = await session.fetch_one(_RULES, session.tenant)
+    return None if row is None else RoleRules.from_json(row["rules"])
+
+
+async def deactivation_delay(session: Session) -> timedelta:
+    """Of the rules that the database holds."""
+    row = await session.fetch_one(_DELAY, session.tenant)
+    return NO_DELAY if row is None else _delay_of(session, row) or NO_DELAY
+
+
+async def counts(session: Session) -> TenantCounts:
+    row = await session.fetch_one(_COUNTS, session.tenant)
+    assert row is not None  # noqa: S101 - of one row
+    changes = [session.time(time) for time in (row["users_modified"], row["groups_modified"]) if time is not None]
+    return TenantCounts(
+        active=row["users"] - row["inactive"],
+        blocked=row["blocked"],
+        deactivated=row["inactive"] - row["blocked"],
+        groups=row["groups"],
+        last_sync=max(changes, default=None),
+        former_users=FormerUsers(row["former_users"], session.time(row["returned"])) if row["former_users"] else None,
+        departed=row["departed"] is not None,
+    )
+
+
+async def put_rules(tx: Transaction, rules: RoleRules, revision: int, uid: str | None) -> bool:
+    """Store newer rules and what follows from them; see `Writer.put_rules`."""
+    if not tx.exclusive:
+        raise NeedsExclusive
+    held = await tx.fetch_one(_HELD, tx.tenant)
+    if held is not None and _is_as_new(held, revision):
+        return False
+    if held is not None and departures.has_returned(held["departed"], held["uid"], uid):
+        await departures.note_return(tx)
+        held = await tx.fetch_one(_HELD, tx.tenant)
+    await tx.execute(
+        _STORE,
+        tx.tenant,
+        revision,
+        rules.fingerprint,
+        rules.to_json().decode(),
+        [*rules.base_roles],
+        [*rules.fallback_roles],
+        uid,
+        rules.deactivation_delay,
+    )
+    delay_before = None if held is None else _delay_of(tx, held)
+    if held is not None and held["fingerprint"] == rules.fingerprint:
+        return True
+    if held is not None and delay_before != rules.deactivation_delay:
+        await _follow_delay(tx, rules.deactivation_delay, known_before=delay_before is not None)
+    changes = grant_changes(await groups.names_of_all(tx), await grants.of_all(tx), rules)
+    await grants.change(tx, changes)
+    no_longer, now = await default_roles.replace(tx, rules)
+    if no_longer or now:
+        pending = await pending_users.add_all(tx, gains_only=not no_longer)
+        tx.effects.add(RolesPending(pending))
+    for group_ids, gains_only in ((changes.losing, False), (changes.only_gaining, True)):
+        if group_ids:
+            pending = await pending_users.add_below(tx, group_ids, gains_only=gains_only)
+            tx.effects.add(RolesPending(pending))
+    return True
+
+
+def _is_as_new(held: Row, revision: int) -> bool:
+    """A replica of an older version may have stored the same revision, in a form that lacks something."""
+    return held["revision"] > revision or (held["revision"] == revision and is_current(held["fingerprint"]))
+
+
+async def _follow_delay(tx: Transaction, delay: timedelta, *, known_before: bool) -> None:
+    """Blocked users are deactivated as long after they were blocked as the delay says now. A deactivated user stays
+    so.
+
+    `known_before`: False where a server stored the tenant that counted those as deactivated whose time was up.
+    """
+    if not known_before:
+        await tx.execute(_DEACTIVATED_BEFORE, tx.tenant, tx.now - delay)
+    blocked = [(str(row["id"]), tx.time(row["blocked_at"]) + delay) for row in await tx.fetch(_BLOCKED, tx.tenant)]
+    await tx.batch(_DEACTIVATE_AT, [(tx.tenant, user_id, at) for user_id, at in blocked])
+    await due.put(tx, [(Due(DueKind.DEACTIVATION, user_id), at) for user_id, at in blocked])
+    tx.effects.add(DelayChanged())
+
+
+def _delay_of(session: Session, row: Row) -> timedelta | None:
+    return None if row["deactivation_delay"] is None else session.span(row["deactivation_delay"])

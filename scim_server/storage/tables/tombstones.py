@@ -1,0 +1,31 @@
+"""What is known of users and groups that were deleted, for the retention."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from scim_server.storage.records import Tombstone
+from scim_server.storage.session import Session, Transaction
+from scim_server.storage.statement import Statement
+
+_ADD = Statement("""
+    INSERT INTO tombstones (tenant, id, type, external_id, user_name, deleted) VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT DO NOTHING
+""")
+
+_AMONG = Statement("SELECT id FROM tombstones WHERE tenant = $1 AND id {in_ids:$2}")
+
+_REMOVE = Statement("DELETE FROM tombstones WHERE tenant = $1 AND id {in_ids:$2}")
+
+
+async def add(tx: Transaction, tombstones: Iterable[Tombstone]) -> None:
+    await tx.batch(
+        _ADD, [(tx.tenant, one.id, one.type, one.external_id, one.user_name, one.deleted) for one in tombstones]
+    )
+
+
+async def among(session: Session, ids: Sequence[str]) -> set[str]:
+    """Those of the ids that were a user's or a group's."""
+    return {str(row["id"]) for row in await session.fetch(_AMONG, session.tenant, ids)}
+
+
+async def remove(tx: Transaction, ids: Collection[str]) -> None:
+    await tx.execute(_REMOVE, tx.tenant, [*ids])

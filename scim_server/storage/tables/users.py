@@ -1,0 +1,270 @@
+"""Users: their rows and e-mail addresses."""
+
+from collections.abc import Collection, Sequence
+
+from scim_server.provisioning.lifecycle import NO_DELAY, State, state_after
+from scim_server.storage.documents import from_json, to_json
+from scim_server.storage.effects import (
+    ActiveChanged,
+    Deleted,
+    FirstRoles,
+    RolesChanged,
+    StateChanged,
+    UserCreated,
+    UserDeleted,
+    UserUpdated,
+)
+from scim_server.storage.errors import TryAgain, UserNameTaken
+from scim_server.storage.ids import is_id
+from scim_server.storage.index_keys import keys_of_user
+from scim_server.storage.new_records import changed_user, new_user
+from scim_server.storage.records import Document, LockedUser, RoleChange, UserRecord
+from scim_server.storage.session import Row, Session, Transaction, optional_time
+from scim_server.storage.statement import Statement, Together
+from scim_server.storage.tables import roles, tenants
+
+COLUMNS = "id, document, active, blocked_at, state, deactivate_at, created, modified, version"
+
+_READ = Statement(f"SELECT {COLUMNS} FROM users WHERE tenant = $1 AND id = $2")
+
+_LOCK = Statement(f"SELECT {COLUMNS} FROM users WHERE tenant = $1 AND id = $2 {{lock}}")
+
+# A new user is in no group: its roles are those of all users and those of users without a mapped one. Where the name
+# is taken nothing is returned of `created`, and what the others wrote is rolled back.
+_INSERT = Together(
+    created="""
+        INSERT INTO users (tenant, id, user_name_key, display_name_key, external_id_key, active, blocked_at, state,
+                           deactivate_at, created, modified, version, document{postgres:, folded})
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 1, $11{postgres:, $12})
+        ON CONFLICT (tenant, user_name_key) DO NOTHING
+        RETURNING user_name_key AS role
+    """,
+    emails="""
+        INSERT INTO user_emails (tenant, value_key, user_id)
+        SELECT {text:$1}, email.value, {id:$2} FROM {texts:$13 email}
+    """,
+    roles="""
+        INSERT INTO user_roles (tenant, user_id, role, since)
+        SELECT DISTINCT tenant, {id:$2}, role, {time:$10} FROM default_roles WHERE tenant = $1 AND {boolean:$6}
+        RETURNING role
+    """,
+)
+
+_HOLDER_OF_NAME = Statement("SELECT id FROM users WHERE tenant = $1 AND user_name_key = $2")
+
+_UPDATE = Statement("""
+    UPDATE users
+    SET user_name_key = $3, display_name_key = $4, external_id_key = $5, active = $6, blocked_at = $7, state = $8,
+        deactivate_at = $9, modified = $10, version = $11, document = $12{postgres:, folded = $13}
+    WHERE tenant = $1 AND id = $2
+""")
+
+_REPLACE_EMAILS = Together(
+    gone="""
+        DELETE FROM user_emails
+        WHERE tenant = $1 AND user_id = $2 AND value_key NOT IN (SELECT email.value FROM {texts:$3 email})
+    """,
+    new="""
+        INSERT INTO user_emails (tenant, value_key, user_id)
+        SELECT {text:$1}, email.value, {id:$2} FROM {texts:$3 email}
+        WHERE true
+        ON CONFLICT DO NOTHING
+    """,
+)
+
+_GROUPS_WITH = Statement("SELECT group_id FROM memberships WHERE tenant = $1 AND user_id = $2")
+
+_LOCK_GROUPS = Statement("SELECT id FROM groups WHERE tenant = $1 AND id {in_ids:$2} ORDER BY id {lock}")
+
+_DELETE = Together(
+    touched="""
+        UPDATE groups SET version = version + 1, modified = {later:$3 modified}
+        WHERE tenant = $1 AND id {in_ids:$4}
+    """,
+    emails="DELETE FROM user_emails WHERE tenant = $1 AND user_id = $2",
+    roles="DELETE FROM user_roles WHERE tenant = $1 AND user_id = $2 RETURNING role",
+    pending="DELETE FROM pending_users WHERE tenant = $1 AND user_id = $2",
+    memberships="DELETE FROM memberships WHERE tenant = $1 AND user_id = $2",
+    deleted="DELETE FROM users WHERE tenant = $1 AND id = $2",
+)
+
+_DEACTIVATE = Statement("""
+    UPDATE users SET state = 'deactivated', deactivate_at = NULL
+    WHERE tenant = $1 AND id {any:
+        SELECT id FROM users
+        WHERE tenant = $1 AND id {in_ids:$2} AND state = 'blocked' AND deactivate_at <= $3
+        ORDER BY id {lock_free}
+    }
+    RETURNING id
+""")
+
+_TO_DEACTIVATE = Statement("""
+    SELECT id FROM users WHERE tenant = $1 AND id {in_ids:$2} AND state = 'blocked' AND deactivate_at <= $3
+""")
+
+_UNLIKE = Statement(f"""
+    SELECT {COLUMNS} FROM users WHERE tenant = $1 AND active <> (state = 'active') ORDER BY id LIMIT $2 {{lock}}
+""")
+
+_SET_STATE = Statement("UPDATE users SET state = $3, deactivate_at = $4 WHERE tenant = $1 AND id = $2")
+
+_TENANTS_WITH_UNLIKE = Statement("SELECT DISTINCT tenant FROM users WHERE active <> (state = 'active')")
+
+
+async def read(session: Session, user_id: str) -> UserRecord | None:
+    if not is_id(user_id):
+        return None
+    row = await session.fetch_one(_READ, session.tenant, user_id)
+    return None if row is None else record_of(session, row)
+
+
+async def lock(tx: Transaction, user_id: str) -> UserRecord | None:
+    if not is_id(user_id):
+        return None
+    row = await tx.fetch_one(_LOCK, tx.tenant, user_id)
+    tx.has_waited()
+    return None if row is None else record_of(tx, row)
+
+
+async def lock_with_groups(tx: Transaction, user_id: str) -> LockedUser | None:
+    """The groups come first in the order of locks. Raises `TryAgain` where the user joins one meanwhile."""
+    if not is_id(user_id):
+        return None
+    groups = await _groups_with(tx, user_id)
+    if groups:
+        await tx.fetch(_LOCK_GROUPS, tx.tenant, sorted(groups))
+    record = await lock(tx, user_id)
+    if record is None:
+        return None
+    groups_now = await _groups_with(tx, user_id)
+    if groups_now - groups:
+        raise TryAgain
+    return LockedUser(record, frozenset(groups_now))
+
+
+async def insert(tx: Transaction, document: Document, active: bool) -> UserRecord:
+    """Raises `UserNameTaken`."""
+    delay = NO_DELAY if active else await tenants.deactivation_delay(tx)
+    record = new_user(document, active, tx.now, delay)
+    keys = keys_of_user(document)
+    rows = await tx.together(
+        _INSERT,
+        tx.tenant,
+        record.id,
+        keys.user_name,
+        keys.display_name,
+        keys.external_id,
+        active,
+        record.blocked_at,
+        record.state,
+        record.deactivate_at,
+        tx.now,
+        to_json(document),
+        tx.folded(document),
+        keys.emails,
+    )
+    if not rows["created"]:
+        await _raise_if_taken(tx, keys.user_name)
+        raise TryAgain  # its holder was deleted in between
+    tx.effects.add(UserCreated(record))
+    if not active:
+        tx.effects.add(StateChanged(record.id, None, record.state, record.deactivate_at))
+    if first_roles := frozenset(row["role"] for row in rows["roles"]):
+        tx.effects.add(RolesChanged((RoleChange(record.id, first_roles, frozenset()),), FirstRoles()))
+    return record
+
+
+async def update(tx: Transaction, record: UserRecord, document: Document, active: bool) -> UserRecord:
+    """Raises `UserNameTaken`."""
+    keys, keys_before = keys_of_user(document), keys_of_user(record.document)
+    if keys.user_name != keys_before.user_name:
+        await _raise_if_taken(tx, keys.user_name)
+    delay = NO_DELAY if active or not record.active else await tenants.deactivation_delay(tx)
+    updated = changed_user(record, document, active, tx.now, delay)
+    await tx.execute(
+        _UPDATE,
+        tx.tenant,
+        record.id,
+        keys.user_name,
+        keys.display_name,
+        keys.external_id,
+        active,
+        updated.blocked_at,
+        updated.state,
+        updated.deactivate_at,
+        updated.modified,
+        updated.version,
+        to_json(document),
+        tx.folded(document),
+    )
+    if keys.emails != keys_before.emails:
+        await tx.together(_REPLACE_EMAILS, tx.tenant, record.id, keys.emails)
+    tx.effects.add(UserUpdated(record, updated))
+    if updated.state is not record.state:
+        tx.effects.add(StateChanged(record.id, record.state, updated.state, updated.deactivate_at))
+    if active != record.active:
+        await roles.recompute(tx, [record.id], ActiveChanged())
+    return updated
+
+
+async def delete(tx: Transaction, locked: LockedUser) -> None:
+    """Also from all groups, whose version and modified move."""
+    user = locked.record
+    rows = await tx.together(_DELETE, tx.tenant, user.id, tx.now, sorted(locked.groups))
+    tx.effects.add(UserDeleted(user))
+    if lost := frozenset(row["role"] for row in rows["roles"]):
+        tx.effects.add(RolesChanged((RoleChange(user.id, frozenset(), lost),), Deleted()))
+
+
+async def deactivate(tx: Transaction, user_ids: Collection[str]) -> Collection[str]:
+    """Those of the users that are blocked and whose time has come. Returns those whom another transaction holds."""
+    asked = [*user_ids]
+    for row in await tx.fetch(_DEACTIVATE, tx.tenant, asked, tx.now):
+        tx.effects.add(StateChanged(str(row["id"]), State.BLOCKED, State.DEACTIVATED, None))
+    return {str(row["id"]) for row in await tx.fetch(_TO_DEACTIVATE, tx.tenant, asked, tx.now)}
+
+
+async def correct_states(tx: Transaction, limit: int) -> int:
+    """A server of before there were states sets `active` and `blocked_at` alone, as long as it runs beside newer
+    ones.
+
+    Returns how many users there were, of `limit` at most.
+    """
+    rows = await tx.fetch(_UNLIKE, tx.tenant, limit)
+    delay = await tenants.deactivation_delay(tx)
+    corrected = []
+    for row in rows:
+        record = record_of(tx, row)
+        state, deactivate_at = state_after(record.active, None, None, record.blocked_at or tx.now, delay)
+        corrected.append((tx.tenant, record.id, state, deactivate_at))
+        tx.effects.add(StateChanged(record.id, record.state, state, deactivate_at))
+    await tx.batch(_SET_STATE, corrected)
+    return len(rows)
+
+
+async def tenants_with_unlike_states(session: Session) -> Sequence[str]:
+    return [row["tenant"] for row in await session.fetch(_TENANTS_WITH_UNLIKE)]
+
+
+async def _groups_with(session: Session, user_id: str) -> set[str]:
+    return {str(row["group_id"]) for row in await session.fetch(_GROUPS_WITH, session.tenant, user_id)}
+
+
+async def _raise_if_taken(session: Session, user_name_key: str) -> None:
+    holder = await session.fetch_one(_HOLDER_OF_NAME, session.tenant, user_name_key)
+    if holder is not None:
+        raise UserNameTaken(str(holder["id"]))
+
+
+def record_of(session: Session, row: Row) -> UserRecord:
+    return UserRecord(
+        str(row["id"]),
+        from_json(row["document"]),
+        bool(row["active"]),
+        optional_time(session, row["blocked_at"]),
+        State(row["state"]),
+        optional_time(session, row["deactivate_at"]),
+        session.time(row["created"]),
+        session.time(row["modified"]),
+        row["version"],
+    )

@@ -1,0 +1,172 @@
+"""Changes of one tenant, in one transaction. The methods say in `effects` what they really changed."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from typing import ParamSpec, TypeVar
+
+from scim_server.provisioning.grants import Grant, RoleRules
+from scim_server.scim.patch import MembersDelta
+from scim_server.storage.effects import Effects
+from scim_server.storage.reader import Reader
+from scim_server.storage.records import (
+    Document,
+    Due,
+    GroupRecord,
+    LockedGroup,
+    LockedUser,
+    MembersChanged,
+    RoleChange,
+    UserRecord,
+)
+from scim_server.storage.session import Transaction
+from scim_server.storage.tables import (
+    departures,
+    due,
+    groups,
+    memberships,
+    roles,
+    tenants,
+    tombstones,
+    used_assertions,
+    users,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Writer(Reader):
+    """What a step of a change works with, and all that it may wait for."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        super().__init__(transaction)
+        self._transaction = transaction
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether the tenant is held alone."""
+        return self._transaction.exclusive
+
+    @property
+    def now(self) -> datetime:
+        """`created`, `modified`, `since` of what this transaction changes. Moves on where a lock was waited for.
+        `modified` is always later than before, whatever the clocks of the replicas say."""
+        return self._transaction.now
+
+    @property
+    def effects(self) -> Effects:
+        return self._transaction.effects
+
+    async def compute(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Call a function that takes long, off the event loop."""
+        return await self._transaction.compute(function, *arguments, **named)
+
+    async def lock_user(self, user_id: str) -> UserRecord | None:
+        """Read a user and keep others from changing it until the commit."""
+        return await users.lock(self._transaction, user_id)
+
+    async def lock_user_with_groups(self, user_id: str) -> LockedUser | None:
+        """As `lock_user`, for its deletion."""
+        return await users.lock_with_groups(self._transaction, user_id)
+
+    async def lock_group(self, group_id: str) -> LockedGroup | None:
+        return await groups.lock(self._transaction, group_id)
+
+    async def insert_user(self, document: Document, active: bool) -> UserRecord:
+        """Raises `UserNameTaken`."""
+        return await users.insert(self._transaction, document, active)
+
+    async def update_user(self, record: UserRecord, document: Document, active: bool) -> UserRecord:
+        """Raises `UserNameTaken`. Moves version, modified and, where `active` changed, the state."""
+        return await users.update(self._transaction, record, document, active)
+
+    async def delete_user(self, user: LockedUser) -> None:
+        """Also from all groups, whose version and modified move."""
+        await users.delete(self._transaction, user)
+
+    async def insert_group(self, document: Document, grants: Collection[Grant]) -> LockedGroup:
+        """Raises `DisplayNameTaken`."""
+        return await groups.insert(self._transaction, document, grants)
+
+    async def update_group(self, group: LockedGroup, document: Document, grants: Collection[Grant]) -> LockedGroup:
+        """Raises `DisplayNameTaken`; `NeedsExclusive` when the grants change and only the shared lock is held.
+
+        Where granted roles changed, the roles of all members, nested ones too, follow.
+        """
+        return await groups.update(self._transaction, group, document, grants)
+
+    async def touch_group(self, group: LockedGroup) -> GroupRecord:
+        """Move version and modified after a change of members alone."""
+        return await groups.touch(self._transaction, group)
+
+    async def delete_group(self, group: LockedGroup) -> None:
+        """The roles of those who were members follow. Raises `NeedsExclusive` when the group is nested."""
+        await groups.delete(self._transaction, group)
+
+    async def change_members(self, group: LockedGroup, delta: MembersDelta) -> MembersChanged:
+        """Set-based; costs the size of the delta, never of the group. The roles of all whom it affects follow.
+
+        Members to add that were deleted are left out. Raises `UnknownMembers` (only for ids that are to be added),
+        `NeedsExclusive` where groups are nested.
+        """
+        return await memberships.change(self._transaction, group, delta)
+
+    async def put_rules(self, rules: RoleRules, revision: int, uid: str | None = None) -> bool:
+        """Store the rules of a newer revision and the grants of every group. Exclusive only.
+
+        Returns False, and does nothing, when the database holds this or a higher revision. Users whose roles
+        may change are recorded as pending, in the same transaction, to be worked off by `recompute_some`.
+
+        A tenant that had departed, or whose `uid` is another one than before, has returned: its users of before are
+        counted as former ones. Those that were to be erased are erased first.
+        """
+        return await tenants.put_rules(self._transaction, rules, revision, uid)
+
+    async def recompute_some(self, limit: int = roles.MOST_AT_COMMIT) -> Sequence[RoleChange] | None:
+        """The roles of up to `limit` users who are pending; None when none is left.
+
+        Several replicas may do this at once: each takes other users, and the last one waits for the others.
+        """
+        return await roles.recompute_some(self._transaction, limit)
+
+    async def depart(self, keep: timedelta, revision: int) -> bool:
+        """Note that there is no such tenant since `revision`, and when its data are to be erased. Exclusive only.
+
+        Returns False, and does nothing, for a tenant that was never seen, has departed before, or is of this or a
+        higher revision.
+        """
+        return await departures.depart(self._transaction, keep, revision)
+
+    async def erase_some(self, limit: int = 5000) -> bool:
+        """Erase up to `limit` rows of a tenant that is to be erased by now. Exclusive only.
+
+        Whether to call again: False where nothing is left, or nothing is to be erased.
+        """
+        return await departures.erase_some(self._transaction, limit)
+
+    async def use_assertion(self, assertion: bytes, expires: datetime) -> bool:
+        """Whether the assertion, a digest that identifies it, wasn't used before."""
+        return await used_assertions.use(self._transaction, assertion, expires)
+
+    async def past_due(self, limit: int) -> Sequence[Due]:
+        """The first of those whose time has come."""
+        return await due.past(self._transaction, limit)
+
+    async def deactivate(self, user_ids: Collection[str]) -> Collection[str]:
+        """Those of the users that are blocked and whose time has come.
+
+        Returns those whom another transaction holds.
+        """
+        return await users.deactivate(self._transaction, user_ids)
+
+    async def correct_states(self, limit: int) -> int:
+        """Of users whom a server that doesn't know of states has set active or inactive; how many there were."""
+        return await users.correct_states(self._transaction, limit)
+
+    async def forget_deleted(self, ids: Collection[str]) -> None:
+        """That these were a user's or a group's."""
+        await tombstones.remove(self._transaction, ids)
+
+    async def done(self, what: Collection[Due]) -> None:
+        """It was due, and needn't be done any more."""
+        await due.remove_past(self._transaction, what)

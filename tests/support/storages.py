@@ -1,0 +1,27 @@
+"""Storages as the server opens them, and short ways to change them."""
+
+from datetime import datetime
+
+from scim_server import changes, storage
+from scim_server.storage import Clock, utc_now
+from scim_server.storage.protocol import Storage
+from scim_server.storage.records import Document, UserRecord
+
+
+def open_storage(url: str, clock: Clock = utc_now) -> Storage:
+    """What `storage.open_storage` gives to the server."""
+    return storage.open_storage(url, changes.record, clock=clock)
+
+
+async def insert_user(storage: Storage, tenant: str, document: Document, active: bool = True) -> UserRecord:
+    return await storage.write(tenant, lambda writer: writer.insert_user(document, active))
+
+
+class SetClock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
