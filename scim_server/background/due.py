@@ -21,7 +21,7 @@ class DueWork:
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
-        self.worker = Worker("doing what is due", self._do, clock)
+        self.worker = Worker("doing what is due", self.do, clock)
         storage.subscribe(self._look_at)
 
     def _look_at(self, _: str, effects: Effects) -> None:
@@ -31,7 +31,8 @@ class DueWork:
         ):
             self.worker.wake()
 
-    async def _do(self) -> datetime | None:
+    async def do(self) -> datetime | None:
+        """One round: returns when the next thing is due. Raises `StorageUnavailable`."""
         for key in await self._storage.tenants_with_unlike_states():
             while await self._storage.write(key, _correct_states) == _AT_ONCE:
                 pass

@@ -15,6 +15,8 @@ from scim_server.storage.errors import StorageUnavailable
 
 _log = logging.getLogger(__name__)
 
+_SOONEST_SECONDS = 0.2
+"""A round that leaves what another transaction holds names a time that is past."""
 _LOOK_EVERY_SECONDS = 30.0
 _FIRST_RETRY_SECONDS = 0.5
 _LAST_RETRY_SECONDS = 30.0
@@ -59,4 +61,4 @@ class Worker:
         """Seconds."""
         if next_time is None:
             return _LOOK_EVERY_SECONDS
-        return min(_LOOK_EVERY_SECONDS, max(0.0, (next_time - self._clock()).total_seconds()))
+        return min(_LOOK_EVERY_SECONDS, max(_SOONEST_SECONDS, (next_time - self._clock()).total_seconds()))

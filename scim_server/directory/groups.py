@@ -25,7 +25,7 @@ from scim_server.scim.schema import JsonObject
 from scim_server.scim.versions import ExpectedVersions, require_version
 from scim_server.storage.errors import DisplayNameTaken, UnknownMembers
 from scim_server.storage.protocol import Reader, Writer
-from scim_server.storage.records import GroupRecord, LockedGroup
+from scim_server.storage.records import GroupRecord, LockedGroup, MembersChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ async def create_group(directory: Directory, caller: Caller, wanted: WantedGroup
     async def work(writer: Writer) -> GroupRecord:
         group = await writer.insert_group(document, await _grants(directory, writer, document))
         if wanted.members:
-            await writer.change_members(group, MembersDelta(add=wanted.members))
+            await _change_members(caller, writer, group, MembersDelta(add=wanted.members))
         return group.record
 
     return await _write(directory, caller, work)
@@ -166,9 +166,14 @@ async def _change(
     if document != before.document:
         validate_resource(document, caller.tenant.groups, before=before.document)
         group = await writer.update_group(group, document, await _grants(directory, writer, document))
-    if delta and await writer.change_members(group, delta) and group.record is before:
+    if delta and await _change_members(caller, writer, group, delta) and group.record is before:
         return await writer.touch_group(group)
     return group.record
+
+
+async def _change_members(caller: Caller, writer: Writer, group: LockedGroup, delta: MembersDelta) -> MembersChanged:
+    """Providers send deletions and memberships beside each other: the result is as if a member were deleted last."""
+    return await writer.change_members(group, delta, leave_out_deleted=not caller.tenant.strict)
 
 
 async def _grants(directory: Directory, writer: Writer, document: JsonObject) -> frozenset[Grant]:

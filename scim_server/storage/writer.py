@@ -103,13 +103,15 @@ class Writer(Reader):
         """The roles of those who were members follow. Raises `NeedsExclusive` when the group is nested."""
         await groups.delete(self._transaction, group)
 
-    async def change_members(self, group: LockedGroup, delta: MembersDelta) -> MembersChanged:
+    async def change_members(
+        self, group: LockedGroup, delta: MembersDelta, *, leave_out_deleted: bool = True
+    ) -> MembersChanged:
         """Set-based; costs the size of the delta, never of the group. The roles of all whom it affects follow.
 
-        Members to add that were deleted are left out. Raises `UnknownMembers` (only for ids that are to be added),
-        `NeedsExclusive` where groups are nested.
+        `leave_out_deleted`: members to add that were deleted are left out, as if they had been deleted afterwards.
+        Raises `UnknownMembers` (only for ids that are to be added), `NeedsExclusive` where groups are nested.
         """
-        return await memberships.change(self._transaction, group, delta)
+        return await memberships.change(self._transaction, group, delta, leave_out_deleted=leave_out_deleted)
 
     async def put_rules(self, rules: RoleRules, revision: int, uid: str | None = None) -> bool:
         """Store the rules of a newer revision and the grants of every group. Exclusive only.

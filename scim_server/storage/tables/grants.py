@@ -47,7 +47,8 @@ async def replace(tx: Transaction, group_id: str, wanted: frozenset[Grant]) -> b
     await _batch(tx, _REMOVE, [(group_id, grant) for grant in sorted(before - wanted)])
     await _batch(tx, _ADD, [(group_id, grant) for grant in sorted(wanted - before)])
     if roles_of(before) != roles_of(wanted):
-        await roles.recompute(tx, await nestings.users_below(tx, [group_id]), GrantsChanged(group_id))
+        users, gains_only = await nestings.users_below(tx, [group_id]), roles_of(before) <= roles_of(wanted)
+        await roles.recompute(tx, users, GrantsChanged(group_id), gains_only=gains_only)
     return True
 
 

@@ -1,6 +1,6 @@
 """Members of groups: a table, changed by the difference alone."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from scim_server.scim.patch import MembersDelta
 from scim_server.storage.effects import GroupMembersChanged, MembershipChanged, MembersLeftOut
@@ -98,11 +98,13 @@ async def members(session: Session, group_id: str, chunk: int, *, names: bool) -
         last = str(rows[-1]["id"])
 
 
-async def change(tx: Transaction, group: LockedGroup, delta: MembersDelta) -> MembersChanged:
+async def change(
+    tx: Transaction, group: LockedGroup, delta: MembersDelta, *, leave_out_deleted: bool
+) -> MembersChanged:
     """Set-based; costs the size of the delta, never of the group. The roles of all whom it affects follow.
 
-    Members to add that were deleted are left out. Raises `UnknownMembers` (only for ids that are to be added),
-    `NeedsExclusive` where groups are nested.
+    `leave_out_deleted`: members to add that were deleted are left out, as if they had been deleted afterwards.
+    Raises `UnknownMembers` (only for ids that are to be added), `NeedsExclusive` where groups are nested.
     """
     group_id = group.record.id
     if delta.replace is not None:
@@ -117,7 +119,10 @@ async def change(tx: Transaction, group: LockedGroup, delta: MembersDelta) -> Me
     removed_groups: Sequence[str] = ()
     affected = [*added, *removed]
     if others:
-        added_groups, removed_groups = await _nest(tx, group_id, add, others)
+        nested = await nestings.children(tx, group_id, others)
+        if unknown := {*others}.intersection(add).difference(nested):
+            await _leave_out(tx, group_id, unknown, leave_out_deleted=leave_out_deleted)
+        added_groups, removed_groups = await _nest(tx, group_id, add, nested)
         if group.grants_reach and (added_groups or removed_groups):
             affected += await nestings.users_below(tx, [*added_groups, *removed_groups])
     changed = MembersChanged(added, removed, added_groups, removed_groups)
@@ -128,19 +133,24 @@ async def change(tx: Transaction, group: LockedGroup, delta: MembersDelta) -> Me
     return changed
 
 
+async def _leave_out(tx: Transaction, group_id: str, unknown: Collection[str], *, leave_out_deleted: bool) -> None:
+    """Raises `UnknownMembers` for those that can't be left out."""
+    deleted = await tombstones.among(tx, [*unknown]) if leave_out_deleted else set()
+    if never := sorted({*unknown} - deleted):
+        raise UnknownMembers(never)
+    tx.effects.add(MembersLeftOut(group_id, deleted))
+
+
 async def _nest(
-    tx: Transaction, group_id: str, add: Collection[str], others: Collection[str]
+    tx: Transaction, group_id: str, add: Collection[str], nested: Mapping[str, bool]
 ) -> tuple[Sequence[str], Sequence[str]]:
-    """Add and remove member groups: those nested now, and those that no longer are."""
+    """Add and remove member groups: those nested now, and those that no longer are.
+
+    `nested`: the groups among the ids of the change, and whether each is a member.
+    """
     adding = set(add)
-    nested = await nestings.children(tx, group_id, others)
-    if unknown := [one for one in others if one in adding and one not in nested]:
-        deleted = await tombstones.among(tx, unknown)
-        if never := sorted({*unknown} - deleted):
-            raise UnknownMembers(never)
-        tx.effects.add(MembersLeftOut(group_id, deleted))
-    added = sorted(child for child, is_nested in nested.items() if child in adding and not is_nested)
-    removed = sorted(child for child, is_nested in nested.items() if child not in adding and is_nested)
+    added = sorted(child for child, is_member in nested.items() if child in adding and not is_member)
+    removed = sorted(child for child, is_member in nested.items() if child not in adding and is_member)
     await nestings.change(tx, group_id, added, removed)
     return added, removed
 

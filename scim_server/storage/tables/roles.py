@@ -124,14 +124,19 @@ async def lock_users(tx: Transaction, user_ids: Collection[str]) -> None:
     tx.has_waited()
 
 
-async def recompute(tx: Transaction, user_ids: Collection[str], reason: RoleReason) -> Sequence[RoleChange]:
+async def recompute(
+    tx: Transaction, user_ids: Collection[str], reason: RoleReason, *, gains_only: bool = False
+) -> Sequence[RoleChange]:
     """Make `user_roles` of these users what the law says, now or, where they are too many, later.
+
+    `gains_only`: none of them loses a role of a rule, so that others come first.
 
     The users, or the tenant, are locked: the statement must begin after that, so that two transactions that take a
     user's last two reasons for a role can't each still see the other's.
     """
     if len(user_ids) > MOST_AT_COMMIT:
-        await leave_for_later(tx, user_ids, gains_only=False)
+        await pending_users.add(tx, user_ids, gains_only=gains_only)
+        tx.effects.add(RolesPending(len(user_ids)))
         return ()
     changes: dict[str, tuple[set[str], set[str]]] = {}
     ordered = sorted(user_ids)
@@ -146,11 +151,6 @@ async def recompute(tx: Transaction, user_ids: Collection[str], reason: RoleReas
     if changed:
         tx.effects.add(RolesChanged(changed, reason))
     return changed
-
-
-async def leave_for_later(tx: Transaction, user_ids: Collection[str], *, gains_only: bool) -> None:
-    await pending_users.add(tx, user_ids, gains_only=gains_only)
-    tx.effects.add(RolesPending(len(user_ids)))
 
 
 async def recompute_some(tx: Transaction, limit: int = MOST_AT_COMMIT) -> Sequence[RoleChange] | None:

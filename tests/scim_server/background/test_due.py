@@ -1,0 +1,200 @@
+"""Deactivation after the delay: once and on time, also after a crash or another delay, or beside a replica."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scim_server.background.due import DueWork
+from scim_server.provisioning.grants import RoleRules
+from scim_server.provisioning.lifecycle import RETENTION, State
+from scim_server.storage.effects import Effects, StateChanged
+from scim_server.storage.protocol import Storage
+from tests.scim_server.storage.raw_sql import execute
+from tests.scim_server.storage.steps import Steps
+from tests.support.storages import SetClock, open_storage
+
+HOUR = timedelta(hours=1)
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock(NOON)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path_factory.mktemp('due') / 'scim.db'}"
+    dsn: str = request.getfixturevalue("postgres_dsn")
+    return dsn
+
+
+@pytest.fixture
+async def storage(url: str, clock: SetClock) -> AsyncIterator[Storage]:
+    opened = open_storage(url, clock)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def steps(storage: Storage) -> Steps:
+    steps = Steps(storage, "acme/okta")
+    await steps.put_rules(_delay(HOUR), 1)
+    return steps
+
+
+def _delay(delay: timedelta) -> RoleRules:
+    return RoleRules((), ["viewer"], (), delay)
+
+
+async def _round(storage: Storage, clock: SetClock) -> datetime | None:
+    """All that a worker does before it waits: when it comes back."""
+    return await DueWork(storage, clock).do()
+
+
+async def _state(steps: Steps, user_id: str) -> State:
+    user = await steps.user(user_id)
+    assert user is not None
+    return user.state
+
+
+async def test_a_blocked_user_is_deactivated_when_the_delay_is_over(
+    steps: Steps, storage: Storage, clock: SetClock
+) -> None:
+    told: list[StateChanged] = []
+
+    def listen(_: str, effects: Effects) -> None:
+        told.extend(effect for effect in effects.all if isinstance(effect, StateChanged))
+
+    ann = await steps.add_user("ann", active=False)
+    before = await steps.user(ann)
+    storage.subscribe(listen)
+    clock.now += HOUR - timedelta(microseconds=1)
+    assert await _round(storage, clock) == NOON + HOUR
+    assert await _state(steps, ann) is State.BLOCKED
+    clock.now = NOON + HOUR
+    assert await _round(storage, clock) is None
+    assert await _state(steps, ann) is State.DEACTIVATED
+    assert told == [StateChanged(ann, State.BLOCKED, State.DEACTIVATED, None)]
+    clock.now += HOUR
+    await _round(storage, clock)
+    assert len(told) == 1
+    after = await steps.user(ann)
+    assert before is not None
+    assert after == replace(before, state=State.DEACTIVATED, deactivate_at=None)  # the provider's part is as it was
+
+
+async def test_several_replicas_deactivate_each_user_once(
+    steps: Steps, url: str, storage: Storage, clock: SetClock
+) -> None:
+    users = [await steps.add_user(f"u{number}", active=False) for number in range(40)]
+    told: list[str] = []
+
+    def listen(_: str, effects: Effects) -> None:
+        told.extend(effect.user_id for effect in effects.all if isinstance(effect, StateChanged))
+
+    others = [] if url.startswith("sqlite") else [open_storage(url, clock), open_storage(url, clock)]
+    for other in others:
+        await other.open()
+    for replica in (storage, *others):
+        replica.subscribe(listen)
+    clock.now += HOUR
+    await asyncio.gather(*(_round(replica, clock) for replica in (storage, *others)))
+    await _round(storage, clock)
+    assert sorted(told) == sorted(users)
+    for other in others:
+        await other.close()
+
+
+async def test_timers_survive_the_end_of_the_server(
+    steps: Steps, url: str, storage: Storage, clock: SetClock
+) -> None:
+    ann = await steps.add_user("ann", active=False)
+    await storage.close()
+    clock.now += 9 * HOUR
+    again = open_storage(url, clock)
+    await again.open()
+    await _round(again, clock)
+    assert await _state(Steps(again, steps.tenant), ann) is State.DEACTIVATED
+    await again.close()
+
+
+async def test_a_user_who_is_active_again_isnt_deactivated(steps: Steps, storage: Storage, clock: SetClock) -> None:
+    ann = await steps.add_user("ann", active=False)
+    await steps.update_user(ann, active=True)
+    assert await storage.next_due() is None
+    clock.now += HOUR
+    await steps.update_user(ann, active=False)
+    await _round(storage, clock)
+    assert await _state(steps, ann) is State.BLOCKED
+    assert await storage.next_due() == NOON + 2 * HOUR
+
+
+async def test_a_longer_delay_leaves_deactivated_users_and_moves_blocked_ones(
+    steps: Steps, storage: Storage, clock: SetClock
+) -> None:
+    ann = await steps.add_user("ann", active=False)
+    clock.now += HOUR
+    await _round(storage, clock)
+    bob = await steps.add_user("bob", active=False)
+    await steps.put_rules(_delay(3 * HOUR), 2)
+    assert [await _state(steps, user) for user in (ann, bob)] == [State.DEACTIVATED, State.BLOCKED]
+    clock.now += 2 * HOUR
+    assert await _round(storage, clock) == NOON + 4 * HOUR
+    assert await _state(steps, bob) is State.BLOCKED
+    await steps.put_rules(_delay(HOUR), 3)
+    await _round(storage, clock)
+    assert await _state(steps, bob) is State.DEACTIVATED
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)  # on SQLite nobody else ever holds anything
+async def test_a_user_held_by_another_transaction_is_deactivated_later(
+    steps: Steps, storage: Storage, clock: SetClock
+) -> None:
+    ann, bob = await steps.add_user("ann", active=False), await steps.add_user("bob", active=False)
+    held, enough = asyncio.Event(), asyncio.Event()
+
+    async def hold(writer: object) -> None:
+        await writer.lock_user(ann)  # type: ignore[attr-defined]
+        held.set()
+        await enough.wait()
+
+    holder = asyncio.create_task(storage.write(steps.tenant, hold))
+    await held.wait()
+    clock.now += HOUR
+    assert await _round(storage, clock) == NOON + HOUR  # at once, again
+    assert [await _state(steps, user) for user in (ann, bob)] == [State.BLOCKED, State.DEACTIVATED]
+    enough.set()
+    await holder
+    await _round(storage, clock)
+    assert await _state(steps, ann) is State.DEACTIVATED
+
+
+async def test_deletions_are_forgotten_after_the_retention(steps: Steps, storage: Storage, clock: SetClock) -> None:
+    ann, staff = await steps.add_user("ann", active=False), await steps.add_group("Staff")
+    await steps.delete_user(ann)
+    assert await _round(storage, clock) == NOON + RETENTION  # not of the user any more
+    assert not (await steps.change_members(staff, add=[ann]))
+    clock.now += RETENTION
+    assert await _round(storage, clock) is None
+    with pytest.raises(Exception, match="members don't exist"):
+        await steps.change_members(staff, add=[ann])
+
+
+async def test_what_an_older_server_writes_gets_its_state(
+    steps: Steps, url: str, storage: Storage, clock: SetClock
+) -> None:
+    """It knows of `active` and `blocked_at` alone, and may run beside newer ones during a rollout."""
+    ann, bob = await steps.add_user("ann"), await steps.add_user("bob", active=False)
+    at = int(NOON.timestamp() * 1_000_000) if url.startswith("sqlite") else f"'{NOON.isoformat()}'"
+    await execute(url, f"UPDATE users SET active = false, blocked_at = {at} WHERE id = '{ann}'")
+    await execute(url, f"UPDATE users SET active = true, blocked_at = NULL WHERE id = '{bob}'")
+    await _round(storage, clock)
+    assert [await _state(steps, user) for user in (ann, bob)] == [State.BLOCKED, State.ACTIVE]
+    assert await storage.next_due() == NOON + HOUR
+    assert await storage.tenants_with_unlike_states() == []
