@@ -1,4 +1,4 @@
--- usable from: 1 (sqlite: 11)
+-- usable from: 10 (sqlite: 11)
 
 -- The state of a user is stored, and when a blocked one is deactivated. Users who were inactive before are blocked until
 -- the server knows how long they stay so: see `tables/tenants.py`.
@@ -24,7 +24,6 @@ UNION SELECT tenant, 'fallback', role.value FROM tenants, json_each(fallback_rol
 -- Users whose roles are to be computed again, those first who may lose one.
 ALTER TABLE unsettled RENAME TO pending_users;
 ALTER TABLE pending_users ADD COLUMN gains_only {boolean} NOT NULL DEFAULT false;
-CREATE INDEX pending_users_order ON pending_users (tenant, gains_only, user_id);
 -- The name by which older servers know it, as long as some run beside newer ones.
 -- only: postgresql
 CREATE VIEW unsettled AS SELECT tenant, user_id FROM pending_users;
@@ -54,7 +53,6 @@ DELETE FROM sqlite_stat1 WHERE tbl IN ('unsettled', 'pending_users');
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('default_roles', 'default_roles', '100 3 2 1'),
     ('pending_users', 'pending_users', '1000000000 1000 1'),
-    ('pending_users', 'pending_users_order', '1000000000 1000 500 1'),
     ('tombstones', 'tombstones', '1000000000 10000 1'),
     ('due', 'due', '1000000000 10000 5000 1'),
-    ('due', 'due_at', '1000000000 1 1 1 1');
+    ('due', 'due_at', '1000000000 1 1');

@@ -1,4 +1,4 @@
--- usable from: 1 (sqlite: 11)
+-- usable from: 10 (sqlite: 11)
 
 -- Users whom a server of an older version sets active or inactive while newer ones run: see `tables/users.py`.
 -- alone

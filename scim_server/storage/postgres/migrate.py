@@ -57,7 +57,10 @@ async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
         case "alone":
             for (index,) in await connection.fetch(_UNFINISHED_INDEXES):
                 await connection.execute(f"DROP INDEX {index}")
+            # It waits for transactions that began before, without keeping others waiting.
+            await connection.execute("SET lock_timeout = 0")
             await connection.execute(*migration.statements)
+            await connection.execute("RESET lock_timeout")
         case "in batches":
             while await connection.execute(*migration.statements) != "UPDATE 0":
                 pass

@@ -40,6 +40,12 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",
     "client_connection_check_interval": "5s",
 }
+_MIGRATING = {
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    # Writers wait behind a change of a table that waits for a long read. It is tried again.
+    "lock_timeout": "3s",
+}
 _LONGEST_KEPT_STATEMENT = 4096
 """Characters. Each of our own has fewer. Clients make up longer ones with filters, and a connection keeps 256."""
 
@@ -132,7 +138,7 @@ class PostgresStorage(BaseStorage):
 
     async def _migrate(self) -> None:
         """On connections of its own, whose statements may take as long as they need."""
-        settings = {**_SETTINGS, "statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+        settings = {**_SETTINGS, **_MIGRATING}
         async with AsyncExitStack() as closing:
             connections = []
             for _ in range(2):
