@@ -32,7 +32,7 @@ class StoredState:
     """(group, member group)"""
     roles: set[tuple[str, str]]
     """(user, role)"""
-    unsettled: set[str]
+    pending: set[str]
     totals: dict[str, int]
 
     def members_of(self, group_id: str) -> set[str]:
@@ -47,7 +47,7 @@ class StoredState:
         assert {user for _, user in self.memberships} <= self.users.keys()
         assert {group for group, _ in self.memberships | self.nestings} <= self.groups.keys()
         assert {child for _, child in self.nestings} <= self.groups.keys()
-        assert self.unsettled == set()
+        assert self.pending == set()
         assert self.totals.get("users", 0) == len(self.users)
         assert self.totals.get("groups", 0) == len(self.groups)
         assert self.roles == set(self._expected_roles(tenant))
@@ -106,7 +106,7 @@ _STATEMENTS = {
     "memberships": "SELECT group_id, user_id FROM memberships WHERE tenant = ?",
     "nestings": "SELECT group_id, child_id FROM nestings WHERE tenant = ?",
     "roles": "SELECT user_id, role FROM user_roles WHERE tenant = ?",
-    "unsettled": "SELECT user_id FROM unsettled WHERE tenant = ?",
+    "pending": "SELECT user_id FROM pending_users WHERE tenant = ?",
     "totals": "SELECT kind, sum(added) - sum(removed) FROM totals WHERE tenant = ? GROUP BY kind",
 }
 
@@ -123,6 +123,6 @@ def _state_of(rows: dict[str, list[tuple[Any, ...]]]) -> StoredState:
         memberships=pairs("memberships"),
         nestings=pairs("nestings"),
         roles=pairs("roles"),
-        unsettled={str(key) for (key,) in rows["unsettled"]},
+        pending={str(key) for (key,) in rows["pending"]},
         totals={kind: int(count) for kind, count in rows["totals"]},
     )
