@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from scim_server.config import GroupSelector
 from scim_server.provisioning.grants import RoleRules
+from scim_server.provisioning.roles import reasons_of
 from scim_server.storage.protocol import Storage
 from tests.scim_server.storage.steps import Steps, named, rules
 
@@ -98,6 +99,15 @@ async def test_roles_follow(storage: Storage, tenant: str, sequence: list[Operat
             await _change_group(steps, model, users, groups, (kind, group, second))
         for number, user_id in users.items():
             assert await steps.roles(user_id) == model.roles(number), sequence[:revision]
+    await _both_laws_agree(steps, model, users)
+
+
+async def _both_laws_agree(steps: Steps, model: Model, users: Mapping[int, str]) -> None:
+    """What the database holds is what the pure law says of the grants that reach each user."""
+    read = await steps.storage.read(steps.tenant, lambda reader: reader.effective_roles([*users.values()]))
+    for number, user_id in users.items():
+        held, grants = read[user_id]
+        assert {role.role for role in held} == reasons_of(model.active[number], grants, model.rules).keys()
 
 
 async def _change_group(
