@@ -1,5 +1,9 @@
 """Storages as the server opens them, and short ways to change them."""
 
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from scim_server import changes, storage
@@ -15,6 +19,28 @@ def open_storage(url: str, clock: Clock = utc_now) -> Storage:
 
 async def insert_user(storage: Storage, tenant: str, document: Document, active: bool = True) -> UserRecord:
     return await storage.write(tenant, lambda writer: writer.insert_user(document, active))
+
+
+@asynccontextmanager
+async def writing(storage: Storage, tenant: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """A transaction of the tenant that is under way, until what this gives is awaited or the block ends."""
+    began, enough = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        began.set()
+        enough.wait(60)
+
+    writer = asyncio.create_task(storage.write(tenant, lambda writer: writer.compute(wait)))
+    await asyncio.to_thread(began.wait, 60)
+
+    async def end() -> None:
+        enough.set()
+        await writer
+
+    try:
+        yield end
+    finally:
+        await end()
 
 
 class SetClock:

@@ -17,6 +17,7 @@ from scim_server.http.deadlines import TimeLimits
 from tests.scim_server.http.running import connected, refusals
 from tests.scim_server.http.test_errors import assert_scim_error
 from tests.scim_server.http.test_protection import TENANTS, head, limited, provider
+from tests.support.storages import writing
 
 pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
 
@@ -133,17 +134,11 @@ async def test_small_requests_never_wait_for_large_ones(tmp_path: Path, gives_up
         serving(tmp_path, times=times, large_bodies=1 << 30) as server,
         provider(server) as one,
         provider(server, TENANTS[1]) as other,
+        AsyncExitStack() as holding,
     ):
         for each in (one, other):
             assert (await each.get("/Users")).status_code == 200
-        holding, release = asyncio.Event(), asyncio.Event()
-
-        async def hold(_: Any) -> None:
-            holding.set()
-            await release.wait()
-
-        writer = asyncio.create_task(server.storage.write("acme/one", hold))
-        await holding.wait()
+        end = await holding.enter_async_context(writing(server.storage, "acme/one"))
         large = [
             asyncio.create_task(one.post("/Users", content=user(f"u{number}", 15 << 20), headers=JSON))
             for number in range(4)
@@ -154,10 +149,9 @@ async def test_small_requests_never_wait_for_large_ones(tmp_path: Path, gives_up
         if gives_up:
             for answer in await asyncio.gather(*large):
                 assert_scim_error(answer, 503)
-            release.set()
+            await end()
         else:
-            release.set()
+            await end()
             assert {answer.status_code for answer in await asyncio.gather(*large)} == {201}
-        await writer
         again = await one.post("/Users", content=user("again", 15 << 20), headers=JSON)
         assert again.status_code == 201

@@ -26,6 +26,7 @@ from tests.scim_server.http.running import (
 )
 from tests.scim_server.http.test_errors import assert_scim_error
 from tests.support.serving import ERROR
+from tests.support.storages import writing
 
 pytestmark = pytest.mark.databases("sqlite")  # nothing here depends on what is stored
 
@@ -300,19 +301,10 @@ async def test_a_body_of_a_token_request_that_does_not_arrive(tmp_path: Path) ->
 async def test_work_that_takes_too_long_is_given_up_and_undone(tmp_path: Path) -> None:
     async with limited(tmp_path, times=TimeLimits(work=2.0)) as server, provider(server) as one:
         assert (await one.get("/Users")).status_code == 200
-        holding, release = asyncio.Event(), asyncio.Event()
-
-        async def hold(_: Any) -> None:
-            holding.set()
-            await release.wait()
-
-        writer = asyncio.create_task(server.storage.write("acme/one", hold))
-        await holding.wait()
-        answer = await one.post("/Users", json={"userName": "late"})
-        assert_scim_error(answer, 503)
-        assert answer.headers["retry-after"].isdecimal()
-        release.set()
-        await writer
+        async with writing(server.storage, "acme/one"):
+            answer = await one.post("/Users", json={"userName": "late"})
+            assert_scim_error(answer, 503)
+            assert answer.headers["retry-after"].isdecimal()
         assert (await one.get("/Users")).json()["totalResults"] == 0
         assert (await one.post("/Users", json={"userName": "late"})).status_code == 201
         assert refusals(server, "slow_work") == 1

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -113,19 +112,6 @@ async def test_deletions_shift_what_follows(provider: httpx.AsyncClient) -> None
     assert (await page_of(provider, 3, 2))[0] == ["c", "d"]
     await provider.delete(f"/Users/{ids[0]}")
     assert await page_of(provider, 3, 2) == (["d", "e"], 4)
-
-
-async def test_a_state_that_changes_with_the_time_alone(
-    provider: httpx.AsyncClient, server: Server, connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for user_id in await add_users(provider, "a", "b", "c"):
-        deactivation = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
-        assert (await provider.patch(f"/Users/{user_id}", json=deactivation)).status_code == 200
-    blocked = {"filter": f'{EFFECTIVE}:state eq "blocked"'}
-    assert [await page_of(provider, start, 1, **blocked) for start in (1, 2)] == [(["a"], 3), (["b"], 3)]
-    later = datetime.now(UTC) + timedelta(seconds=connection.delay_seconds + 1)
-    monkeypatch.setattr("scim_server.directory.directory.Directory.now", lambda _: later)
-    assert await page_of(provider, 2, 1, **blocked) == ([], 0)
 
 
 async def test_search_of_all_types_goes_on_with_groups_where_users_end(
