@@ -11,6 +11,7 @@ import httpx
 
 from scim_server.app import Server, ServerSettings
 from scim_server.provisioning.grants import RoleRules
+from scim_server.storage import Clock, utc_now
 from tests.support.serving import ENTERPRISE, MANAGEMENT_TOKEN, PATCH_OP, Connection, client_of
 from tests.support.storages import open_storage
 from tests.upgrade.database import Database
@@ -33,7 +34,7 @@ ASSERTION = bytes(range(32))
 
 
 @asynccontextmanager
-async def serving(database: Database, revision: int) -> AsyncIterator[Server]:
+async def serving(database: Database, revision: int, clock: Clock = utc_now) -> AsyncIterator[Server]:
     """The server, with the roles of all users as the revision says."""
     with NamedTemporaryFile("w") as token_file:
         token_file.write(MANAGEMENT_TOKEN)
@@ -45,7 +46,7 @@ async def serving(database: Database, revision: int) -> AsyncIterator[Server]:
             management_token_file=Path(token_file.name),
             public_url=PUBLIC_URL,
         )
-        async with Server(settings) as server:
+        async with Server(settings, clock=clock) as server:
             await server.intake.offer(bundle(revision), "test")
             assert await server.applier.wait_settled(revision, 30)
             yield server

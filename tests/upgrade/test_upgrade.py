@@ -9,6 +9,7 @@ import pytest
 from scim_server.app import Server
 from tests.support.postgres import PostgresServer
 from tests.support.serving import PATCH_OP, client_of, effective_of, roles_of
+from tests.support.storages import SetClock
 from tests.upgrade.answers import ask_all
 from tests.upgrade.database import Database, PostgresDatabase, SqliteDatabase
 from tests.upgrade.filling import ASSERTION, serving
@@ -35,7 +36,8 @@ def filled(name: str, empty: Database) -> Filled:
 @pytest.fixture
 async def server(empty: Database, filled: Filled) -> AsyncIterator[Server]:
     empty.load(filled.dump)
-    async with serving(empty, LAST_REVISION) as server:
+    clock = SetClock(filled.at)  # as then: else those who were blocked would be deactivated by now
+    async with serving(empty, LAST_REVISION, clock) as server:
         yield server
 
 
