@@ -23,6 +23,13 @@ class Together:
 
     __slots__ = ("postgres", "returning", "sqlite")
 
+    @classmethod
+    def either(cls, *, postgres: "Together", sqlite: "Together") -> "Together":
+        """Where they can't be written in one text; they return the same."""
+        both = cls()
+        both.postgres, both.returning, both.sqlite = postgres.postgres, postgres.returning, sqlite.sqlite
+        return both
+
     def __init__(self, tables: str = "", /, **statements: str) -> None:
         parts = [tables.strip()] if tables else []
         parts += [f"{name}_rows AS ({statement.strip()})" for name, statement in statements.items()]

@@ -1,6 +1,6 @@
 """Writing: steps that wait at once share a transaction, and so the wait for the disk.
 
-Each has a savepoint in it, so that one that fails is no matter to the others. None is answered before the commit, not
+One that fails is no matter to the others. None is answered before the commit, not
 even one that is refused: the refusal may be because of another one of the same transaction.
 """
 
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import StorageObserver
@@ -33,7 +33,6 @@ class _Step:
     work: Callable[[sqlite3.Connection], Any]
     outcome: asyncio.Future[Any]
     asked: float
-    patience: asyncio.TimerHandle | None = None
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
 
 
@@ -52,20 +51,19 @@ class Commits:
         """By tenant; the tenant whose turn it is comes first."""
         self._worker: asyncio.Task[None] | None = None
         self._is_busy = False
+        self._watch: asyncio.TimerHandle | None = None
 
     async def run(self, tenant: str, work: Callable[[sqlite3.Connection], T]) -> T:
         """`work` in the connection's thread, durable when this returns. A step that is cancelled before its
         transaction begins does nothing."""
         loop = asyncio.get_running_loop()
         step = _Step(tenant, work, loop.create_future(), time.perf_counter())
-        step.patience = loop.call_later(self._patience, self._give_up, step)
+        if self._watch is None:
+            self._watch = loop.call_later(self._patience, self._give_up_waiting)
         self._waiting.setdefault(tenant, deque()).append(step)
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
-        try:
-            return cast("T", await step.outcome)
-        finally:
-            step.patience.cancel()
+        return cast("T", await step.outcome)
 
     @property
     def waiting(self) -> int:
@@ -80,6 +78,8 @@ class Commits:
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
+        if self._watch is not None:
+            self._watch.cancel()
         for step in self._take(self.waiting):
             step.outcome.set_exception(StorageUnavailable("the storage is not open"))
 
@@ -133,17 +133,27 @@ class Commits:
                 taken.append(step)
         return taken
 
-    def _give_up(self, step: _Step) -> None:
-        steps = self._waiting.get(step.tenant)
-        if steps is None or step not in steps:  # its transaction has begun
-            return
-        steps.remove(step)
-        if not steps:
-            del self._waiting[step.tenant]
-        self._observer.waited(time.perf_counter() - step.asked)
-        if not step.outcome.done():
-            error = StorageUnavailable(f"SQLite: no connection was free for {self._patience:g} s")
-            step.outcome.set_exception(error)
+    def _give_up_waiting(self) -> None:
+        """Tell the steps that have waited too long, and look again when the next one has."""
+        now = time.perf_counter()
+        steps = [step for of_tenant in self._waiting.values() for step in of_tenant]
+        for step in steps:
+            if now - step.asked >= self._patience:
+                self._waiting[step.tenant].remove(step)
+                if not self._waiting[step.tenant]:
+                    del self._waiting[step.tenant]
+                self._observer.waited(now - step.asked)
+                if not step.outcome.done():
+                    error = StorageUnavailable(f"SQLite: no connection was free for {self._patience:g} s")
+                    step.outcome.set_exception(error)
+        oldest = min((step.asked for step in steps if now - step.asked < self._patience), default=None)
+        self._watch = None
+        if oldest is not None:
+            loop = asyncio.get_running_loop()
+            self._watch = loop.call_later(oldest + self._patience - now, self._give_up_waiting)
+
+
+_Run: TypeAlias = Callable[[sqlite3.Connection, Path, _Step], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,20 +170,50 @@ async def _outcomes(running: "asyncio.Future[list[object]]", number: int) -> Seq
 
 def _run_all(connection: sqlite3.Connection, path: Path, steps: Sequence[_Step]) -> list[object]:
     """What became of each, as far as there was time. Raises what made the whole transaction fail."""
+    try:
+        with write_transaction(connection):
+            return _run_each(connection, path, steps, _run_step)
+    except _LeftChanges:  # steps may be run again, here with a savepoint for each, which usually nobody needs
+        with write_transaction(connection):
+            return _run_each(connection, path, steps, _run_step_with_savepoint)
+
+
+def _run_each(connection: sqlite3.Connection, path: Path, steps: Sequence[_Step], run: _Run) -> list[object]:
     outcomes: list[object] = []
     began = time.perf_counter()
-    with write_transaction(connection):
-        for step in steps:
-            connection.execute("SAVEPOINT step")
-            try:
-                with translated(path):
-                    outcomes.append(step.context.run(step.work, connection))
-            except Exception as error:
-                if not connection.in_transaction:  # SQLite gave up all of it: the disk is full, or fails
-                    raise
-                connection.execute("ROLLBACK TO step")
-                outcomes.append(_Raised(error))
-            connection.execute("RELEASE step")
-            if time.perf_counter() - began > _LONGEST_SECONDS:
-                break
+    for step in steps:
+        outcomes.append(run(connection, path, step))
+        if time.perf_counter() - began > _LONGEST_SECONDS:
+            break
     return outcomes
+
+
+class _LeftChanges(Exception):
+    """A step has failed after it had changed something."""
+
+
+def _run_step(connection: sqlite3.Connection, path: Path, step: _Step) -> object:
+    changes = connection.total_changes
+    try:
+        with translated(path):
+            return step.context.run(step.work, connection)
+    except Exception as error:
+        if not connection.in_transaction:  # SQLite gave up all of it: the disk is full, or fails
+            raise
+        if connection.total_changes != changes:
+            raise _LeftChanges from error
+        return _Raised(error)
+
+
+def _run_step_with_savepoint(connection: sqlite3.Connection, path: Path, step: _Step) -> object:
+    connection.execute("SAVEPOINT step")
+    try:
+        with translated(path):
+            outcome: object = step.context.run(step.work, connection)
+    except Exception as error:
+        if not connection.in_transaction:  # as above
+            raise
+        connection.execute("ROLLBACK TO step")
+        outcome = _Raised(error)
+    connection.execute("RELEASE step")
+    return outcome

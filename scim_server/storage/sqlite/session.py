@@ -54,7 +54,8 @@ class WriteSession(_SqliteValues):
         return self._connection.execute(statement.sqlite, _named(parameters)).rowcount
 
     async def batch(self, statement: Statement, rows: Iterable[Sequence[object]]) -> None:
-        self._connection.executemany(statement.sqlite, map(_named, rows))
+        if rows := [*rows]:
+            self._connection.executemany(statement.sqlite, map(_named, rows))
 
     async def together(self, statements: Together, *parameters: object) -> Mapping[str, Sequence[Row]]:
         return together(self._connection, statements, parameters)
@@ -139,9 +140,12 @@ def run_step(step: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("a step of a transaction may await nothing but its writer")
 
 
+_NAMES = tuple(map(str, range(1, 33)))
+
+
 def _named(parameters: Sequence[object]) -> dict[str, object]:
     """SQLite takes `$1` from the name 1."""
-    return {str(number): _bound(value) for number, value in enumerate(parameters, start=1)}
+    return dict(zip(_NAMES, map(_bound, parameters), strict=False))
 
 
 _ENCODED: Mapping[type, Callable[[Any], object]] = {

@@ -41,19 +41,34 @@ _NAMED_CHUNK = Statement(f"""
     ORDER BY part.id
 """)
 
-# What makes the present members the wanted ones. The group's row is locked, so this can't go stale.
-_DIFFERENCE = Together(
-    """
-    wanted (id) AS MATERIALIZED (
-        SELECT DISTINCT asked.id FROM {ids:$3 asked}
-    ), present (id) AS MATERIALIZED (
-        SELECT user_id FROM memberships WHERE tenant = $1 AND group_id = $2
-        UNION ALL
-        SELECT child_id FROM nestings WHERE tenant = $1 AND group_id = $2
-    )
-    """,
-    missing="SELECT id FROM wanted EXCEPT SELECT id FROM present",
-    unwanted="SELECT id FROM present EXCEPT SELECT id FROM wanted",
+# What makes the present members the wanted ones. The group's row is locked, so this can't go stale. SQLite looks each
+# id up; PostgreSQL may take one list for short, and search it for each element of the other, unless they are sets.
+_DIFFERENCE = Together.either(
+    postgres=Together(
+        """
+        wanted (id) AS MATERIALIZED (
+            SELECT DISTINCT asked.id FROM {ids:$3 asked}
+        ), present (id) AS MATERIALIZED (
+            SELECT user_id FROM memberships WHERE tenant = $1 AND group_id = $2
+            UNION ALL
+            SELECT child_id FROM nestings WHERE tenant = $1 AND group_id = $2
+        )
+        """,
+        missing="SELECT id FROM wanted EXCEPT SELECT id FROM present",
+        unwanted="SELECT id FROM present EXCEPT SELECT id FROM wanted",
+    ),
+    sqlite=Together(
+        missing="""
+            SELECT DISTINCT asked.id AS id FROM {ids:$3 asked}
+            WHERE asked.id NOT IN (SELECT user_id FROM memberships WHERE tenant = $1 AND group_id = $2)
+              AND asked.id NOT IN (SELECT child_id FROM nestings WHERE tenant = $1 AND group_id = $2)
+        """,
+        unwanted="""
+            SELECT user_id AS id FROM memberships WHERE tenant = $1 AND group_id = $2 AND NOT (user_id {in_ids:$3})
+            UNION ALL
+            SELECT child_id FROM nestings WHERE tenant = $1 AND group_id = $2 AND NOT (child_id {in_ids:$3})
+        """,
+    ),
 )
 
 # Every named user ($3: those of $4, to add, and of $5, to remove) is locked, in the order of ids, before its
