@@ -25,7 +25,7 @@ from scim_server.config import (
     new_token_key,
     token_digest,
 )
-from scim_server.config.documents import CONFIG_FILE, SECRETS_FILE
+from scim_server.config.bundles import CONFIG_FILE, SECRETS_FILE
 from tests.support.processes import free_port, kill_process, start_process, wait_until
 
 TENANT = Tenant(

@@ -17,6 +17,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from scim_server.config import SHARDS
 from scim_server.storage.protocol import Storage
 from scim_server.storage.records import TenantCounts
 
@@ -59,15 +60,22 @@ class Metrics:
             registry=self.registry,
         )
         self.config_revision = Gauge(
-            "scim_config_revision", "Revision of the configuration that runs", registry=self.registry
+            "scim_config_revision",
+            "Revision of the configuration that runs, by shard",
+            ("shard",),
+            registry=self.registry,
         )
         self.config_applied_revision = Gauge(
             "scim_config_applied_revision",
-            "Revision that the roles of all existing users follow",
+            "Revision that the roles of all existing users follow, by shard",
+            ("shard",),
             registry=self.registry,
         )
+        for shard in SHARDS:
+            self.config_revision.labels(str(shard))
+            self.config_applied_revision.labels(str(shard))
         self.config_rejections = Counter(
-            "scim_config_rejections", "Configuration documents refused", ("source",), registry=self.registry
+            "scim_config_rejections", "Configurations refused", ("source",), registry=self.registry
         )
         self._users = Gauge("scim_users", "Users by state", ("tenant", "state"), registry=self.registry)
         self._groups = Gauge("scim_groups", "Groups", ("tenant",), registry=self.registry)
@@ -129,9 +137,10 @@ class Metrics:
         """Show the lines of the log that were dropped, asked at each scrape. Once."""
         self.registry.register(_DroppedLines(dropped))
 
-    def use_config(self, revision: int, tenants: Collection[str]) -> None:
-        """A configuration runs from now on; requests of tenants that it doesn't have disappear."""
-        self.config_revision.set(revision)
+    def use_config(self, revisions: Mapping[int, int], tenants: Collection[str]) -> None:
+        """Of each shard this revision runs from now on; requests of tenants that are in none disappear."""
+        for shard, revision in revisions.items():
+            self.config_revision.labels(str(shard)).set(revision)
         for tenant in self._tenants.difference(tenants, {""}):
             self._requests.remove_by_labels({"tenant": tenant})
             self._tenants.discard(tenant)

@@ -8,11 +8,11 @@ What a crash leaves is found again at start, and every replica looks now and the
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from scim_server.background.worker import Worker
-from scim_server.config import ConfigBundle, ConfigHolder, Tenant
+from scim_server.config import SHARDS, ConfigBundle, ConfigHolder, Tenant
 from scim_server.directory.stored_rules import StoredRules
 from scim_server.metrics import Metrics
 from scim_server.provisioning.grants import RoleRules
@@ -36,8 +36,7 @@ class RulesApplier:
         self._metrics = metrics
         self._settled = asyncio.Condition()
         self._listeners: list[Callable[[str, Sequence[RoleChange]], None]] = []
-        self.settled_revision = 0
-        """The highest revision of this server's that the roles of all existing users follow."""
+        self._settled_revisions = dict.fromkeys(SHARDS, 0)
         self.worker = Worker("applying role rules", self._apply, clock)
         holder.subscribe(lambda _: self.worker.wake())
         storage.subscribe(self._look_for_pending)
@@ -46,11 +45,16 @@ class RulesApplier:
         """`listener` is called with the tenant and the changes of roles of each committed batch."""
         self._listeners.append(listener)
 
-    async def wait_settled(self, revision: int, seconds: float) -> bool:
-        """Whether `revision` is settled, at the latest after `seconds`."""
+    def settled_revision_of(self, shard: int | None) -> int:
+        """The highest revision of a shard that the roles of all existing users follow; without one, that they follow
+        in every shard."""
+        return min(self._settled_revisions.values()) if shard is None else self._settled_revisions[shard]
+
+    async def wait_settled(self, revision: int, seconds: float, shard: int | None = None) -> bool:
+        """Whether `revision` is settled, in its shard or in all of them, at the latest after `seconds`."""
         try:
             async with asyncio.timeout(seconds), self._settled:
-                await self._settled.wait_for(lambda: self.settled_revision >= revision)
+                await self._settled.wait_for(lambda: self.settled_revision_of(shard) >= revision)
         except TimeoutError:
             return False
         return True
@@ -60,17 +64,20 @@ class RulesApplier:
             self.worker.wake()
 
     async def _apply(self) -> datetime | None:
-        bundle = self._holder.current
-        if bundle is not None and bundle.revision > self.settled_revision:
-            await self._put_all(bundle)
-            await self._recompute_pending({tenant.key for tenant in bundle.config.tenants})
-            await self._announce(bundle.revision)
+        if self._holder.current is not None:
+            parts = self._holder.shards.items()
+            new = {shard: part for shard, part in parts if part.revision > self._settled_revisions[shard]}
+            for shard, part in new.items():
+                await self._put_all(shard, part)
+            if new:
+                await self._recompute_pending({tenant.key for part in new.values() for tenant in part.config.tenants})
+                await self._announce({shard: part.revision for shard, part in new.items()})
         await self._recompute_pending()
         for key in await self._storage.tenants_to_erase():
             await self._stored_rules.erase(key)
         return None
 
-    async def _put_all(self, bundle: ConfigBundle) -> None:
+    async def _put_all(self, shard: int, bundle: ConfigBundle) -> None:
         tenants = {tenant.key: tenant for tenant in bundle.config.tenants if not tenant.deleted}
         rules = {key: RoleRules.of(tenant) for key, tenant in tenants.items()}
         others = await self._storage.raise_revisions(
@@ -80,7 +87,7 @@ class RulesApplier:
         )
         for key in others:
             await self._stored_rules.put(tenants[key], rules[key], bundle.revision)
-        self._stored_rules.are(rules)
+        self._stored_rules.are(shard, rules)
         for tenant in bundle.config.tenants:
             if tenant.deleted:
                 await self._depart(tenant, bundle.revision)
@@ -111,8 +118,9 @@ class RulesApplier:
                 listener(key, batch)
         _log.info("roles of existing users of %s follow its rules: %d changed", key, changed)
 
-    async def _announce(self, revision: int) -> None:
+    async def _announce(self, revisions: Mapping[int, int]) -> None:
         async with self._settled:
-            self.settled_revision = max(self.settled_revision, revision)
+            self._settled_revisions |= revisions
             self._settled.notify_all()
-        self._metrics.config_applied_revision.set(self.settled_revision)
+        for shard, revision in revisions.items():
+            self._metrics.config_applied_revision.labels(str(shard)).set(revision)

@@ -1,10 +1,19 @@
 """The contract between the operator and the server.
 
-The operator writes two documents of one revision: a `ServerConfig`, which holds nothing secret, and
-`ServerSecrets`, which holds only digests and the key they were made with. The server accepts them as a
-pair or not at all. Nothing else passes from the control plane to the data plane.
+The configuration comes in shards, each with a revision. A shard is two halves of one revision: a `ServerConfig`,
+which holds nothing secret, and `ServerSecrets`, which holds only digests and the key they were made with. The server
+accepts them as a pair or not at all. Nothing else passes from the control plane to the data plane.
 """
 
+from scim_server.config.bundles import (
+    CONFIG_FILE,
+    SECRETS_FILE,
+    ConfigBundle,
+    decode_config,
+    decode_secrets,
+    encode_config,
+    encode_secrets,
+)
 from scim_server.config.credentials import (
     DEFAULT_ALGORITHMS,
     Access,
@@ -17,15 +26,6 @@ from scim_server.config.credentials import (
     OAuthClient,
     SharedSecret,
     UserName,
-)
-from scim_server.config.documents import (
-    CONFIG_FILE,
-    SECRETS_FILE,
-    ConfigBundle,
-    decode_config,
-    decode_secrets,
-    encode_config,
-    encode_secrets,
 )
 from scim_server.config.errors import ConfigError
 from scim_server.config.extension_schemas import (
@@ -58,6 +58,15 @@ from scim_server.config.model import (
 )
 from scim_server.config.patterns import InvalidPattern, compile_pattern
 from scim_server.config.public_keys import PublicJwk, SigningAlgorithm, parse_key_set, private_members
+from scim_server.config.shards import (
+    SHARD_COUNT,
+    SHARDS,
+    ShardNumber,
+    config_file,
+    secrets_file,
+    shard_name,
+    shard_of,
+)
 from scim_server.config.tokens import (
     MAXIMUM_TOKEN_BYTES,
     MINIMUM_TOKEN_BYTES,
@@ -78,6 +87,8 @@ __all__ = [
     "MOST_SUB_ATTRIBUTES",
     "SCHEMA_VERSION",
     "SECRETS_FILE",
+    "SHARDS",
+    "SHARD_COUNT",
     "USER_ATTRIBUTES",
     "Access",
     "AttributeName",
@@ -111,6 +122,7 @@ __all__ = [
     "SchemaUrn",
     "ServerConfig",
     "ServerSecrets",
+    "ShardNumber",
     "SharedSecret",
     "SigningAlgorithm",
     "Tenant",
@@ -120,6 +132,7 @@ __all__ = [
     "UserName",
     "check_jwks_url",
     "compile_pattern",
+    "config_file",
     "decode_config",
     "decode_secrets",
     "encode_config",
@@ -128,5 +141,8 @@ __all__ = [
     "pair_digest",
     "parse_key_set",
     "private_members",
+    "secrets_file",
+    "shard_name",
+    "shard_of",
     "token_digest",
 ]

@@ -10,7 +10,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 ResourceKey = Annotated[str, StringConstraints(pattern=r"^[^/\s]+/[^/\s]+$", max_length=512)]
 """`namespace/name` of a custom resource."""
 Revision = Annotated[int, Field(strict=True, ge=1, le=2**63 - 1)]
-"""Of a document; as large as the databases' integers."""
+"""Of a shard; as large as the databases' integers."""
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 

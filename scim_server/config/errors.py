@@ -2,4 +2,4 @@
 
 
 class ConfigError(ValueError):
-    """A configuration document that can't be used. The message names the field and what was expected."""
+    """A configuration that can't be used. The message names the field and what was expected."""

@@ -1,4 +1,4 @@
-"""The documents of the contract, as pydantic models. JSON names are camelCase; unknown fields are an error."""
+"""The contract's configuration and secrets, as pydantic models. JSON is in camelCase; unknown fields are errors."""
 
 from enum import StrEnum
 from typing import Any, Self
@@ -15,8 +15,9 @@ from scim_server.config.credentials import (
 )
 from scim_server.config.extension_schemas import ExtensionSchema
 from scim_server.config.patterns import compile_pattern
+from scim_server.config.shards import ShardNumber, shard_of
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised when a field is added: a server that doesn't know the field must say so, not drop it."""
 
 _LONGEST_DELAY_SECONDS = 365 * 24 * 3600
@@ -191,9 +192,10 @@ class Tenant(Contract):
 
 
 class ServerConfig(Contract):
-    """Everything a server needs to know, apart from secrets. The whole state, never a delta."""
+    """Everything a server needs to know, apart from secrets: one shard of it, or the whole. Never a delta."""
 
     schema_version: int = Field(default=SCHEMA_VERSION, strict=True)
+    shard: ShardNumber | None = None
     revision: Revision
     tenants: tuple[Tenant, ...] = ()
 
@@ -202,11 +204,19 @@ class ServerConfig(Contract):
         require_unique("tenants", [tenant.key for tenant in self.tenants])
         return self
 
+    @model_validator(mode="after")
+    def _tenants_of_the_shard(self) -> Self:
+        for tenant in self.tenants:
+            if self.shard is not None and shard_of(tenant.key) != self.shard:
+                raise ValueError(f"tenants: {tenant.key} is not of shard {self.shard}")
+        return self
+
 
 class ServerSecrets(Contract):
     """The secret half: the key of the installation (64 hexadecimal digits) and digests of tokens and passwords."""
 
     schema_version: int = Field(default=SCHEMA_VERSION, strict=True)
+    shard: ShardNumber | None = None
     revision: Revision
     token_key: Digest = Field(repr=False)
     digests: dict[str, Digest] = Field(default_factory=dict, repr=False)

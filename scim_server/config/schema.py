@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from scim_server.config.documents import ConfigBundle
+from scim_server.config.bundles import ConfigBundle
 
 SCHEMA_PATH = Path(__file__).with_name("server-config.schema.json")
 

@@ -5,7 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection
 
-from scim_server.config import Tenant
+from scim_server.config import Tenant, shard_of
 from scim_server.directory.tenant import ServedTenant
 from scim_server.provisioning.grants import RoleRules
 from scim_server.storage.protocol import Storage, Writer
@@ -57,6 +57,6 @@ class StoredRules:
         if erased:
             _log.info("the users and groups of %s, which was deleted, are erased", key)
 
-    def are(self, tenants: Collection[str]) -> None:
-        """Only the rules of these tenants are stored for sure: those of the newest configuration."""
-        self._stored = {*tenants}
+    def are(self, shard: int, tenants: Collection[str]) -> None:
+        """Of this shard, the rules of these tenants and of no others are there."""
+        self._stored = {key for key in self._stored if shard_of(key) != shard} | set(tenants)

@@ -22,7 +22,7 @@ class ServedTenant:
     def __init__(self, config: Tenant, revision: int, token_key: bytes, caches: "TenantCaches") -> None:
         self.config = config
         self.revision = revision
-        """Of the configuration that it is from."""
+        """Of the shard that it is from."""
         self.key = config.key
         self.cursors = Cursors(token_key, config.key)
         self.strict = config.conformance is Conformance.STRICT
@@ -57,4 +57,7 @@ def tenants_of(bundle: ConfigBundle) -> Mapping[str, ServedTenant]:
     """Every tenant of a configuration, by its key."""
     token_key = bytes.fromhex(bundle.secrets.token_key)
     caches = TenantCaches()
-    return {tenant.key: ServedTenant(tenant, bundle.revision, token_key, caches) for tenant in bundle.config.tenants}
+    return {
+        tenant.key: ServedTenant(tenant, bundle.revision_of(tenant.key), token_key, caches)
+        for tenant in bundle.config.tenants
+    }

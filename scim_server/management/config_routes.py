@@ -45,11 +45,11 @@ def _too_large() -> Refused:
 @router.put(
     "",
     operation_id="putConfig",
-    summary="Run a configuration",
+    summary="Run a configuration or a shard of it",
     responses={
-        409: {"model": StaleConfig, "description": "A higher revision, or another document of this one, is in use"},
+        409: {"model": StaleConfig, "description": "A higher revision, or another content of this one, is in use"},
         413: {"model": Problem, "description": "The body is too large"},
-        422: {"model": ConfigProblem, "description": "The document is not valid; what runs goes on"},
+        422: {"model": ConfigProblem, "description": "The configuration is not valid; what runs goes on"},
         503: {"model": ConfigProblem, "description": "The database, which knows the floor, does not answer"},
     },
     openapi_extra={
@@ -60,22 +60,26 @@ def _too_large() -> Refused:
     },
 )
 async def put_config(bundle: Annotated[ConfigBundle, Depends(_pushed_bundle)], server: FromServer) -> PushedConfig:
-    """A lower revision never replaces a higher one, and a document that isn't valid never replaces one that is."""
+    """One shard of the configuration, or the whole. A lower revision never replaces a higher one, and one that isn't
+    valid never replaces one that is."""
     try:
         outcome = await server.intake.offer(bundle, "push")
     except Stale as stale:
-        refusal = StaleConfig(revision=server.holder.revision, floor=stale.floor, reason=stale.reason)
+        running = server.holder.revision_of(bundle.shard)
+        refusal = StaleConfig(revision=running, floor=stale.floor, reason=stale.reason)
         raise Refused(409, refusal) from None
     except StorageUnavailable:
         reason = "the database, which knows the highest revision, doesn't answer"
-        problem = ConfigProblem(revision=server.holder.revision, reason=reason)
+        problem = ConfigProblem(revision=server.holder.revision_of(bundle.shard), reason=reason)
         raise Refused(503, problem, {"Retry-After": "1"}) from None
-    applied = await server.applier.wait_settled(bundle.revision, _APPLY_SECONDS)
+    # Before all shards are here nobody is served, and no roles are recomputed.
+    seconds = _APPLY_SECONDS if server.holder.current is not None else 0.0
+    applied = await server.applier.wait_settled(bundle.revision, seconds, bundle.shard)
     return PushedConfig(
-        revision=server.holder.revision,
+        revision=server.holder.revision_of(bundle.shard),
         outcome=outcome,
         applied=applied,
-        applied_revision=server.applier.settled_revision,
+        applied_revision=server.applier.settled_revision_of(bundle.shard),
     )
 
 

@@ -97,15 +97,28 @@ class Rejection(Answer):
     reason: str
 
 
-class ServerStatus(Answer):
-    """What a replica runs."""
+class ShardStatus(Answer):
+    """What a replica runs of one shard of the configuration."""
 
     revision: int
-    """Of the configuration; 0 for none."""
+    """0 for none."""
     floor: int
     """The highest revision that any replica has run; 0 where the database doesn't answer."""
     applied_revision: int
     """The revision that the roles of all existing users follow."""
+
+
+class ServerStatus(Answer):
+    """What a replica runs."""
+
+    revision: int
+    """Of the configuration, the lowest of a shard; 0 for none."""
+    floor: int
+    """The highest revision of any shard that any replica has run; 0 where the database doesn't answer."""
+    applied_revision: int
+    """The revision that the roles of all existing users follow, in every shard."""
+    shards: Mapping[int, ShardStatus]
+    """By number, 0 to 15."""
     source: str | None
     """Where the configuration comes from."""
     rejection: Rejection | None

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from scim_server.auth.last_uses import LastUses
 from scim_server.background.rules import RulesApplier
-from scim_server.config import ConfigHolder, Tenant
+from scim_server.config import SHARD_COUNT, SHARDS, ConfigBundle, ConfigHolder, Tenant
 from scim_server.directory.unmatched_groups import UnmatchedGroups as UnmatchedSelectors
 from scim_server.directory.unmatched_groups import UnmatchedGroupsReader
 from scim_server.management.intake import Intake
@@ -17,6 +17,7 @@ from scim_server.management.models import (
     FormerUsers,
     Rejection,
     ServerStatus,
+    ShardStatus,
     TenantStatus,
     UnmatchedGroups,
     UserCounts,
@@ -57,30 +58,43 @@ class Status:
         self._counting: asyncio.Task[bool] | None = None
         self._counts: dict[str, TenantCounts] = {}
         self._counted_at = float("-inf")
-        self._counted_revision = 0
+        self._counted_of: ConfigBundle | None = None
 
     async def ready(self) -> str | None:
         """None when requests can be served, else what is missing."""
-        missing = [] if self._holder.current is not None else ["no configuration yet"]
+        missing = [] if self._holder.current is not None else [self._missing_configuration()]
         try:
             await self._storage.ping()
         except StorageUnavailable:
             missing.append("the database doesn't answer")
         return "; ".join(missing) or None
 
+    def _missing_configuration(self) -> str:
+        came = len(self._holder.shards)
+        return f"only {came} of {SHARD_COUNT} shards of the configuration yet" if came else "no configuration yet"
+
     async def current(self) -> ServerStatus:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                floor = await self._intake.floor()
+                floors = await self._intake.floors()
         except (StorageUnavailable, TimeoutError):
-            floor = 0
+            floors = dict.fromkeys(SHARDS, 0)
         rejection = self._holder.rejection
         counts = await self._current_counts()
         last_contacts, credentials = self._contacts()
         return ServerStatus(
-            revision=self._holder.revision,
-            floor=floor,
-            applied_revision=self._applier.settled_revision,
+            # What an operator asks that delivers the whole: the lowest revision, and the highest floor.
+            revision=self._holder.revision_of(None),
+            floor=max(floors.values()),
+            applied_revision=self._applier.settled_revision_of(None),
+            shards={
+                shard: ShardStatus(
+                    revision=self._holder.revision_of(shard),
+                    floor=floors[shard],
+                    applied_revision=self._applier.settled_revision_of(shard),
+                )
+                for shard in SHARDS
+            },
             source=self._holder.source,
             rejection=Rejection(source=rejection.source, reason=rejection.reason) if rejection else None,
             tenants={
@@ -137,18 +151,15 @@ class Status:
         return self._counts
 
     def _is_fresh(self) -> bool:
-        return (
-            self._counted_revision == self._holder.revision
-            and time.monotonic() - self._counted_at < _COUNTS_LIVE_SECONDS
-        )
+        return self._counted_of is self._holder.current and time.monotonic() - self._counted_at < _COUNTS_LIVE_SECONDS
 
     async def _count_anew(self) -> bool:
-        revision = self._holder.revision
+        counted_of = self._holder.current
         try:
             self._counts = await self._count()
         except StorageUnavailable:
             return False
-        self._counted_at, self._counted_revision = time.monotonic(), revision
+        self._counted_at, self._counted_of = time.monotonic(), counted_of
         return True
 
     async def _count(self) -> dict[str, TenantCounts]:

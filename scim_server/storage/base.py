@@ -56,8 +56,8 @@ class BaseStorage(ABC):
     async def uses(self) -> CredentialUses:
         return await self._read_all(credential_uses.of_all)
 
-    async def highest_revision(self) -> int:
-        return await self._read_all(revisions.highest)
+    async def revisions(self) -> Mapping[str, int]:
+        return await self._read_all(revisions.of_all)
 
     async def raise_revisions(
         self, fingerprints: Mapping[str, str], revision: int, uids: Mapping[str, str] | None = None

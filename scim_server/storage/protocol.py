@@ -102,8 +102,8 @@ class Storage(Protocol):
         """What is noted of all tenants, also of credentials that they no longer have."""
         ...
 
-    async def highest_revision(self) -> int:
-        """The highest revision whose rules any tenant has seen; 0 if none."""
+    async def revisions(self) -> Mapping[str, int]:
+        """By tenant, the highest revision that it has seen, departed ones included."""
         ...
 
     async def raise_revisions(

@@ -58,8 +58,8 @@ class TracedStorage:
     async def uses(self) -> CredentialUses:
         return await self._storage.uses()
 
-    async def highest_revision(self) -> int:
-        return await self._storage.highest_revision()
+    async def revisions(self) -> Mapping[str, int]:
+        return await self._storage.revisions()
 
     async def raise_revisions(
         self, fingerprints: Mapping[str, str], revision: int, uids: Mapping[str, str] | None = None

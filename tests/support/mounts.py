@@ -3,7 +3,15 @@
 import itertools
 from pathlib import Path
 
-from scim_server.config import CONFIG_FILE, SECRETS_FILE, ConfigBundle, encode_config, encode_secrets
+from scim_server.config import (
+    CONFIG_FILE,
+    SECRETS_FILE,
+    ConfigBundle,
+    config_file,
+    encode_config,
+    encode_secrets,
+    secrets_file,
+)
 
 _versions = itertools.count()
 
@@ -21,6 +29,12 @@ def mount(directory: Path, files: dict[str, bytes]) -> None:
     for name in files:
         if not (directory / name).is_symlink():
             (directory / name).symlink_to(Path("..data") / name)
+
+
+def mount_shards(directory: Path, *bundles: ConfigBundle) -> None:
+    """All shards that are mounted from now on."""
+    mount(directory / "config", {config_file(each.shard): encode_config(each.config) for each in bundles})
+    mount(directory / "secrets", {secrets_file(each.shard): encode_secrets(each.secrets) for each in bundles})
 
 
 def mount_config(directory: Path, bundle: ConfigBundle) -> None:

@@ -72,4 +72,4 @@ async def test_what_was_used_once_stays_used(server: Server) -> None:
 
 
 async def test_an_older_configuration_stays_refused(server: Server) -> None:
-    assert await server.storage.highest_revision() == bundle(LAST_REVISION).revision
+    assert await server.intake.floor() == bundle(LAST_REVISION).revision

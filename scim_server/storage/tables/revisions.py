@@ -6,7 +6,7 @@ from scim_server.provisioning.grants import is_current
 from scim_server.storage.session import Session, Transaction
 from scim_server.storage.statement import Statement
 
-_HIGHEST = Statement("SELECT coalesce(max(revision), 0) AS revision FROM tenants")
+_ALL = Statement("SELECT tenant, revision FROM tenants")
 
 # Locked in order, so that replicas that do this at once don't deadlock.
 _LOCK = Statement("""
@@ -21,9 +21,9 @@ _RAISE = Statement("""
 """)
 
 
-async def highest(session: Session) -> int:
-    row = await session.fetch_one(_HIGHEST)
-    return 0 if row is None else row["revision"]
+async def of_all(session: Session) -> Mapping[str, int]:
+    """By tenant, departed ones included."""
+    return {row["tenant"]: row["revision"] for row in await session.fetch(_ALL)}
 
 
 async def raise_all(

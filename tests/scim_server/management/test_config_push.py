@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from scim_server.app import Server, ServerSettings
-from scim_server.config import ConfigBundle
+from scim_server.config import ConfigBundle, shard_of
 from tests.scim_server.http.running import connected
 from tests.support.serving import MANAGEMENT_HEADERS, MANAGEMENT_TOKEN, TOKEN_KEY, Connection, bundle_of, client_of
 
@@ -177,3 +177,40 @@ async def test_scim_tokens_open_nothing_here(bare_server: Server, connection: Co
     token = f"Bearer {connection.token('provision')}"
     async with client_of(bare_server.management_url, headers={"Authorization": token}) as provider:
         assert (await provider.get("/v1/status")).status_code == 401
+
+
+async def test_a_shard_replaces_itself_alone(
+    bare_server: Server, management: httpx.AsyncClient, connection: Connection
+) -> None:
+    await push(management, bundle_of(connection, revision=7))
+    shard = shard_of(connection.key)
+    answer = await push(management, bundle_of(revision=8).parts()[(shard + 1) % 16])
+    assert answer.json() == {"revision": 8, "outcome": "Accepted", "applied": True, "appliedRevision": 8}
+    assert (await push(management, bundle_of(revision=7).parts()[(shard + 1) % 16])).status_code == 409
+    async with client_of(bare_server.url, connection) as provider:
+        assert (await provider.get("/Users")).status_code == 200
+    await push(management, bundle_of(revision=8).parts()[shard])
+    async with client_of(bare_server.url, connection) as provider:
+        assert (await provider.get("/Users")).status_code == 401
+
+
+async def test_the_floor_is_that_of_the_tenants_shard(
+    bare_server: Server, management: httpx.AsyncClient, connection: Connection
+) -> None:
+    """Another shard's higher revision is no reason to refuse this one's, over a restart too."""
+    shard, whole = shard_of(connection.key), bundle_of(connection, revision=7)
+    await push(management, whole)
+    if bare_server.settings.database.startswith("sqlite"):
+        await bare_server.stop()
+    async with (
+        Server(replace_ports(bare_server.settings)) as second,
+        client_of(second.management_url, headers=MANAGEMENT_HEADERS) as manage_second,
+    ):
+        older = bundle_of(connection, revision=6).parts()
+        assert (await push(manage_second, older[shard])).status_code == 409
+        for other, part in older.items():
+            if other != shard:
+                assert (await push(manage_second, part)).json()["outcome"] == "Accepted"
+        assert "only 15 of 16 shards" in (await manage_second.get("/readyz")).json()["reason"]
+        assert (await push(manage_second, whole.parts()[shard])).json()["applied"]
+        assert (await manage_second.get("/readyz")).status_code == 200

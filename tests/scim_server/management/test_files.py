@@ -2,13 +2,22 @@
 
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scim_server.app import Server, ServerSettings
-from scim_server.config import CONFIG_FILE, SECRETS_FILE, encode_config, encode_secrets
-from tests.support.mounts import mount, mount_config, mount_pair, mount_secrets
+from scim_server.config import (
+    CONFIG_FILE,
+    SECRETS_FILE,
+    config_file,
+    encode_config,
+    encode_secrets,
+    secrets_file,
+    shard_of,
+)
+from tests.support.mounts import mount, mount_config, mount_pair, mount_secrets, mount_shards
 from tests.support.serving import Connection, bundle_of
 from tests.support.until import until
 
@@ -101,3 +110,36 @@ async def test_plain_files_work_too(watching: Server, config_dir: Path, connecti
         temporary.write_bytes(content)
         os.replace(temporary, config_dir / folder / name)
     assert await watching.applier.wait_settled(3, 10)
+
+
+async def test_shards_are_read_and_take_the_place_of_the_former_files(
+    settings: ServerSettings, config_dir: Path, connection: Connection
+) -> None:
+    """As a server goes through the operator's upgrade: the files of before, some shards, all shards."""
+    shard = shard_of(connection.key)
+    former = bundle_of(connection, revision=3)
+    mount_shards(config_dir, former)
+    async with Server(settings) as server:
+        assert await server.applier.wait_settled(3, 10)
+        newer = bundle_of(replace(connection, base_roles=()), revision=4).parts()
+        mount_shards(config_dir, former, newer[shard])
+        assert await server.applier.wait_settled(4, 10, shard)
+    async with Server(settings) as server:  # the former files have no say any more in what has a shard
+        await until(lambda: server.holder.current is not None)
+        assert (server.holder.revision_of(shard), server.holder.revision_of(None)) == (4, 3)
+        mount_shards(config_dir, former, *newer.values())
+        assert await server.applier.wait_settled(4, 10)
+        assert server.holder.current is not None
+        assert server.holder.current.config.tenants[0].base_roles == ()
+
+
+async def test_a_file_of_another_shard_is_refused(watching: Server, config_dir: Path, connection: Connection) -> None:
+    part = bundle_of(connection, revision=3).parts()[1]
+    for folder, name, content in (
+        ("config", config_file(2), encode_config(part.config)),
+        ("secrets", secrets_file(2), encode_secrets(part.secrets)),
+    ):
+        mount(config_dir / folder, {name: content})
+    await until(lambda: watching.holder.rejection is not None)
+    assert watching.holder.rejection is not None
+    assert watching.holder.rejection.reason == "server-config-02.json.gz: holds shard 1"

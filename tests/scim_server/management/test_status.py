@@ -40,6 +40,7 @@ async def test_status_counts_users_and_groups(server: Server, management: httpx.
         "revision": 1,
         "floor": 1,
         "appliedRevision": 1,
+        "shards": {str(shard): {"revision": 1, "floor": 1, "appliedRevision": 1} for shard in range(16)},
         "source": "test",
         "rejection": None,
         "tenants": {
@@ -70,8 +71,8 @@ async def test_metrics(server: Server, provider: httpx.AsyncClient, management: 
         'scim_requests_total{method="GET",route="unknown",status="401",tenant=""} 1.0',
         'scim_request_duration_seconds_count{method="POST",route="/Groups"} 1.0',
         'scim_authentication_failures_total{reason="unknown_credential"} 1.0',
-        "scim_config_revision 1.0",
-        "scim_config_applied_revision 1.0",
+        'scim_config_revision{shard="0"} 1.0',
+        'scim_config_applied_revision{shard="15"} 1.0',
         'scim_users{state="active",tenant="acme/okta"} 1.0',
         'scim_users{state="blocked",tenant="acme/okta"} 1.0',
         'scim_groups{tenant="acme/okta"} 1.0',

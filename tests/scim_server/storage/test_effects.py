@@ -94,7 +94,7 @@ async def test_no_write_passes_it_by(steps: Steps, recorded: Recorded) -> None:
         "raise_revisions": lambda: steps.storage.raise_revisions({steps.tenant: RULES.fingerprint}, 2),
     }
     reads = {
-        "open", "close", "ping", "usage", "subscribe", "read", "uses", "highest_revision", "pending_tenants",
+        "open", "close", "ping", "usage", "subscribe", "read", "uses", "revisions", "pending_tenants",
         "tenants_to_erase", "due_tenants", "next_due", "tenants_with_unlike_states",
     }  # fmt: skip
     methods = {name for name in dir(Storage) if not name.startswith("_")}

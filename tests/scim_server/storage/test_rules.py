@@ -188,10 +188,10 @@ async def test_rules_of_a_lower_revision_that_are_late_are_applied_before_or_not
 async def test_revisions_of_all_tenants(fresh_url: str) -> None:
     storage = open_storage(fresh_url)
     await storage.open()
-    assert await storage.highest_revision() == 0
+    assert await storage.revisions() == {}
     for tenant, revision in (("acme/same", 3), ("acme/other", 4), ("acme/newer", 9), ("acme/absent", 2)):
         await Steps(storage, tenant).put_rules(FIRST, revision)
-    assert await storage.highest_revision() == 9
+    assert await storage.revisions() == {"acme/same": 3, "acme/other": 4, "acme/newer": 9, "acme/absent": 2}
 
     offered = {
         "acme/same": FIRST.fingerprint,
