@@ -50,11 +50,11 @@ def benchmarks(
 ) -> None:
     """Measure scim-server and print ratios.
 
-    Each benchmark starts real scim-server processes with default settings on a database of its own, sends them
+    A benchmark starts real scim-server processes with default settings on a database of its own, sends them
     requests from another process over keep-alive connections, and divides two figures of that one run. A ratio says
     much the same on any machine; the figures beside it hold for this one. The sides take turns, request by
     request for latencies, every half second for rates, so that what else the machine does disturbs both. Still,
-    nothing else should keep it busy.
+    nothing else should keep it busy. A benchmark of a single part, such as `pool`, measures the part in this process.
 
     The load generator says how much of a core it took: near 100 % it would have measured itself.
 

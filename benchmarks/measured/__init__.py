@@ -5,6 +5,7 @@ from benchmarks.measured.create_users import CREATE_USERS
 from benchmarks.measured.find_user import FIND_USER
 from benchmarks.measured.patch_member import PATCH_MEMBER
 from benchmarks.measured.peer import PEER
+from benchmarks.measured.pool import POOL
 from benchmarks.measured.put_group import PUT_GROUP
 from benchmarks.measured.read_group import READ_GROUP
 from benchmarks.measured.two_servers import TWO_SERVERS
@@ -20,5 +21,6 @@ BENCHES: tuple[Bench, ...] = (
     PUT_GROUP,
     TWO_SERVERS,
     PEER,
+    POOL,
     VALIDATE,
 )

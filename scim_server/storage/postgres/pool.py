@@ -1,6 +1,7 @@
 """The connections of this process to its database.
 
-asyncpg's own pool makes a task, a proxy and three timers for each use: more work than the statement that adds a user.
+asyncpg's own pool makes a proxy and several timers for each use, also where nothing is reset between two uses. One
+short statement takes about 1.5 times the processor time with it: `python -m benchmarks pool` measures that.
 """
 
 import asyncio
