@@ -34,9 +34,9 @@ class RulesApplier:
         self._stored_rules = stored_rules
         self._holder = holder
         self._metrics = metrics
-        self._settled = asyncio.Condition()
+        self._applied = asyncio.Condition()
         self._listeners: list[Callable[[str, Sequence[RoleChange]], None]] = []
-        self._settled_revisions = dict.fromkeys(SHARDS, 0)
+        self._applied_revisions = dict.fromkeys(SHARDS, 0)
         self.worker = Worker("applying role rules", self._apply, clock)
         holder.subscribe(lambda _: self.worker.wake())
         storage.subscribe(self._look_for_pending)
@@ -45,16 +45,16 @@ class RulesApplier:
         """`listener` is called with the tenant and the changes of roles of each committed batch."""
         self._listeners.append(listener)
 
-    def settled_revision_of(self, shard: int | None) -> int:
+    def applied_revision_of(self, shard: int | None) -> int:
         """The highest revision of a shard that the roles of all existing users follow; without one, that they follow
         in every shard."""
-        return min(self._settled_revisions.values()) if shard is None else self._settled_revisions[shard]
+        return min(self._applied_revisions.values()) if shard is None else self._applied_revisions[shard]
 
-    async def wait_settled(self, revision: int, seconds: float, shard: int | None = None) -> bool:
-        """Whether `revision` is settled, in its shard or in all of them, at the latest after `seconds`."""
+    async def wait_applied(self, revision: int, seconds: float, shard: int | None = None) -> bool:
+        """Whether `revision` is applied, in its shard or in all of them, at the latest after `seconds`."""
         try:
-            async with asyncio.timeout(seconds), self._settled:
-                await self._settled.wait_for(lambda: self.settled_revision_of(shard) >= revision)
+            async with asyncio.timeout(seconds), self._applied:
+                await self._applied.wait_for(lambda: self.applied_revision_of(shard) >= revision)
         except TimeoutError:
             return False
         return True
@@ -66,7 +66,7 @@ class RulesApplier:
     async def _apply(self) -> datetime | None:
         if self._holder.current is not None:
             parts = self._holder.shards.items()
-            new = {shard: part for shard, part in parts if part.revision > self._settled_revisions[shard]}
+            new = {shard: part for shard, part in parts if part.revision > self._applied_revisions[shard]}
             for shard, part in new.items():
                 await self._put_all(shard, part)
             if new:
@@ -119,8 +119,8 @@ class RulesApplier:
         _log.info("roles of existing users of %s follow its rules: %d changed", key, changed)
 
     async def _announce(self, revisions: Mapping[int, int]) -> None:
-        async with self._settled:
-            self._settled_revisions |= revisions
-            self._settled.notify_all()
+        async with self._applied:
+            self._applied_revisions |= revisions
+            self._applied.notify_all()
         for shard, revision in revisions.items():
             self._metrics.config_applied_revision.labels(str(shard)).set(revision)

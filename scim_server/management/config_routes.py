@@ -74,12 +74,12 @@ async def put_config(bundle: Annotated[ConfigBundle, Depends(_pushed_bundle)], s
         raise Refused(503, problem, {"Retry-After": "1"}) from None
     # Before all shards are here nobody is served, and no roles are recomputed.
     seconds = _APPLY_SECONDS if server.holder.current is not None else 0.0
-    applied = await server.applier.wait_settled(bundle.revision, seconds, bundle.shard)
+    applied = await server.applier.wait_applied(bundle.revision, seconds, bundle.shard)
     return PushedConfig(
         revision=server.holder.revision_of(bundle.shard),
         outcome=outcome,
         applied=applied,
-        applied_revision=server.applier.settled_revision_of(bundle.shard),
+        applied_revision=server.applier.applied_revision_of(bundle.shard),
     )
 
 

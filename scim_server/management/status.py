@@ -86,12 +86,12 @@ class Status:
             # What an operator asks that delivers the whole: the lowest revision, and the highest floor.
             revision=self._holder.revision_of(None),
             floor=max(floors.values()),
-            applied_revision=self._applier.settled_revision_of(None),
+            applied_revision=self._applier.applied_revision_of(None),
             shards={
                 shard: ShardStatus(
                     revision=self._holder.revision_of(shard),
                     floor=floors[shard],
-                    applied_revision=self._applier.settled_revision_of(shard),
+                    applied_revision=self._applier.applied_revision_of(shard),
                 )
                 for shard in SHARDS
             },

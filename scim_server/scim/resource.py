@@ -45,7 +45,7 @@ def validate_resource(
     """Check a normalised document (after POST, PUT or PATCH) for required attributes and sizes.
 
     `before`: the stored document that it takes the place of, which may be larger than is accepted by now.
-    Raises InvalidValue naming the attribute. Types were settled by the normaliser.
+    Raises InvalidValue naming the attribute. The normaliser has checked types.
     """
     _check_required(document, resource_type.schema.attributes)
     _check_sizes(document, resource_type, None, limits)

@@ -212,11 +212,11 @@ class RoleChange:
 
 @dataclass(frozen=True, slots=True)
 class RulesVersion:
-    """Which rules the database holds for a tenant. `settled`: all users' roles follow them already."""
+    """Which rules the database holds for a tenant. `applied`: all users' roles follow them already."""
 
     revision: int
     fingerprint: str
-    settled: bool
+    applied: bool
 
 
 @dataclass(frozen=True, slots=True)

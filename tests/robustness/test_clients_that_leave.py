@@ -25,7 +25,7 @@ async def server(request: pytest.FixtureRequest, tmp_path: Path, connection: Con
     url = f"sqlite:///{tmp_path}/scim.db" if sqlite else request.getfixturevalue("postgres_dsn")
     async with Server(ServerSettings(url, port=0, management_port=0)) as server:
         await server.intake.offer(bundle_of(connection), "test")
-        assert await server.applier.wait_settled(1, 10)
+        assert await server.applier.wait_applied(1, 10)
         yield server
 
 

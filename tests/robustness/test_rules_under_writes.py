@@ -77,7 +77,7 @@ async def test_roles_follow_the_last_rules(replicas: list[Server], url: str, con
         writers.cancel()
         await asyncio.gather(*(client.__aexit__() for client in clients))
     for server in replicas:
-        assert await server.applier.wait_settled(_REVISIONS, 10)
+        assert await server.applier.wait_applied(_REVISIONS, 10)
     state = await read_state(url, connection.key)
     writers.acknowledged.assert_kept(state, group)
     state.assert_whole(of_revision(connection, _REVISIONS).tenant())

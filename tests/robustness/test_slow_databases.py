@@ -46,7 +46,7 @@ async def test_a_network_that_stops(postgres: PostgresServer, connection: Connec
         url = f"postgresql://postgres@127.0.0.1:{proxy.port}/postgres"
         async with Server(settings(url)) as server, client_of(server.url, connection) as provider:
             await server.intake.offer(bundle_of(connection), "test")
-            assert await server.applier.wait_settled(1, 10)
+            assert await server.applier.wait_applied(1, 10)
             assert (await provider.post("/Users", json={"userName": "before"})).status_code == 201
             proxy.freeze()
             asked = time.monotonic()
@@ -74,7 +74,7 @@ async def test_metrics_of_a_network_that_stops(postgres: PostgresServer, connect
         url = f"postgresql://postgres@127.0.0.1:{proxy.port}/postgres"
         async with Server(settings(url)) as server, httpx.AsyncClient(base_url=server.management_url) as watcher:
             await server.intake.offer(bundle_of(connection), "test")
-            assert await server.applier.wait_settled(1, 10)
+            assert await server.applier.wait_applied(1, 10)
             proxy.freeze()
             scrapes = await asyncio.gather(*(watcher.get("/metrics", timeout=10) for _ in range(3)))
             assert [scrape.status_code for scrape in scrapes] == [200, 200, 200]
@@ -85,7 +85,7 @@ async def test_a_lock_that_is_held_too_long(postgres: PostgresServer, connection
     """The one who waits is told to come back, and gets nobody else into trouble."""
     async with Server(settings(postgres.dsn())) as server, client_of(server.url, connection) as provider:
         await server.intake.offer(bundle_of(connection), "test")
-        assert await server.applier.wait_settled(1, 10)
+        assert await server.applier.wait_applied(1, 10)
         user = (await provider.post("/Users", json={"userName": "ada"})).json()["id"]
         holding, enough = asyncio.Event(), asyncio.Event()
 

@@ -78,7 +78,7 @@ async def filled(database_url: str, connection: Connection, large_answers: int) 
     )
     async with Server(settings) as server:
         await server.intake.offer(bundle_of(connection), "test")
-        assert await server.applier.wait_settled(1, 10)
+        assert await server.applier.wait_applied(1, 10)
         await fill(server, connection)
         yield server
 

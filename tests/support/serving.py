@@ -201,7 +201,7 @@ def connection() -> Connection:
 async def server(bare_server: Server, connection: Connection) -> Server:
     """A server that runs `connection`."""
     await bare_server.intake.offer(bundle_of(connection), "test")
-    assert await bare_server.applier.wait_settled(1, 10)
+    assert await bare_server.applier.wait_applied(1, 10)
     return bare_server
 
 

@@ -88,7 +88,7 @@ async def ask_all(server: Server, from_: datetime) -> list[dict[str, Any]]:
                         "etag": answer.headers.get("etag"),
                         "body": answer.json(),
                     }
-                    # What unsettled users get as their roles follow the rules is of that instant; so are the digests.
+                    # What pending users get as their roles follow the rules is of that instant; so are the digests.
                     answers.append(_comparable(found, from_, digests=tenant is not PENDING))
     async with client_of(server.management_url, headers=MANAGEMENT_HEADERS) as client:
         status = (await client.get("/v1/status")).json()

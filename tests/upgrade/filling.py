@@ -48,12 +48,12 @@ async def serving(database: Database, revision: int, clock: Clock = utc_now) -> 
         )
         async with Server(settings, clock=clock) as server:
             await server.intake.offer(bundle(revision), "test")
-            assert await server.applier.wait_settled(revision, 30)
+            assert await server.applier.wait_applied(revision, 30)
             yield server
 
 
 async def fill(database: Database) -> None:
-    """Leaves a database that has seen everything, with unsettled users of `PENDING`."""
+    """Leaves a database that has seen everything, with pending users of `PENDING`."""
     async with serving(database, 1) as server:
         for connection in (OKTA, ENTRA, PENDING, GONE, ERASED, RETURNED):
             await _first_sync(server, connection)
@@ -74,7 +74,7 @@ async def fill(database: Database) -> None:
         async with client_of(server.url, RETURNED) as client:
             await _create(client, userName="new@acme.example")
     database.pass_time(timedelta(hours=2))
-    await _leave_unsettled(database)
+    await _leave_pending(database)
 
 
 async def _first_sync(server: Server, connection: Connection) -> None:
@@ -150,7 +150,7 @@ async def _changes(server: Server) -> None:
         await _patch(client, f"/Groups/{renamed['id']}", ("replace", "displayName", "No team any more"))
 
 
-async def _leave_unsettled(database: Database) -> None:
+async def _leave_pending(database: Database) -> None:
     """As a server that ends after it has stored new rules, before it has brought them to the users."""
     storage = open_storage(database.url)
     await storage.open()

@@ -198,7 +198,7 @@ class LocalServer:
     async def _settled(self) -> None:
         """Return when the roles of all existing users follow the manifests, and tell whose changed."""
         revision = self._served.revision if self._served else 0
-        while not await self._server.applier.wait_settled(revision, _PATIENCE_SECONDS):
+        while not await self._server.applier.wait_applied(revision, _PATIENCE_SECONDS):
             self._reporter.note("the roles of existing users are still being recomputed")
         try:
             await self._news.tell()

@@ -1,6 +1,6 @@
 """The filter's abstract syntax tree: seven kinds of node, all immutable.
 
-What the parser settles, so that evaluators needn't:
+What the parser decides, so that evaluators needn't:
 
 * `a ne x` is `Not(Comparison(a, "eq", x))`: on a multi-valued attribute no value equals, and an attribute without
   a value is "not equal".

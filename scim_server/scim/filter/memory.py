@@ -24,7 +24,7 @@ def resource_test(filter_: Filter) -> Test:
 
 
 def element_test(filter_: Filter) -> Test:
-    """The filter of a value path, to be asked of many elements: what doesn't depend on them is settled here.
+    """The filter of a value path, to be asked of many elements: what doesn't depend on them is decided here.
 
     An element of a simple attribute is asked as `{"value": element}`.
     """

@@ -14,7 +14,7 @@ from scim_server.storage.tables import default_roles, departures, due, grants, g
 
 _VERSION = Statement("""
     SELECT revision, fingerprint, deactivation_delay,
-           NOT EXISTS (SELECT 1 FROM pending_users WHERE tenant = $1) AS settled
+           NOT EXISTS (SELECT 1 FROM pending_users WHERE tenant = $1) AS applied
     FROM tenants WHERE tenant = $1 AND departed IS NULL
 """)
 
@@ -63,7 +63,7 @@ async def rules_version(session: Session) -> RulesVersion | None:
     row = await session.fetch_one(_VERSION, session.tenant)
     if row is None or row["deactivation_delay"] is None:  # stored by a server that didn't know of states
         return None
-    return RulesVersion(row["revision"], row["fingerprint"], settled=bool(row["settled"]))
+    return RulesVersion(row["revision"], row["fingerprint"], applied=bool(row["applied"]))
 
 
 async def rules(session: Session) -> RoleRules | None:

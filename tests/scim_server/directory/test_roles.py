@@ -15,7 +15,7 @@ from tests.support.serving import EFFECTIVE, ENTERPRISE, Connection, bundle_of, 
 
 async def configure(server: Server, connection: Connection, revision: int) -> None:
     await server.intake.offer(bundle_of(connection, revision=revision), "test")
-    assert await server.applier.wait_settled(revision, 10)
+    assert await server.applier.wait_applied(revision, 10)
 
 
 async def test_base_and_fallback_roles_of_a_new_user(

@@ -26,7 +26,7 @@ async def running(directory: Path, bundle: ConfigBundle, **settings: Any) -> Asy
     fixed: dict[str, Any] = {"database": database, "port": 0, "management_port": None}
     async with Server(ServerSettings(**(fixed | settings))) as server:
         await server.intake.offer(bundle, "test")
-        assert await server.applier.wait_settled(bundle.revision, 10)
+        assert await server.applier.wait_applied(bundle.revision, 10)
         yield server
 
 

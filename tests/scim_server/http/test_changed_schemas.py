@@ -60,13 +60,13 @@ def _declaring(connection: Connection, attributes: dict[str, dict[str, Any]], re
 async def _redeclare(server: Server, connection: Connection) -> dict[str, dict[str, Any]]:
     """The user and the group that were created before."""
     await server.intake.offer(_declaring(connection, FIRST, 1), "test")
-    assert await server.applier.wait_settled(1, 10)
+    assert await server.applier.wait_applied(1, 10)
     async with client_of(server.url, connection) as provider:
         user = await provider.post("/Users", json={"userName": "ada", APP: STORED})
         group = await provider.post("/Groups", json={"displayName": "Staff", TEAM: STORED})
     assert user.json()[APP] == group.json()[TEAM] == STORED
     await server.intake.offer(_declaring(connection, SECOND, 2), "test")
-    assert await server.applier.wait_settled(2, 10)
+    assert await server.applier.wait_applied(2, 10)
     return {APP: user.json(), TEAM: group.json()}
 
 

@@ -69,12 +69,12 @@ async def test_a_configuration_that_comes_meanwhile_is_applied_later(
     own_postgres: PostgresServer, own_server: Server, connection: Connection
 ) -> None:
     await own_server.intake.offer(bundle_of(connection), "test")
-    assert await own_server.applier.wait_settled(1, 10)
+    assert await own_server.applier.wait_applied(1, 10)
     await asyncio.to_thread(own_postgres.crash)
     await own_server.intake.offer(bundle_of(connection, revision=2), "test")
-    assert not await own_server.applier.wait_settled(2, 0.5)
+    assert not await own_server.applier.wait_applied(2, 0.5)
     await asyncio.to_thread(own_postgres.start)
-    assert await own_server.applier.wait_settled(2, 30)
+    assert await own_server.applier.wait_applied(2, 30)
 
 
 async def test_a_server_that_starts_first_waits_for_its_database(

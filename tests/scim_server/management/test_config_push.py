@@ -20,7 +20,7 @@ async def push(management: httpx.AsyncClient, bundle: ConfigBundle) -> httpx.Res
     return await management.put("/v1/config", content=bundle.encode())
 
 
-async def test_a_push_is_answered_when_it_runs_and_roles_are_settled(
+async def test_a_push_is_answered_when_it_runs_and_roles_follow(
     bare_server: Server, management: httpx.AsyncClient, connection: Connection
 ) -> None:
     answer = await push(management, bundle_of(connection, revision=7))

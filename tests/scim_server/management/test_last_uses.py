@@ -99,7 +99,7 @@ async def test_nothing_is_left_of_it_after_an_erasure(
     empty = bundle_of(revision=2)
     config = empty.config.model_copy(update={"tenants": (gone,)})
     await server.intake.offer(ConfigBundle(config=config, secrets=empty.secrets), "test")
-    assert await server.applier.wait_settled(2, 30)
+    assert await server.applier.wait_applied(2, 30)
     await server.intake.offer(bundle_of(connection, revision=3), "test")
-    assert await server.applier.wait_settled(3, 30)
+    assert await server.applier.wait_applied(3, 30)
     assert await told(server) == NOTHING

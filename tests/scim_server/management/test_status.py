@@ -126,12 +126,12 @@ async def test_another_config_of_a_deleted_ones_name(
     empty = bundle_of(revision=2)
     config = empty.config.model_copy(update={"tenants": (gone,)})
     await server.intake.offer(ConfigBundle(config=config, secrets=empty.secrets), "test")
-    assert await server.applier.wait_settled(2, 30)
+    assert await server.applier.wait_applied(2, 30)
     assert (await provider.get("/Users")).status_code == 401
     assert 'tenant="acme/okta"' not in (await management.get("/metrics")).text
 
     await server.intake.offer(bundle_of(connection, revision=3), "test")
-    assert await server.applier.wait_settled(3, 30)
+    assert await server.applier.wait_applied(3, 30)
     status = (await management.get("/v1/status")).json()["tenants"]["acme/okta"]
     if fate is OnDeletion.ERASE:
         assert (await provider.get(f"/Users/{user['id']}")).status_code == 404

@@ -29,7 +29,7 @@ async def offer(server: Server, connection: Connection, *rules: RoleRule) -> Non
     changed = tenant.model_copy(update={"rules": rules})
     config = bundle.config.model_copy(update={"tenants": (changed,)})
     await server.intake.offer(bundle.model_copy(update={"config": config}), "test")
-    assert await server.applier.wait_settled(revision, 30)
+    assert await server.applier.wait_applied(revision, 30)
 
 
 async def unmatched(management: httpx.AsyncClient) -> Any:

@@ -60,7 +60,7 @@ def test_fallback_is_a_reason_only_where_no_mapping_gives_a_role() -> None:
 
 
 def test_only_held_roles_are_shown() -> None:
-    """While new rules are being settled, a grant may be there before the role, and a role after its reasons."""
+    """While new rules are being applied, a grant may be there before the role, and a role after its reasons."""
     assert explain([], True, [GroupGrant("admin", "acme/roles", "admins", "Admins")], RULES) == ()
 
 

@@ -132,15 +132,15 @@ class Steps:
         roles = await self.storage.read(self.tenant, lambda reader: reader.effective_roles([user_id]))
         return {held.role for held in roles[user_id][0]}
 
-    async def put_rules(self, rules: RoleRules, revision: int, *, settle: bool = True) -> bool:
+    async def put_rules(self, rules: RoleRules, revision: int, *, work_off: bool = True) -> bool:
         stored = await self.storage.write(
             self.tenant, lambda writer: writer.put_rules(rules, revision), exclusive=True
         )
-        if settle:
-            await self.settle()
+        if work_off:
+            await self.work_off()
         return stored
 
-    async def settle(self, limit: int = 2000) -> list[RoleChange]:
+    async def work_off(self, limit: int = 2000) -> list[RoleChange]:
         changes: list[RoleChange] = []
         while (
             some := await self.storage.write(self.tenant, lambda writer: writer.recompute_some(limit))

@@ -29,7 +29,7 @@ async def put(steps: Steps, revision: int, uid: str | None = None) -> bool:
         return await writer.put_rules(RULES, revision, uid)
 
     stored = await steps.storage.write(steps.tenant, work, exclusive=True)
-    await steps.settle()
+    await steps.work_off()
     return stored
 
 
@@ -57,7 +57,7 @@ async def fill(steps: Steps) -> None:
     inner = await steps.add_group("Inner", [ann])
     await steps.add_group("Admins", [bob, inner])
     await steps.delete_user(await steps.add_user("eve"))
-    await steps.settle()
+    await steps.work_off()
 
 
 async def rows_by_table(url: str, tenant: str) -> dict[str, int]:

@@ -88,7 +88,7 @@ async def test_no_write_passes_it_by(steps: Steps, recorded: Recorded) -> None:
     now = datetime.now(UTC)
     writes: dict[str, Callable[[], Awaitable[Any]]] = {
         "write": lambda: steps.storage.write(steps.tenant, lambda writer: writer.rules()),
-        "exclusive write": lambda: steps.put_rules(RULES, 1, settle=False),
+        "exclusive write": lambda: steps.put_rules(RULES, 1, work_off=False),
         "use_assertion": lambda: steps.storage.use_assertion(steps.tenant, b"x", now + HOUR),
         "note_uses": lambda: steps.storage.note_uses({(steps.tenant, "okta"): now}),
         "raise_revisions": lambda: steps.storage.raise_revisions({steps.tenant: RULES.fingerprint}, 2),
@@ -196,9 +196,9 @@ async def test_rules(steps: Steps, recorded: Recorded) -> None:
     await steps.put_rules(RULES, 1)
     ann = await steps.add_user("ann")
     recorded.take()
-    await steps.put_rules(rules(base=["viewer", "more"], fallback=["guest"]), 2, settle=False)
+    await steps.put_rules(rules(base=["viewer", "more"], fallback=["guest"]), 2, work_off=False)
     assert recorded.take() == [RolesPending(1)]
-    await steps.settle()
+    await steps.work_off()
     assert recorded.take() == [RolesChanged((_gained(ann, "more"),), RulesChanged())]
 
 
@@ -209,7 +209,7 @@ async def test_roles_of_many_users_follow_after_the_change_losses_first(
     await steps.put_rules(rules((named("Losing"), ["old"]), (named("Gaining now"), ["new"])), 1)
     users = await steps.add_users(*(f"u{number}" for number in range(8)))
     losing, gaining = await steps.add_group("Losing", users[:4]), await steps.add_group("Gaining", users[4:])
-    await steps.settle(2)
+    await steps.work_off(2)
     recorded.take()
 
     await steps.update_group(gaining, displayName="Gaining now")
@@ -219,7 +219,7 @@ async def test_roles_of_many_users_follow_after_the_change_losses_first(
         RolesPending(4),
     ]
     assert await steps.roles(users[0]) == {"old"}
-    await steps.settle(2)
+    await steps.work_off(2)
     batches = [effect for effect in recorded.take() if isinstance(effect, RolesChanged)]
     assert [bool(batch.changes[0].removed) for batch in batches] == [True, True, False, False]
     assert [await steps.roles(user) for user in users] == [set()] * 4 + [{"new"}] * 4

@@ -148,9 +148,9 @@ async def test_groups_of_several_users(steps: Steps) -> None:
 async def test_only_real_changes_of_roles_are_told(steps: Steps) -> None:
     await steps.put_rules(ADMINS, 1)
     ann = await steps.add_user("ann")
-    await steps.put_rules(rules(base=["viewer", "other"]), 2, settle=False)
-    assert await steps.settle() == [RoleChange(ann, frozenset({"other"}), frozenset({"guest"}))]
-    assert await steps.settle() == []
+    await steps.put_rules(rules(base=["viewer", "other"]), 2, work_off=False)
+    assert await steps.work_off() == [RoleChange(ann, frozenset({"other"}), frozenset({"guest"}))]
+    assert await steps.work_off() == []
 
 
 async def _take_other_reason(steps: Steps, how: str, user_id: str, group_id: str) -> None:
@@ -197,9 +197,9 @@ async def test_a_change_of_rules_beside_everything_else(steps: Steps) -> None:
             steps.change_members(b, add=[users[0]]),
             steps.change_members(a, add=[users[10 + revision % 10]]),
             steps.update_user(users[5], active=bool(revision % 2)),
-            steps.settle(3),
+            steps.work_off(3),
         )
-        await steps.settle(3)
+        await steps.work_off(3)
         members = {"A": await steps.member_ids(a), "B": await steps.member_ids(b)}
         for user in [*users, new.result()]:
             record = await steps.user(user)

@@ -1,4 +1,4 @@
-"""Rules in the database: revisions, what they leave to be settled, and crashes in between."""
+"""Rules in the database: revisions, what they leave to be done, and crashes in between."""
 
 import asyncio
 import threading
@@ -37,14 +37,14 @@ async def test_rules_are_read_as_they_were_stored(steps: Steps) -> None:
     read = await steps.storage.read(steps.tenant, lambda reader: reader.rules())
     assert read is not None
     assert read.to_json() == wanted.to_json()
-    assert await _version(steps) == RulesVersion(7, wanted.fingerprint, settled=True)
+    assert await _version(steps) == RulesVersion(7, wanted.fingerprint, applied=True)
 
 
 async def test_a_stale_revision_is_never_applied(steps: Steps) -> None:
     assert await steps.put_rules(SECOND, 5)
     for revision in (4, 5):
         assert not await steps.put_rules(FIRST, revision)
-        assert await _version(steps) == RulesVersion(5, SECOND.fingerprint, settled=True)
+        assert await _version(steps) == RulesVersion(5, SECOND.fingerprint, applied=True)
     assert await steps.put_rules(FIRST, 6)
 
 
@@ -55,8 +55,8 @@ async def test_the_highest_of_parallel_revisions_wins(steps: Steps) -> None:
     await asyncio.gather(
         *(steps.put_rules(wanted[revision], revision) for revision in sorted(wanted, key=lambda r: r % 5))
     )
-    await steps.settle()
-    assert await _version(steps) == RulesVersion(12, wanted[12].fingerprint, settled=True)
+    await steps.work_off()
+    assert await _version(steps) == RulesVersion(12, wanted[12].fingerprint, applied=True)
     assert await steps.roles(ann) == {"r12"}
 
 
@@ -66,14 +66,14 @@ async def test_new_rules_change_the_roles_of_existing_users(steps: Steps) -> Non
     await steps.add_group("Admins", [ann, bob])
     await steps.update_user(bob, active=False)
 
-    assert await steps.put_rules(SECOND, 2, settle=False)
+    assert await steps.put_rules(SECOND, 2, work_off=False)
 
     version = await _version(steps)
     assert version is not None
-    assert not version.settled
+    assert not version.applied
     assert steps.tenant in await steps.storage.pending_tenants()
-    assert await steps.settle() == [RoleChange(ann, frozenset({"boss"}), frozenset({"admin"}))]
-    assert await _version(steps) == RulesVersion(2, SECOND.fingerprint, settled=True)
+    assert await steps.work_off() == [RoleChange(ann, frozenset({"boss"}), frozenset({"admin"}))]
+    assert await _version(steps) == RulesVersion(2, SECOND.fingerprint, applied=True)
     assert steps.tenant not in await steps.storage.pending_tenants()
     assert await steps.roles(eve) == {"viewer"}
 
@@ -83,8 +83,8 @@ async def test_rules_without_effect_leave_nothing_to_be_done(steps: Steps) -> No
     ann = await steps.add_user("ann")
     await steps.add_group("Admins", [ann])
     elsewhere = rules((named("Admins"), ["admin"]), (named("Nobody's"), ["admin"]), base=["viewer"])
-    assert await steps.put_rules(elsewhere, 2, settle=False)
-    assert await _version(steps) == RulesVersion(2, elsewhere.fingerprint, settled=True)
+    assert await steps.put_rules(elsewhere, 2, work_off=False)
+    assert await _version(steps) == RulesVersion(2, elsewhere.fingerprint, applied=True)
 
 
 async def test_removed_rules_take_their_roles(steps: Steps) -> None:
@@ -101,13 +101,13 @@ async def test_users_made_meanwhile_are_right_at_once(steps: Steps) -> None:
     await steps.put_rules(FIRST, 1)
     ann = await steps.add_user("ann")
     admins = await steps.add_group("Admins", [ann])
-    await steps.put_rules(SECOND, 2, settle=False)
+    await steps.put_rules(SECOND, 2, work_off=False)
     bob = await steps.add_user("bob")
     await steps.change_members(admins, add=[bob])
     assert await steps.roles(bob) == {"viewer", "boss"}
     await steps.delete_user(ann)
-    assert await steps.settle() == []
-    assert (await _version(steps)) == RulesVersion(2, SECOND.fingerprint, settled=True)
+    assert await steps.work_off() == []
+    assert (await _version(steps)) == RulesVersion(2, SECOND.fingerprint, applied=True)
 
 
 async def test_a_user_added_while_rules_change_waits_for_the_new_ones(steps: Steps) -> None:
@@ -134,17 +134,17 @@ async def test_a_user_added_while_rules_change_waits_for_the_new_ones(steps: Ste
 
 async def test_several_workers_share_the_work(steps: Steps) -> None:
     users = await steps.add_users(*(f"u{n}" for n in range(60)))
-    await steps.put_rules(rules(base=["viewer"]), 1, settle=False)
-    done = await asyncio.gather(*(steps.settle(5) for _ in range(4)))
-    settled = [change.user_id for part in done for change in part]
-    assert sorted(settled) == sorted(users)
+    await steps.put_rules(rules(base=["viewer"]), 1, work_off=False)
+    done = await asyncio.gather(*(steps.work_off(5) for _ in range(4)))
+    applied = [change.user_id for part in done for change in part]
+    assert sorted(applied) == sorted(users)
 
 
 async def test_a_crash_in_the_middle_of_settling_is_taken_up_again(fresh_url: str) -> None:
     first = Steps(storage := open_storage(fresh_url), "acme/okta")
     await storage.open()
     users = await first.add_users(*(f"u{n}" for n in range(20)))
-    await first.put_rules(rules(base=["viewer"]), 1, settle=False)
+    await first.put_rules(rules(base=["viewer"]), 1, work_off=False)
     assert await storage.write(first.tenant, lambda writer: writer.recompute_some(7)) is not None
     await storage.close()
 
@@ -152,7 +152,7 @@ async def test_a_crash_in_the_middle_of_settling_is_taken_up_again(fresh_url: st
     await storage.open()
     assert await storage.pending_tenants() == ["acme/okta"]
     assert [len(await second.roles(user)) for user in users].count(1) == 7
-    await second.settle(7)
+    await second.work_off(7)
     assert [await second.roles(user) for user in users] == [{"viewer"}] * 20
     assert await storage.pending_tenants() == []
     await storage.close()
@@ -171,7 +171,7 @@ async def test_rules_of_a_lower_revision_that_are_late_are_applied_before_or_not
         CREATE TRIGGER hold BEFORE INSERT ON tenants FOR EACH ROW EXECUTE FUNCTION hold();
         SELECT pg_advisory_lock(1);
     """)
-    late = asyncio.create_task(steps.put_rules(SECOND, 5, settle=False))
+    late = asyncio.create_task(steps.put_rules(SECOND, 5, work_off=False))
     await until_sessions_wait(postgres_dsn, 1)  # it has compared the revisions, and is about to store
     raised = asyncio.create_task(storage.raise_revisions({steps.tenant: FIRST.fingerprint}, 6))
     waits = asyncio.create_task(until_sessions_wait(postgres_dsn, 2))
@@ -181,7 +181,7 @@ async def test_rules_of_a_lower_revision_that_are_late_are_applied_before_or_not
     if steps.tenant in await raised:
         await steps.put_rules(FIRST, 6)
     waits.cancel()
-    assert await _version(steps) == RulesVersion(6, FIRST.fingerprint, settled=True)
+    assert await _version(steps) == RulesVersion(6, FIRST.fingerprint, applied=True)
     await storage.close()
 
 
