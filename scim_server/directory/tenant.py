@@ -9,7 +9,7 @@ from scim_server.directory.extensions import extensions_of
 from scim_server.directory.projections import Projections
 from scim_server.limits.tenant_cache import TenantCache
 from scim_server.provisioning.profile import Profile
-from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.resource_types import group_resource_type, user_resource_type
 
 _PREFERRED_BY_READERS = (("roles", EFFECTIVE_URN),)

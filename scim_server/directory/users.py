@@ -19,7 +19,7 @@ from scim_server.directory.lists import Listed, ListRequest, list_page
 from scim_server.directory.output import Output
 from scim_server.directory.patching import patched
 from scim_server.directory.representation import Representation, location_of, meta_of
-from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.errors import NotFound, UniquenessViolation
 from scim_server.scim.paging import envelope
 from scim_server.scim.patch import Operation
@@ -28,7 +28,7 @@ from scim_server.scim.schema import JsonObject
 from scim_server.scim.versions import ExpectedVersions, etag, require_version
 from scim_server.storage.errors import UserNameTaken
 from scim_server.storage.protocol import Reader, Writer
-from scim_server.storage.records import EffectiveContext, GroupReference, UserRecord
+from scim_server.storage.records import GroupReference, UserRecord
 
 T = TypeVar("T")
 
@@ -86,8 +86,7 @@ async def users_page(
 ) -> Listed[UserRecord]:
     """A page of users, within a read that shows them."""
     tenant = caller.tenant
-    context = EffectiveContext(tenant.permissions)
-    asked = replace(request, query=replace(request.query, effective=context))
+    asked = replace(request, query=replace(request.query, permissions=tenant.permissions))
     return await list_page(directory, caller, tenant.users, asked, reader.users)
 
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from scim_server.directory.caller import Caller
 from scim_server.directory.lists import ListRequest
 from scim_server.http.features import FEATURES
-from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.errors import InvalidPath, InvalidValue
 from scim_server.scim.filter.parser import parse
 from scim_server.scim.paging import parse_page

@@ -1,7 +1,7 @@
 """Resources as JSON Schema: as answers show them, and as POST and PUT take them."""
 
 from scim_server.openapi.attributes import accepted, shown
-from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.schema import COMMON_ATTRIBUTES, JsonObject, ResourceType, Schema
 
 _ALWAYS_SHOWN = ["schemas", "id"]

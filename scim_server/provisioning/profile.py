@@ -129,4 +129,4 @@ _STANDARD: dict[str, _Source] = {
     "timezone": _core("timezone"),
     "active": _core("active"),
 }
-"""The keys of `scim.effective.STANDARD_PROFILE`."""
+"""The keys of `scim.effective_schema.STANDARD_PROFILE`."""

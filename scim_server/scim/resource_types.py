@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from scim_server.scim.core_schemas import GROUP, USER
-from scim_server.scim.effective import EFFECTIVE_ALIAS, EFFECTIVE_URN, effective_schema
+from scim_server.scim.effective_schema import EFFECTIVE_ALIAS, EFFECTIVE_URN, effective_schema
 from scim_server.scim.enterprise import ENTERPRISE
 from scim_server.scim.schema import ResourceType, Schema
 

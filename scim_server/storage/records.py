@@ -105,12 +105,8 @@ class GroupReference:
     direct: bool
 
 
-@dataclass(frozen=True, slots=True)
-class EffectiveContext:
-    """What the configuration adds to stored users, as far as filters may ask for it."""
-
-    permissions: Mapping[str, Collection[str]]
-    """The catalogue: permissions by role name."""
+PermissionsOfRoles: TypeAlias = Mapping[str, Collection[str]]
+"""The catalogue: permissions by role name."""
 
 
 CredentialUses: TypeAlias = Mapping[tuple[str, str], datetime]
@@ -144,8 +140,8 @@ class Query:
     count: int = 100
     sort_by: AttributePath | None = None
     descending: bool = False
-    effective: EffectiveContext | None = None
-    """Needed where the filter speaks of `state` or `permissions` of the effective extension."""
+    permissions: PermissionsOfRoles | None = None
+    """Needed where the filter speaks of `permissions` of the effective extension."""
     after: Position | None = None
     """Only what follows it in the order; `start_index` then counts from there. The total is still that of all."""
     before: Position | None = None

@@ -7,7 +7,7 @@ from scim_server.scim.filter import And, Comparison, Filter, Not, Operator, Or, 
 from scim_server.scim.filter.ast import Literal
 from scim_server.scim.path import AttributePath
 from scim_server.scim.schema import Attribute
-from scim_server.storage.records import EffectiveContext
+from scim_server.storage.records import PermissionsOfRoles
 from scim_server.storage.search.dialect import Dialect, JsonValue
 from scim_server.storage.search.searchable import IndexUse, Searchable, Shortcut, Virtual, comparable
 from scim_server.storage.search.sql_builder import SqlBuilder
@@ -17,9 +17,9 @@ class Compiler(SqlBuilder):
     """Compiles one query."""
 
     def __init__(
-        self, dialect: Dialect, searchable: Searchable, tenant: str, effective: EffectiveContext | None = None
+        self, dialect: Dialect, searchable: Searchable, tenant: str, permissions: PermissionsOfRoles | None = None
     ) -> None:
-        super().__init__(dialect, searchable.alias, tenant, effective)
+        super().__init__(dialect, searchable.alias, tenant, permissions)
         self._searchable = searchable
         self._document = dialect.document(searchable.alias)
 

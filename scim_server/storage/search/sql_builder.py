@@ -9,7 +9,7 @@ from collections.abc import Callable
 from scim_server.scim.errors import InvalidFilter
 from scim_server.scim.filter import And, Filter, Not, Operator, Or
 from scim_server.scim.filter.ast import Literal
-from scim_server.storage.records import EffectiveContext
+from scim_server.storage.records import PermissionsOfRoles
 from scim_server.storage.search.dialect import COMPARISONS, Dialect, Scalar
 
 _MOST_JOINS = 8
@@ -24,11 +24,13 @@ MOST_COMPARED_ELEMENTS = 30
 class SqlBuilder:
     """Builds one query; collects its parameters, of which the first is the tenant."""
 
-    def __init__(self, dialect: Dialect, alias: str, tenant: str, effective: EffectiveContext | None = None) -> None:
+    def __init__(
+        self, dialect: Dialect, alias: str, tenant: str, permissions: PermissionsOfRoles | None = None
+    ) -> None:
         self.dialect = dialect
         self.alias = alias
         """Of the searched table."""
-        self.effective = effective
+        self.permissions = permissions
         self.parameters: list[object] = [tenant]
         self.tenant = dialect.placeholder(1)
         self.joins = 0

@@ -46,7 +46,7 @@ def compile_search(
     searchable: Searchable, dialect: Dialect, tenant: str, query: Query, columns: str
 ) -> CompiledSearch:
     """`columns` of the searched table. Raises `InvalidFilter`; `InvalidPath` where `sort_by` can't be sorted by."""
-    compiler = Compiler(dialect, searchable, tenant, query.effective)
+    compiler = Compiler(dialect, searchable, tenant, query.permissions)
     alias = searchable.alias
     where = f"{alias}.tenant = {compiler.tenant}"
     if query.filter is not None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from scim_server.folding import fold
 from scim_server.provisioning.lifecycle import State
 from scim_server.scim.core_schemas import USER_URN
-from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.errors import InvalidFilter
 from scim_server.scim.filter import Comparison, Filter, Operator, Present, ValuePath, matches
 from scim_server.scim.filter.ast import Literal
@@ -89,11 +89,11 @@ class _Permissions(Virtual):
         return self._held(builder, path, ValuePath(path, inner))
 
     def _held(self, builder: SqlBuilder, path: AttributePath, wanted: Comparison | Present | ValuePath) -> str:
-        if builder.effective is None:
+        if builder.permissions is None:
             raise not_searchable(path)
         roles = [
             role
-            for role, permissions in builder.effective.permissions.items()
+            for role, permissions in builder.permissions.items()
             if matches(wanted, {EFFECTIVE_URN: {path.attribute.name: [*permissions]}})
         ]
         return _has_role(builder, *sorted(roles)) if roles else FALSE

@@ -6,7 +6,7 @@ import pytest
 
 from scim_server.config import AttributeRule
 from scim_server.provisioning.profile import Profile
-from scim_server.scim.effective import STANDARD_PROFILE
+from scim_server.scim.effective_schema import STANDARD_PROFILE
 from scim_server.scim.enterprise import ENTERPRISE_URN
 from scim_server.scim.resource_types import user_resource_type
 

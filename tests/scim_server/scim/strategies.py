@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.enterprise import ENTERPRISE_URN
 from scim_server.scim.filter import Comparison, Filter, Literal, Not, Present, ValuePath, conjunction, disjunction
 from scim_server.scim.path import AttributePath, resolve

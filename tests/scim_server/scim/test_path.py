@@ -1,7 +1,7 @@
 import pytest
 
 from scim_server.scim.core_schemas import USER_URN
-from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.enterprise import ENTERPRISE_URN
 from scim_server.scim.path import UnresolvedPath, resolve
 from scim_server.scim.resource_types import user_resource_type

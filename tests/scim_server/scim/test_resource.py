@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scim_server.scim.core_schemas import GROUP_URN, USER_URN
-from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.enterprise import ENTERPRISE_URN
 from scim_server.scim.errors import InvalidValue
 from scim_server.scim.resource import Limits, Projection, validate_resource

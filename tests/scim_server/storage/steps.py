@@ -11,11 +11,11 @@ from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
 from scim_server.storage.protocol import Reader, Storage, Writer
 from scim_server.storage.records import (
     Document,
-    EffectiveContext,
     GroupRecord,
     Member,
     MembersChanged,
     Page,
+    PermissionsOfRoles,
     Query,
     RoleChange,
     UserRecord,
@@ -154,8 +154,8 @@ class Steps:
     async def groups(self, query: Query) -> Page[GroupRecord]:
         return await self.storage.read(self.tenant, lambda reader: reader.groups(query))
 
-    async def find_users(self, filter_: str, effective: EffectiveContext | None = None) -> set[str]:
-        query = Query(filter=parse(filter_, USER_TYPE), count=10_000, effective=effective)
+    async def find_users(self, filter_: str, permissions: PermissionsOfRoles | None = None) -> set[str]:
+        query = Query(filter=parse(filter_, USER_TYPE), count=10_000, permissions=permissions)
         page = await self.users(query)
         assert page.total == len(page.records)
         return {record.document["userName"] for record in page.records}

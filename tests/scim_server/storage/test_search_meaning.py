@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scim_server.folding import fold
 from scim_server.provisioning.grants import RoleRules
 from scim_server.scim.core_schemas import GROUP_URN, USER_URN
-from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.enterprise import ENTERPRISE_URN
 from scim_server.scim.errors import InvalidFilter
 from scim_server.scim.filter import (
@@ -36,7 +36,7 @@ from scim_server.scim.values import stored_instant
 from scim_server.scim.versions import etag
 from scim_server.storage.index_keys import LONGEST_KEY, index_key
 from scim_server.storage.protocol import Reader, Storage
-from scim_server.storage.records import EffectiveContext, Query, UserRecord
+from scim_server.storage.records import Query, UserRecord
 from scim_server.storage.search.sql_builder import MOST_COMPARED_ELEMENTS
 from tests.scim_server.scim.strategies import (
     CUSTOM_URN,
@@ -252,7 +252,6 @@ class World:
         self.steps = steps
         self.users: dict[str, dict[str, Any]] = {}
         self.groups: dict[str, dict[str, Any]] = {}
-        self.effective = EffectiveContext(ROLES)
 
     async def fill(self, users: list[dict[str, Any]], members: list[set[int]], nested: bool) -> None:
         steps = self.steps
@@ -272,7 +271,6 @@ class World:
         if nested:
             await steps.change_members(group_ids[0], add=[group_ids[1]])
             await steps.change_members(group_ids[1], add=[group_ids[2]])
-        self.effective = EffectiveContext(ROLES)
         await self._render([record.id for record in records], group_ids)
 
     async def _render(self, user_ids: list[str], group_ids: list[str]) -> None:
@@ -375,7 +373,7 @@ async def test_filters_over_users(
     await world.fill(users, members, nested)
     for drawn in filters:
         filter_ = world.known(drawn)
-        page = await world.steps.users(Query(filter=filter_, effective=world.effective))
+        page = await world.steps.users(Query(filter=filter_, permissions=ROLES))
         expected = {user_id for user_id, user in world.users.items() if matches(filter_, user)}
         assert {record.id for record in page.records} == expected, (render(filter_), world.users)
         assert page.total == len(expected)
@@ -506,7 +504,7 @@ async def test_every_filter_with_the_most_terms_is_answered(
     for text in (filter_, "not (" * 18 + filter_ + ")" * 18):
         query = Query(
             filter=parse(text, resource_type, max_length=100_000),
-            effective=EffectiveContext(roles),
+            permissions=roles,
         )
         page = await (steps.groups(query) if resource_type is GROUP_TYPE else steps.users(query))
         assert page.total == 0

@@ -11,13 +11,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.filter import parse
 from scim_server.scim.path import resolve
 from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
 from scim_server.storage.postgres.search_dialect import POSTGRES
 from scim_server.storage.protocol import Writer
-from scim_server.storage.records import EffectiveContext, Position, Query
+from scim_server.storage.records import PermissionsOfRoles, Position, Query
 from scim_server.storage.search import GROUPS, USERS, CompiledSearch, compile_search
 from scim_server.storage.sqlite.search_dialect import SQLITE
 from tests.scim_server.storage.steps import Steps, named, rules
@@ -104,7 +104,7 @@ def _scans(plan: str, table: str, alias: str) -> bool:
 
 ID = "8a3f7a3e-8c1b-4b57-9a55-0d5f6f1f2b11"
 PROVIDER_ROLES = ("users_provider_roles", "user_provider_roles USING PRIMARY KEY")
-CONTEXT = EffectiveContext({"admin": ["administer"], "viewer": []})
+PERMISSIONS: PermissionsOfRoles = {"admin": ["administer"], "viewer": []}
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ LEAVES = (
     ],
 )
 async def test_users_are_found_by_several_indexes(filled_url: str, filter_: str) -> None:
-    plan = await _plan(filled_url, "users", Query(filter=parse(filter_, USER_TYPE), effective=CONTEXT))
+    plan = await _plan(filled_url, "users", Query(filter=parse(filter_, USER_TYPE), permissions=PERMISSIONS))
     assert not _scans(plan, "users", "u"), plan
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scim_server.scim.effective import EFFECTIVE_URN
+from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.enterprise import ENTERPRISE_URN
 from scim_server.scim.errors import InvalidFilter, InvalidPath, ScimError
 from scim_server.scim.filter import (
