@@ -8,6 +8,7 @@ from benchmarks.measured.peer import PEER
 from benchmarks.measured.pool import POOL
 from benchmarks.measured.put_group import PUT_GROUP
 from benchmarks.measured.read_group import READ_GROUP
+from benchmarks.measured.turns import TURNS
 from benchmarks.measured.two_servers import TWO_SERVERS
 from benchmarks.measured.validate import VALIDATE
 from benchmarks.measured.walk_users import WALK_USERS
@@ -22,5 +23,6 @@ BENCHES: tuple[Bench, ...] = (
     TWO_SERVERS,
     PEER,
     POOL,
+    TURNS,
     VALIDATE,
 )

@@ -87,6 +87,28 @@ async def test_keys_take_turns_and_of_one_key_who_came_first() -> None:
     assert workers.begun == ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]
 
 
+async def test_a_newcomer_waits_for_one_turn_of_each_busy_key() -> None:
+    connections, busy = 16, [f"busy {number}" for number in range(10)]
+    turns = Turns(connections, share=12)
+    for number in range(connections):
+        assert turns.begin_now(busy[number % len(busy)])
+    begun: list[str] = []
+
+    async def work(key: str) -> None:
+        async with turns.turn(key):
+            begun.append(key)
+
+    working = [asyncio.create_task(work(key)) for key in busy for _ in range(1_000)]
+    await asyncio.sleep(0)
+    working.append(asyncio.create_task(work("newcomer")))
+    await asyncio.sleep(0)
+    for number in range(connections):
+        turns.end(busy[number % len(busy)])
+    async with asyncio.timeout(60):
+        await asyncio.gather(*working)
+    assert sorted(begun[: len(busy) + 1]) == [*busy, "newcomer"]
+
+
 async def test_who_gives_up_keeps_nobody_waiting() -> None:
     workers = Workers(10)
     await workers.start("small", "a", 5)
