@@ -3,6 +3,7 @@
 from benchmarks.bench import Bench
 from benchmarks.measured.create_users import CREATE_USERS
 from benchmarks.measured.find_user import FIND_USER
+from benchmarks.measured.log_lines import LOG_LINES
 from benchmarks.measured.patch_member import PATCH_MEMBER
 from benchmarks.measured.peer import PEER
 from benchmarks.measured.pool import POOL
@@ -24,5 +25,6 @@ BENCHES: tuple[Bench, ...] = (
     PEER,
     POOL,
     TURNS,
+    LOG_LINES,
     VALIDATE,
 )

@@ -25,7 +25,7 @@ _Use = Callable[[str], Awaitable[object]]
 """One use of a connection for a tenant."""
 
 
-class _PlainConnection(asyncpg.Connection):
+class _PlainConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     """asyncpg's own cleaning costs a round trip for each use. The storage leaves nothing to clean."""
 
     def get_reset_query(self) -> str:
