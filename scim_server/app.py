@@ -17,6 +17,7 @@ from scim_server.auth.key_fetch import KeyFetcher
 from scim_server.auth.last_uses import LastUses
 from scim_server.background.due import DueWork
 from scim_server.background.rules import RulesApplier
+from scim_server.clock import Clock, utc_now
 from scim_server.config import ConfigHolder
 from scim_server.config.file_source import FileSource
 from scim_server.directory.directory import Directory
@@ -35,7 +36,7 @@ from scim_server.management.status import Status
 from scim_server.management.token_file import ManagementToken
 from scim_server.metrics import Metrics
 from scim_server.port import Port
-from scim_server.storage import Clock, open_storage, utc_now, without_password
+from scim_server.storage import open_storage, without_password
 from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 from scim_server.tracing.start import Tracing
 
@@ -127,6 +128,7 @@ class Server:
             self.last_uses,
             settings.body_limit,
             self._tell_of_write,
+            clock,
         )
         if tracing is not None:
             from scim_server.http.request_spans import RequestSpans

@@ -7,7 +7,7 @@ is made once, also after a crash and by several replicas at once.
 from datetime import datetime
 
 from scim_server.background.worker import Worker
-from scim_server.storage.base import Clock
+from scim_server.clock import Clock
 from scim_server.storage.effects import DelayChanged, Effects, StateChanged
 from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import DueKind

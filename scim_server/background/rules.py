@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from scim_server.background.worker import Worker
+from scim_server.clock import Clock
 from scim_server.config import SHARDS, ConfigBundle, ConfigHolder, Tenant
 from scim_server.directory.stored_rules import StoredRules
 from scim_server.metrics import Metrics
 from scim_server.provisioning.grants import RoleRules
-from scim_server.storage.base import Clock
 from scim_server.storage.effects import Effects, RolesPending
 from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import RoleChange

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from scim_server.storage.base import Clock
+from scim_server.clock import Clock
 from scim_server.storage.errors import StorageUnavailable
 
 _log = logging.getLogger(__name__)

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from scim_server.clock import Clock, utc_now
 from scim_server.directory.anchors import Anchors
 from scim_server.directory.caller import Caller
 from scim_server.directory.rules_cache import RulesCache
 from scim_server.directory.stored_rules import StoredRules
-from scim_server.storage.base import Clock, utc_now
 from scim_server.storage.protocol import Reader, Storage, Writer
 
 T = TypeVar("T")

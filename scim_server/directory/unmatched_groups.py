@@ -1,9 +1,10 @@
 """Which groups the rules of a tenant name that no provider has sent: most often a name that is misspelt."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from scim_server.clock import Clock, utc_now
 from scim_server.config import GroupSelector, RoleRule, Tenant, compile_pattern
 from scim_server.folding import identity_of
 from scim_server.scim.filter import Comparison, disjunction
@@ -51,22 +52,18 @@ class _Answer:
         return (counts.groups, counts.last_sync) == (self.counts.groups, self.counts.last_sync)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class UnmatchedGroupsReader:
     """Remembers its answers. While rules stay the same, a tenant is looked at once a minute at most, and then only if
     something in it may have changed."""
 
-    def __init__(self, storage: Storage, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, storage: Storage, clock: Clock = utc_now) -> None:
         self._storage = storage
-        self._now = now
+        self._clock = clock
         self._answers: dict[str, _Answer] = {}
 
     async def of(self, tenant: Tenant, counts: TenantCounts) -> Mapping[str, UnmatchedGroups]:
         """By mapping (`namespace/name`). `counts`: read just now. Raises `StorageUnavailable`."""
-        known, now = self._answers.get(tenant.key), self._now()
+        known, now = self._answers.get(tenant.key), self._clock()
         if known is not None and known.rules == tenant.rules and (now - known.at < _REFRESH or known.holds(counts)):
             return known.unmatched
         unmatched = await self.read(tenant)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from functools import partial
 
 from fastapi import FastAPI
@@ -15,6 +14,7 @@ from starlette.types import Scope
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.last_uses import LastUses
 from scim_server.auth.replay import ReplayGuard
+from scim_server.clock import Clock, utc_now
 from scim_server.config import ConfigHolder
 from scim_server.directory.directory import Directory
 from scim_server.http.addresses import CanonicalAddresses
@@ -60,7 +60,7 @@ def create_scim_app(
     last_uses: LastUses,
     body_limit: int,
     written: Callable[[str, str], None] = lambda tenant, credential: None,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Clock = utc_now,
 ) -> FastAPI:
     """SCIM at `/{namespace}/{name}/scim/v2`. FastAPI routes; bodies never pass through pydantic.
 

@@ -4,11 +4,12 @@
 `sqlite` hold what differs: connections, transactions, and a few statements with their reasons.
 """
 
-from scim_server.storage.base import Clock, Record, utc_now
+from scim_server.clock import Clock, utc_now
+from scim_server.storage.base import Record
 from scim_server.storage.protocol import Storage, StorageObserver
 from scim_server.storage.urls import InvalidDatabaseUrl, check_postgres_url, sqlite_path, without_password
 
-__all__ = ["Clock", "InvalidDatabaseUrl", "open_storage", "utc_now", "without_password"]
+__all__ = ["InvalidDatabaseUrl", "open_storage", "without_password"]
 
 
 def open_storage(

@@ -2,9 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeAlias, TypeVar
 
+from scim_server.clock import Clock
 from scim_server.storage.effects import Effects
 from scim_server.storage.reader import Reader
 from scim_server.storage.records import CredentialUses
@@ -16,12 +17,6 @@ T = TypeVar("T")
 
 Record: TypeAlias = Callable[[Transaction], Awaitable[None]]
 """Writes what follows from a transaction's effects, in the same transaction: `changes.record`."""
-
-Clock: TypeAlias = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class BaseStorage(ABC):

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from scim_server import changes, storage
-from scim_server.storage import Clock, utc_now
+from scim_server.clock import Clock, utc_now
 from scim_server.storage.protocol import Storage
 from scim_server.storage.records import Document, UserRecord
 

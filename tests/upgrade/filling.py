@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from scim_server.app import Server, ServerSettings
+from scim_server.clock import Clock, utc_now
 from scim_server.provisioning.grants import RoleRules
-from scim_server.storage import Clock, utc_now
 from tests.support.serving import ENTERPRISE, MANAGEMENT_TOKEN, PATCH_OP, Connection, client_of
 from tests.support.storages import open_storage
 from tests.upgrade.database import Database

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import asyncpg
 
-from scim_server.storage.base import BaseStorage, Clock, Record, utc_now
+from scim_server.clock import Clock, utc_now
+from scim_server.storage.base import BaseStorage, Record
 from scim_server.storage.effects import Effects
 from scim_server.storage.errors import NeedsExclusive, StorageUnavailable, TryAgain
 from scim_server.storage.postgres.connection import Connection, tenant_lock

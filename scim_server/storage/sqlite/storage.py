@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from scim_server.clock import Clock, utc_now
 from scim_server.limits.turns import Turns
-from scim_server.storage.base import BaseStorage, Clock, Record, utc_now
+from scim_server.storage.base import BaseStorage, Record
 from scim_server.storage.effects import Effects
 from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 from scim_server.storage.protocol import NullObserver, StorageObserver

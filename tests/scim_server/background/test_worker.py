@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scim_server.background.worker import Worker
-from scim_server.storage import utc_now
+from scim_server.clock import utc_now
 from scim_server.storage.errors import StorageUnavailable
 
 

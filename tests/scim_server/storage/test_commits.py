@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scim_server import changes
-from scim_server.storage import utc_now
+from scim_server.clock import utc_now
 from scim_server.storage.errors import StorageUnavailable, UserNameTaken
 from scim_server.storage.protocol import NullObserver, Storage, Writer
 from scim_server.storage.records import UserRecord
