@@ -1,7 +1,7 @@
 """Lines on their way to a file that may stop taking them: standard error is a pipe, and its reader may stand still.
 
 `logging.handlers.QueueListener` isn't used. It wakes its thread for each record. Here all lines that have come are
-written together: a line takes about a third of the processor time, as `python -m benchmarks log_lines` measures.
+written together: a line takes about half of the processor time, as `python -m benchmarks log_lines` measures.
 A process with a QueueListener doesn't end either while its pipe is full: `stop` waits for the thread without a bound,
 and the interpreter doesn't end while a thread stands still in `sys.stderr`.
 """

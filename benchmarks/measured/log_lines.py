@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from logging.handlers import QueueHandler, QueueListener
 from queue import Full, Queue
+from statistics import median
 
 from benchmarks.bench import Bench, Ratio, Workshop
 from scim_server.log_writer import LogWriter
 from scim_server.logs import LogFormat, RequestLog, describe, formatter
 
-_TURN_SECONDS = 0.25
+_TURN_SECONDS = 0.1
 _WORK = 5_000
 """Additions in one request: some 200 µs, which is less than any request of the server takes."""
 _MOST_LINES = 10_000
@@ -45,12 +46,9 @@ def _run(workshop: Workshop) -> list[Ratio]:
         _listener_of_records(descriptor) as of_records,
     ):
         sides = (lambda: None, own, of_lines, of_records)
-        found = [_Processor() for _ in sides]
-        for number in range(round(sizes.rounds * sizes.seconds / _TURN_SECONDS / len(sides)) + 1):
-            for side, processor in zip(sides, found, strict=True):
-                # The first turns warm up.
-                asyncio.run(_turn(side, processor if number else _Processor()))
-    work, ours, lines, records = (each.microseconds for each in found)
+        turns = max(3, round(sizes.rounds * sizes.seconds / _TURN_SECONDS / len(sides)))
+        found = [[asyncio.run(_turn(side)) for side in sides] for _ in range(turns)]
+    work, ours, lines, records = (median(side) for side in zip(*found, strict=True))
     workshop.say("a request without a line", f"{work:.0f} µs of processor time")
     workshop.say("its line: log writer", f"{ours - work:.0f} µs")
     workshop.say("its line: listener of lines", f"{lines - work:.0f} µs")
@@ -62,29 +60,18 @@ def _run(workshop: Workshop) -> list[Ratio]:
     ]
 
 
-class _Processor:
-    """The processor time of the requests of one side, with what the side's thread takes."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.seconds = 0.0
-
-    @property
-    def microseconds(self) -> float:
-        return self.seconds / self.requests * 1e6
-
-
-async def _turn(log: _Log, processor: _Processor) -> None:
-    ends, started = time.perf_counter() + _TURN_SECONDS, time.process_time()
+async def _turn(log: _Log) -> float:
+    """Microseconds of processor time for each request, with what the side's thread takes."""
+    ends, started, requests = time.perf_counter() + _TURN_SECONDS, time.process_time(), 0
     while time.perf_counter() < ends:
         done = 0
         while done < _WORK:
             done += 1
         log()
-        processor.requests += 1
+        requests += 1
         await asyncio.sleep(0)
     await asyncio.sleep(0.05)  # the thread writes the last lines
-    processor.seconds += time.process_time() - started
+    return (time.process_time() - started) / requests * 1e6
 
 
 @contextmanager
