@@ -1,7 +1,7 @@
 """The connections of this process to its database.
 
 asyncpg's own pool makes a proxy and several timers for each use, also where nothing is reset between two uses. One
-short statement takes about 1.5 times the processor time with it: `python -m benchmarks pool` measures that.
+short statement takes 1.5 to 2 times the processor time with it: `python -m benchmarks pool` measures that.
 """
 
 import asyncio
