@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from scim_server.app import Server, ServerSettings
-from scim_server.storage.protocol import Writer
 from tests.robustness.impatient_client import add_member
 from tests.support.serving import Connection, bundle_of, client_of
+from tests.support.storages import writing
 from tests.support.until import until
 
 
@@ -40,27 +40,17 @@ async def test_a_change_that_was_given_up_is_not_made_later(
 ) -> None:
     user = (await provider.post("/Users", json={"userName": "ada@acme.com"})).json()["id"]
     group = (await provider.post("/Groups", json={"displayName": "Staff"})).json()["id"]
-    holding, enough = asyncio.Event(), asyncio.Event()
+    async with writing(server.storage, connection.key, lambda writer: writer.lock_group(group)):
+        held = server.storage.usage().in_use
 
-    async def hold(writer: Writer) -> None:
-        await writer.lock_group(group)
-        holding.set()
-        await enough.wait()
+        def only_the_holder_is_left() -> bool:
+            usage = server.storage.usage()
+            return (usage.in_use, usage.waiting) == (held, 0)
 
-    holder = asyncio.create_task(server.storage.write(connection.key, hold))
-    await holding.wait()
-    held = server.storage.usage().in_use
-
-    def only_the_holder_is_left() -> bool:
-        usage = server.storage.usage()
-        return (usage.in_use, usage.waiting) == (held, 0)
-
-    for _ in range(20):  # more than there are connections to the database
-        with pytest.raises(httpx.ReadTimeout):
-            await provider.patch(f"/Groups/{group}", json={"Operations": [add_member(user)]}, timeout=0.05)
-    await until(only_the_holder_is_left)
-    enough.set()
-    await holder
+        for _ in range(20):  # more than there are connections to the database
+            with pytest.raises(httpx.ReadTimeout):
+                await provider.patch(f"/Groups/{group}", json={"Operations": [add_member(user)]}, timeout=0.05)
+        await until(only_the_holder_is_left)
     assert (await provider.get(f"/Groups/{group}")).json()["members"] == []
     async with client_of(server.management_url) as prometheus:
         text = (await prometheus.get("/metrics")).text

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from scim_server import changes, storage
 from scim_server.clock import Clock, utc_now
-from scim_server.storage.protocol import Storage
+from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import Document, UserRecord
 
 
@@ -22,15 +22,25 @@ async def insert_user(storage: Storage, tenant: str, document: Document, active:
 
 
 @asynccontextmanager
-async def writing(storage: Storage, tenant: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """A transaction of the tenant that is under way, until what this gives is awaited or the block ends."""
+async def writing(
+    storage: Storage, tenant: str, first: Callable[[Writer], Awaitable[object]] | None = None
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """A transaction of the tenant that is under way, until what this gives is awaited or the block ends.
+
+    `first`: what it does before.
+    """
     began, enough = threading.Event(), threading.Event()
 
     def wait() -> None:
         began.set()
         enough.wait(60)
 
-    writer = asyncio.create_task(storage.write(tenant, lambda writer: writer.compute(wait)))
+    async def work(writer: Writer) -> None:
+        if first is not None:
+            await first(writer)
+        await writer.compute(wait)
+
+    writer = asyncio.create_task(storage.write(tenant, work))
     await asyncio.to_thread(began.wait, 60)
 
     async def end() -> None:

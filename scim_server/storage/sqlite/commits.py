@@ -7,6 +7,7 @@ even one that is refused: the refusal may be because of another one of the same 
 import asyncio
 import contextvars
 import sqlite3
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -67,7 +68,7 @@ class Commits:
 
     @property
     def waiting(self) -> int:
-        return sum(map(len, self._waiting.values()))
+        return sum(not step.outcome.done() for steps in self._waiting.values() for step in steps)
 
     @property
     def is_busy(self) -> bool:
@@ -80,7 +81,7 @@ class Commits:
             await asyncio.gather(self._worker, return_exceptions=True)
         if self._watch is not None:
             self._watch.cancel()
-        for step in self._take(self.waiting):
+        for step in self._take(sys.maxsize):
             step.outcome.set_exception(StorageUnavailable("the storage is not open"))
 
     async def _work(self) -> None:
