@@ -79,8 +79,10 @@ class Commits:
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
+            self._worker = None  # one that was cancelled before it began doesn't say so
         if self._watch is not None:
             self._watch.cancel()
+            self._watch = None
         for step in self._take(sys.maxsize):
             step.outcome.set_exception(StorageUnavailable("the storage is not open"))
 
@@ -116,8 +118,15 @@ class Commits:
                 step.outcome.set_exception(outcome.error)
             else:
                 step.outcome.set_result(outcome)
-        for step in reversed(steps[len(outcomes) :]):  # there was no time for them
-            self._waiting.setdefault(step.tenant, deque()).appendleft(step)
+        self._put_back(steps[len(outcomes) :])  # there was no time for them
+
+    def _put_back(self, steps: Sequence[_Step]) -> None:
+        """Before all others, in the order in which they were taken: the next transaction begins with them."""
+        others, self._waiting = self._waiting, {}
+        for step in steps:
+            self._waiting.setdefault(step.tenant, deque()).append(step)
+        for tenant, waiting in others.items():
+            self._waiting.setdefault(tenant, deque()).extend(waiting)
 
     def _take(self, most: int) -> list[_Step]:
         """One of each tenant in turn."""
@@ -159,7 +168,7 @@ _Run: TypeAlias = Callable[[sqlite3.Connection, Path, _Step], object]
 
 @dataclass(frozen=True, slots=True)
 class _Raised:
-    error: Exception
+    error: BaseException
 
 
 async def _outcomes(running: "asyncio.Future[list[object]]", number: int) -> Sequence[object]:
@@ -198,7 +207,7 @@ def _run_step(connection: sqlite3.Connection, path: Path, step: _Step) -> object
     try:
         with translated(path):
             return step.context.run(step.work, connection)
-    except Exception as error:
+    except BaseException as error:  # whatever it is, others wait for their outcomes
         if not connection.in_transaction:  # SQLite gave up all of it: the disk is full, or fails
             raise
         if connection.total_changes != changes:
@@ -211,7 +220,7 @@ def _run_step_with_savepoint(connection: sqlite3.Connection, path: Path, step: _
     try:
         with translated(path):
             outcome: object = step.context.run(step.work, connection)
-    except Exception as error:
+    except BaseException as error:  # as above
         if not connection.in_transaction:  # as above
             raise
         connection.execute("ROLLBACK TO step")

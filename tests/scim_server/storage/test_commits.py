@@ -189,6 +189,34 @@ async def test_a_step_that_takes_long_lets_those_who_are_done_go(connection: Con
     await after
 
 
+async def test_steps_for_which_there_was_no_time_keep_their_turns(connection: Connection, path: Path) -> None:
+    commits = Commits(connection, path, 5.0, NullObserver())
+    order: list[str] = []
+
+    def slow(tenant: str) -> Callable[[sqlite3.Connection], None]:
+        def work(_: sqlite3.Connection) -> None:
+            order.append(tenant)
+            time.sleep(0.06)  # longer than a transaction may take
+
+        return work
+
+    await asyncio.gather(*(commits.run(tenant, slow(tenant)) for tenant in "abcd"))
+    assert order == ["a", "b", "c", "d"]
+
+
+async def test_a_step_may_raise_anything(connection: Connection, path: Path, tenant: str) -> None:
+    commits = Commits(connection, path, 1.0, NullObserver())
+
+    def give_up(_: sqlite3.Connection) -> None:
+        raise asyncio.CancelledError
+
+    async with asyncio.timeout(10):
+        works = [_insert(tenant, _user("ann")), give_up, _insert(tenant, _user("bob"))]
+        outcomes = await asyncio.gather(*(commits.run(tenant, work) for work in works), return_exceptions=True)
+    assert isinstance(outcomes[1], asyncio.CancelledError)
+    assert _added(outcomes) == {"ann", "bob"} == await _stored(connection)
+
+
 async def test_a_step_that_awaits_anything_else_is_refused(sqlite: SqliteStorage, tenant: str) -> None:
     async def work(writer: Writer) -> None:
         await asyncio.sleep(0)
