@@ -43,6 +43,8 @@ def translated_at_start() -> Iterator[None]:
     with translated():
         try:
             yield
+        except asyncpg.DeadlockDetectedError as error:  # of a migration and those who write meanwhile
+            raise StorageUnavailable(f"PostgreSQL is not available: {_reason(error)}") from error
         except asyncpg.PostgresError as error:
             if isinstance(error, GONE):
                 raise

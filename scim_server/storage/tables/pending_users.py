@@ -31,13 +31,11 @@ _ADD_BELOW = Statement("""
     ON CONFLICT (tenant, user_id) DO UPDATE SET gains_only = false WHERE NOT excluded.gains_only
 """)
 
-_TAKE = Statement("""
-    DELETE FROM pending_users
-    WHERE tenant = $1 AND user_id {any:
-        SELECT user_id FROM pending_users WHERE tenant = $1 ORDER BY gains_only, user_id LIMIT $2 {lock_free}
-    }
-    RETURNING user_id
-""")
+_FREE = Statement(
+    "SELECT user_id FROM pending_users WHERE tenant = $1 ORDER BY gains_only, user_id LIMIT $2 {lock_free}"
+)
+
+_REMOVE = Statement("DELETE FROM pending_users WHERE tenant = $1 AND user_id {in_ids:$2}")
 
 _OF_ANOTHER_REPLICA = Statement(
     "SELECT user_id FROM pending_users WHERE tenant = $1 ORDER BY gains_only, user_id LIMIT 1 {wait}"
@@ -64,9 +62,13 @@ async def add_below(tx: Transaction, group_ids: Collection[str], *, gains_only: 
     return await tx.execute(_ADD_BELOW, tx.tenant, [*group_ids], gains_only)
 
 
-async def take(tx: Transaction, limit: int) -> Sequence[str]:
-    """Several replicas may do this at once: each takes other users."""
-    return [str(row["user_id"]) for row in await tx.fetch(_TAKE, tx.tenant, limit)]
+async def free(tx: Transaction, limit: int) -> Sequence[str]:
+    """Several replicas may do this at once: each gets other users."""
+    return [str(row["user_id"]) for row in await tx.fetch(_FREE, tx.tenant, limit)]
+
+
+async def remove(tx: Transaction, user_ids: Collection[str]) -> None:
+    await tx.execute(_REMOVE, tx.tenant, [*user_ids])
 
 
 async def wait_for_others(tx: Transaction) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from scim_server.provisioning.roles import GroupGrant, HeldRole
 from scim_server.storage.effects import RoleReason, RolesChanged, RolesPending, RulesChanged
+from scim_server.storage.errors import TryAgain
 from scim_server.storage.ids import is_id
 from scim_server.storage.records import GroupReference, RoleChange
 from scim_server.storage.session import Row, Session, Transaction
@@ -83,6 +84,8 @@ _RECOMPUTE = Together(
 
 _LOCK_USERS = Statement("SELECT id FROM users WHERE tenant = $1 AND id {in_ids:$2} ORDER BY id {lock}")
 
+_LOCK_FREE = Statement("SELECT id FROM users WHERE tenant = $1 AND id {in_ids:$2} ORDER BY id {lock_free}")
+
 _MOST_AT_ONCE = 1000
 """Users in one statement. Beyond some thousands their roles outgrow the memory that PostgreSQL gives a hashed
 look-up, and it takes to searching lists row by row."""
@@ -154,12 +157,19 @@ async def recompute(
 
 
 async def recompute_some(tx: Transaction, limit: int = MOST_AT_COMMIT) -> Sequence[RoleChange] | None:
-    """Of up to `limit` users whose roles are pending, losses first; None where none are."""
-    taken = await pending_users.take(tx, limit)
-    if taken:
-        await lock_users(tx, taken)
-        return await recompute(tx, taken, RulesChanged())
-    return () if await pending_users.wait_for_others(tx) else None
+    """Of up to `limit` users whose roles are pending, losses first; None where none are.
+
+    Those whom another transaction holds stay pending. Raises `TryAgain` where it holds all of them.
+    """
+    pending = await pending_users.free(tx, limit)
+    if not pending:
+        return () if await pending_users.wait_for_others(tx) else None
+    # Users come before what is pending of them in the order of locks, so that this may not wait for one of them.
+    taken = pending if tx.exclusive else [str(row["id"]) for row in await tx.fetch(_LOCK_FREE, tx.tenant, pending)]
+    if not taken:
+        raise TryAgain
+    await pending_users.remove(tx, taken)
+    return await recompute(tx, taken, RulesChanged())
 
 
 async def _of_users(

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from scim_server.provisioning.grants import RoleRules
 from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.postgres.failures import translated_at_start
 from scim_server.storage.protocol import Storage, Writer
-from scim_server.storage.records import Query
+from scim_server.storage.records import Query, RoleChange
 from tests.scim_server.storage.steps import Steps
+from tests.support.locks import until_sessions_wait
 from tests.support.storages import open_storage
 
 TENANT = "acme/okta"
@@ -65,3 +68,55 @@ async def test_counting_waits_for_nobody(storage: Storage) -> None:
         await add(1)
         await add(number + 1)
     assert (await steps.groups(Query(count=0))).total == number + 1
+
+
+async def test_pending_roles_of_a_user_who_is_held_wait_and_others_follow(storage: Storage) -> None:
+    """Whoever deletes a user holds it, and then wants what is pending of it."""
+    steps = Steps(storage, TENANT)
+    ann, bob = await steps.add_users("ann", "bob")
+    await steps.put_rules(RoleRules((), ["viewer"], ()), 1, work_off=False)
+    held, enough = asyncio.Event(), asyncio.Event()
+
+    async def delete(writer: Writer) -> None:
+        user = await writer.lock_user_with_groups(ann)
+        assert user is not None
+        held.set()
+        await enough.wait()
+        await writer.delete_user(user)
+
+    deletion = asyncio.create_task(storage.write(TENANT, delete))
+    await held.wait()
+    async with asyncio.timeout(10):
+        assert await storage.write(TENANT, lambda writer: writer.recompute_some()) == (
+            RoleChange(bob, frozenset({"viewer"}), frozenset()),
+        )
+    rest = asyncio.create_task(steps.work_off())
+    enough.set()
+    await deletion
+    assert await rest == []
+    assert await storage.pending_tenants() == []
+
+
+async def test_pending_roles_of_users_who_are_all_held_follow_after_that(storage: Storage, postgres_dsn: str) -> None:
+    steps = Steps(storage, TENANT)
+    (ann,) = await steps.add_users("ann")
+    await steps.put_rules(RoleRules((), ["viewer"], ()), 1, work_off=False)
+    held, enough = asyncio.Event(), asyncio.Event()
+
+    async def hold(writer: Writer) -> None:
+        await writer.lock_user(ann)
+        held.set()
+        await enough.wait()
+
+    holder = asyncio.create_task(storage.write(TENANT, hold))
+    await held.wait()
+    working = asyncio.create_task(steps.work_off())
+    await until_sessions_wait(postgres_dsn, 1)  # for the tenant alone
+    enough.set()
+    await holder
+    assert [change.user_id for change in await working] == [ann]
+
+
+async def test_a_migration_that_gets_into_a_deadlock_is_tried_again() -> None:
+    with pytest.raises(StorageUnavailable), translated_at_start():
+        raise asyncpg.DeadlockDetectedError("deadlock detected")
