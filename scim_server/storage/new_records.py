@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime, timedelta
 
-from scim_server.provisioning.lifecycle import state_after
+from scim_server.provisioning.lifecycle import State, state_after
 from scim_server.storage.records import Document, GroupRecord, UserRecord
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -17,10 +17,14 @@ def new_user(document: Document, active: bool, now: datetime, delay: timedelta) 
 
 
 def changed_user(record: UserRecord, document: Document, active: bool, now: datetime, delay: timedelta) -> UserRecord:
-    """The record after `record`. One that was inactive already keeps its `blocked_at` and its state."""
+    """The record after `record`. One that was inactive already keeps its `blocked_at` and its state.
+
+    A server of before there were states may have set `active` and `blocked_at` alone.
+    """
     modified = _modified(record, now)
     blocked_at = None if active else record.blocked_at or modified
-    state, deactivate_at = state_after(active, record.state, record.deactivate_at, modified, delay)
+    before, at = (State.ACTIVE, None) if record.active else (record.state, record.deactivate_at)
+    state, deactivate_at = state_after(active, before, at, blocked_at or modified, delay)
     return UserRecord(
         record.id,
         document,

@@ -7,7 +7,7 @@ from scim_server.provisioning.lifecycle import NO_DELAY
 from scim_server.storage.effects import DelayChanged, RolesPending
 from scim_server.storage.errors import NeedsExclusive
 from scim_server.storage.grant_changes import grant_changes
-from scim_server.storage.records import Due, DueKind, FormerUsers, RulesVersion, TenantCounts
+from scim_server.storage.records import FormerUsers, RulesVersion, TenantCounts
 from scim_server.storage.session import Row, Session, Transaction
 from scim_server.storage.statement import Statement
 from scim_server.storage.tables import default_roles, departures, due, grants, groups, pending_users
@@ -50,9 +50,9 @@ _STORE = Statement("""
         uid = coalesce(excluded.uid, tenants.uid), deactivation_delay = excluded.deactivation_delay
 """)
 
-_BLOCKED = Statement("SELECT id, blocked_at FROM users WHERE tenant = $1 AND state = 'blocked' ORDER BY id {lock}")
-
-_DEACTIVATE_AT = Statement("UPDATE users SET deactivate_at = $3 WHERE tenant = $1 AND id = $2")
+_DEACTIVATE_AFTER = Statement("""
+    UPDATE users SET deactivate_at = blocked_at + {span:$2} WHERE tenant = $1 AND state = 'blocked' AND NOT active
+""")
 
 _DEACTIVATED_BEFORE = Statement("""
     UPDATE users SET state = 'deactivated' WHERE tenant = $1 AND state = 'blocked' AND blocked_at <= $2
@@ -73,8 +73,13 @@ async def rules(session: Session) -> RoleRules | None:
 
 async def deactivation_delay(session: Session) -> timedelta:
     """Of the rules that the database holds."""
+    return await known_delay(session) or NO_DELAY
+
+
+async def known_delay(session: Session) -> timedelta | None:
+    """None where only a server that didn't know of states has stored the tenant."""
     row = await session.fetch_one(_DELAY, session.tenant)
-    return NO_DELAY if row is None else _delay_of(session, row) or NO_DELAY
+    return NO_DELAY if row is None else _delay_of(session, row)
 
 
 async def counts(session: Session) -> TenantCounts:
@@ -144,9 +149,8 @@ async def _follow_delay(tx: Transaction, delay: timedelta, *, known_before: bool
     """
     if not known_before:
         await tx.execute(_DEACTIVATED_BEFORE, tx.tenant, tx.now - delay)
-    blocked = [(str(row["id"]), tx.time(row["blocked_at"]) + delay) for row in await tx.fetch(_BLOCKED, tx.tenant)]
-    await tx.batch(_DEACTIVATE_AT, [(tx.tenant, user_id, at) for user_id, at in blocked])
-    await due.put(tx, [(Due(DueKind.DEACTIVATION, user_id), at) for user_id, at in blocked])
+    await tx.execute(_DEACTIVATE_AFTER, tx.tenant, delay)
+    await due.put_deactivations(tx)
     tx.effects.add(DelayChanged())
 
 

@@ -92,14 +92,15 @@ _DEACTIVATE = Statement("""
     UPDATE users SET state = 'deactivated', deactivate_at = NULL
     WHERE tenant = $1 AND id {any:
         SELECT id FROM users
-        WHERE tenant = $1 AND id {in_ids:$2} AND state = 'blocked' AND deactivate_at <= $3
+        WHERE tenant = $1 AND id {in_ids:$2} AND state = 'blocked' AND NOT active AND deactivate_at <= $3
         ORDER BY id {lock_free}
     }
     RETURNING id
 """)
 
 _TO_DEACTIVATE = Statement("""
-    SELECT id FROM users WHERE tenant = $1 AND id {in_ids:$2} AND state = 'blocked' AND deactivate_at <= $3
+    SELECT id FROM users
+    WHERE tenant = $1 AND id {in_ids:$2} AND state = 'blocked' AND NOT active AND deactivate_at <= $3
 """)
 
 _UNLIKE = Statement(f"""
@@ -179,7 +180,7 @@ async def update(tx: Transaction, record: UserRecord, document: Document, active
     keys, keys_before = keys_of_user(document), keys_of_user(record.document)
     if keys.user_name != keys_before.user_name:
         await _raise_if_taken(tx, keys.user_name)
-    delay = NO_DELAY if active or not record.active else await tenants.deactivation_delay(tx)
+    delay = NO_DELAY if active else await tenants.deactivation_delay(tx)
     updated = changed_user(record, document, active, tx.now, delay)
     await tx.execute(
         _UPDATE,
@@ -200,7 +201,7 @@ async def update(tx: Transaction, record: UserRecord, document: Document, active
     if keys.emails != keys_before.emails:
         await tx.together(_REPLACE_EMAILS, tx.tenant, record.id, keys.emails)
     tx.effects.add(UserUpdated(record, updated))
-    if updated.state is not record.state:
+    if (updated.state, updated.deactivate_at) != (record.state, record.deactivate_at):
         tx.effects.add(StateChanged(record.id, record.state, updated.state, updated.deactivate_at))
     if active != record.active:
         await roles.recompute(tx, [record.id], ActiveChanged())
@@ -226,16 +227,19 @@ async def deactivate(tx: Transaction, user_ids: Collection[str]) -> Collection[s
 
 async def correct_states(tx: Transaction, limit: int) -> int:
     """A server of before there were states sets `active` and `blocked_at` alone, as long as it runs beside newer
-    ones.
+    ones. While no delay is known a user stays blocked, until `tenants.put_rules` brings one.
 
     Returns how many users there were, of `limit` at most.
     """
     rows = await tx.fetch(_UNLIKE, tx.tenant, limit)
-    delay = await tenants.deactivation_delay(tx)
+    delay = await tenants.known_delay(tx)
     corrected = []
     for row in rows:
         record = record_of(tx, row)
-        state, deactivate_at = state_after(record.active, None, None, record.blocked_at or tx.now, delay)
+        before = State.BLOCKED if delay is None else None
+        state, deactivate_at = state_after(
+            record.active, before, None, record.blocked_at or tx.now, delay or NO_DELAY
+        )
         corrected.append((tx.tenant, record.id, state, deactivate_at))
         tx.effects.add(StateChanged(record.id, record.state, state, deactivate_at))
     await tx.batch(_SET_STATE, corrected)

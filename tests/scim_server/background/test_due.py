@@ -11,7 +11,8 @@ from scim_server.background.due import DueWork
 from scim_server.provisioning.grants import RoleRules
 from scim_server.provisioning.lifecycle import RETENTION, State
 from scim_server.storage.effects import Effects, StateChanged
-from scim_server.storage.protocol import Storage
+from scim_server.storage.protocol import Storage, Writer
+from scim_server.storage.records import UserRecord
 from tests.scim_server.storage.raw_sql import execute
 from tests.scim_server.storage.steps import Steps
 from tests.support.storages import SetClock, open_storage
@@ -198,3 +199,80 @@ async def test_what_an_older_server_writes_gets_its_state(
     assert [await _state(steps, user) for user in (ann, bob)] == [State.BLOCKED, State.ACTIVE]
     assert await storage.next_due() == NOON + HOUR
     assert await storage.tenants_with_unlike_states() == []
+
+
+async def _set_past_the_server(url: str, user_id: str, *, active: bool) -> None:
+    """As a server of before there were states does it, at noon."""
+    at = int(NOON.timestamp() * 1_000_000) if url.startswith("sqlite") else f"'{NOON.isoformat()}'"
+    blocked_at = "NULL" if active else at
+    await execute(url, f"UPDATE users SET active = {active}, blocked_at = {blocked_at} WHERE id = '{user_id}'")
+
+
+async def test_a_change_of_what_an_older_server_has_blocked_leaves_the_delay(
+    steps: Steps, url: str, clock: SetClock
+) -> None:
+    ann = await steps.insert_user({"userName": "ann"})
+    await _set_past_the_server(url, ann.id, active=False)
+    clock.now += HOUR / 2
+    document = {"userName": "ann", "title": "Dr"}
+
+    async def work(writer: Writer) -> UserRecord:
+        record = await writer.lock_user(ann.id)
+        assert record is not None
+        return await writer.update_user(record, document, record.active)
+
+    updated = await steps.storage.write(steps.tenant, work)
+    assert (updated.state, updated.deactivate_at) == (State.BLOCKED, NOON + HOUR)
+    assert await steps.storage.next_due() == NOON + HOUR
+
+
+async def test_a_user_whom_an_older_server_let_in_again_is_blocked_anew(
+    steps: Steps, url: str, storage: Storage, clock: SetClock
+) -> None:
+    ann = await steps.add_user("ann", active=False)
+    await _set_past_the_server(url, ann, active=True)
+    clock.now += HOUR / 2
+    updated = await steps.update_user(ann, active=False)
+    assert (updated.state, updated.deactivate_at) == (State.BLOCKED, clock.now + HOUR)
+    assert await storage.next_due() == clock.now + HOUR
+
+
+async def test_a_user_whom_an_older_server_let_in_again_isnt_deactivated(
+    steps: Steps, url: str, storage: Storage, clock: SetClock
+) -> None:
+    ann = await steps.add_user("ann", active=False)
+    await _set_past_the_server(url, ann, active=True)
+    clock.now += HOUR
+    await storage.write(steps.tenant, lambda writer: writer.deactivate([ann]))
+    assert await _state(steps, ann) is State.BLOCKED
+    await _round(storage, clock)
+    assert await _state(steps, ann) is State.ACTIVE
+
+
+async def test_nobody_is_deactivated_while_the_delay_is_unknown(
+    steps: Steps, url: str, storage: Storage, clock: SetClock
+) -> None:
+    """Between the migration and the first rules that a newer server stores."""
+    ann, bob = await steps.add_user("ann"), await steps.add_user("bob", active=False)
+    await execute(url, "UPDATE tenants SET deactivation_delay = NULL")
+    await execute(url, "DELETE FROM due")
+    await _set_past_the_server(url, ann, active=False)
+    await _set_past_the_server(url, bob, active=True)  # still blocked by its state
+    await _round(storage, clock)
+    assert [await _state(steps, user) for user in (ann, bob)] == [State.BLOCKED, State.ACTIVE]
+    await steps.put_rules(_delay(2 * HOUR), 2)
+    assert await storage.next_due() == NOON + 2 * HOUR
+    clock.now += 2 * HOUR
+    await _round(storage, clock)
+    assert await _state(steps, ann) is State.DEACTIVATED
+
+
+async def test_new_rules_leave_users_whom_an_older_server_let_in_again(
+    steps: Steps, url: str, storage: Storage
+) -> None:
+    ann, bob = await steps.add_user("ann", active=False), await steps.add_user("bob", active=False)
+    await _set_past_the_server(url, ann, active=True)
+    await steps.put_rules(_delay(2 * HOUR), 2)
+    record = await steps.user(bob)
+    assert record is not None
+    assert record.deactivate_at == NOON + 2 * HOUR
