@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from scim_server.config import Tenant, shard_of
 from scim_server.directory.tenant import ServedTenant
-from scim_server.provisioning.grants import RoleRules
+from scim_server.provisioning.grants import RoleRules, is_current
 from scim_server.storage.protocol import Storage, Writer
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,8 @@ class StoredRules:
         async with self._locks[tenant.key]:
             if tenant.key in self._stored:
                 return
-            if await self._storage.read(tenant.key, lambda reader: reader.rules_version()) is None:
+            stored = await self._storage.read(tenant.key, lambda reader: reader.rules_version())
+            if stored is None or not is_current(stored.fingerprint):
                 await self.put(tenant.config, RoleRules.of(tenant.config), tenant.revision)
             self._stored.add(tenant.key)
 

@@ -13,7 +13,7 @@ from scim_server.storage.statement import Statement
 from scim_server.storage.tables import default_roles, departures, due, grants, groups, pending_users
 
 _VERSION = Statement("""
-    SELECT revision, fingerprint, deactivation_delay,
+    SELECT revision, fingerprint,
            NOT EXISTS (SELECT 1 FROM pending_users WHERE tenant = $1) AS applied
     FROM tenants WHERE tenant = $1 AND departed IS NULL
 """)
@@ -61,7 +61,7 @@ _DEACTIVATED_BEFORE = Statement("""
 
 async def rules_version(session: Session) -> RulesVersion | None:
     row = await session.fetch_one(_VERSION, session.tenant)
-    if row is None or row["deactivation_delay"] is None:  # stored by a server that didn't know of states
+    if row is None:
         return None
     return RulesVersion(row["revision"], row["fingerprint"], applied=bool(row["applied"]))
 
