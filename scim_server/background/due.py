@@ -6,7 +6,7 @@ is made once, also after a crash and by several replicas at once.
 
 from datetime import datetime
 
-from scim_server.background.worker import Worker
+from scim_server.background.worker import Worker, for_each
 from scim_server.clock import Clock
 from scim_server.storage.effects import DelayChanged, Effects, StateChanged
 from scim_server.storage.protocol import Storage, Writer
@@ -33,13 +33,17 @@ class DueWork:
 
     async def do(self) -> datetime | None:
         """One round: returns when the next thing is due. Raises `StorageUnavailable`."""
-        for key in await self._storage.tenants_with_unlike_states():
-            while await self._storage.write(key, _correct_states) == _AT_ONCE:
-                pass
-        for key in await self._storage.due_tenants():
-            while await self._storage.write(key, _do_some) == _AT_ONCE:
-                pass
+        await for_each(await self._storage.tenants_with_unlike_states(), self._correct_states)
+        await for_each(await self._storage.due_tenants(), self._do_all)
         return await self._storage.next_due()
+
+    async def _correct_states(self, tenant: str) -> None:
+        while await self._storage.write(tenant, _correct_states) == _AT_ONCE:
+            pass
+
+    async def _do_all(self, tenant: str) -> None:
+        while await self._storage.write(tenant, _do_some) == _AT_ONCE:
+            pass
 
 
 async def _correct_states(writer: Writer) -> int:

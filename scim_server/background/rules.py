@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from scim_server.background.worker import Worker
+from scim_server.background.worker import Worker, for_each
 from scim_server.clock import Clock
 from scim_server.config import SHARDS, ConfigBundle, ConfigHolder, Tenant
 from scim_server.directory.stored_rules import StoredRules
@@ -73,8 +73,7 @@ class RulesApplier:
                 await self._recompute_pending({tenant.key for part in new.values() for tenant in part.config.tenants})
                 await self._announce({shard: part.revision for shard, part in new.items()})
         await self._recompute_pending()
-        for key in await self._storage.tenants_to_erase():
-            await self._stored_rules.erase(key)
+        await for_each(await self._storage.tenants_to_erase(), self._stored_rules.erase)
         return None
 
     async def _put_all(self, shard: int, bundle: ConfigBundle) -> None:
@@ -85,8 +84,7 @@ class RulesApplier:
             bundle.revision,
             {key: tenant.uid for key, tenant in tenants.items() if tenant.uid is not None},
         )
-        for key in others:
-            await self._stored_rules.put(tenants[key], rules[key], bundle.revision)
+        await for_each(others, lambda key: self._stored_rules.put(tenants[key], rules[key], bundle.revision))
         self._stored_rules.are(shard, rules)
         for tenant in bundle.config.tenants:
             if tenant.deleted:
@@ -103,9 +101,8 @@ class RulesApplier:
 
     async def _recompute_pending(self, among: Collection[str] | None = None) -> None:
         """The tenants that need it; None: also those that the configuration doesn't have any more."""
-        for key in await self._storage.pending_tenants():
-            if among is None or key in among:
-                await self._recompute_tenant(key)
+        pending = await self._storage.pending_tenants()
+        await for_each((key for key in pending if among is None or key in among), self._recompute_tenant)
 
     async def _recompute_tenant(self, key: str) -> None:
         async def work(writer: Writer) -> Sequence[RoleChange] | None:

@@ -7,7 +7,7 @@ database.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
 from scim_server.clock import Clock
@@ -20,6 +20,23 @@ _SOONEST_SECONDS = 0.2
 _LOOK_EVERY_SECONDS = 30.0
 _FIRST_RETRY_SECONDS = 0.5
 _LAST_RETRY_SECONDS = 30.0
+
+
+async def for_each(tenants: Iterable[str], work: Callable[[str], Awaitable[None]]) -> None:
+    """The work of each tenant, of the others too where one's fails: then raises the first error.
+
+    Raises `StorageUnavailable` at once: it is nobody's own.
+    """
+    errors: list[Exception] = []
+    for tenant in tenants:
+        try:
+            await work(tenant)
+        except StorageUnavailable:
+            raise
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 class Worker:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scim_server.background.worker import Worker
+from scim_server.background.worker import Worker, for_each
 from scim_server.clock import utc_now
 from scim_server.storage.errors import StorageUnavailable
 
@@ -69,3 +69,28 @@ async def test_a_round_that_fails_is_tried_again(failure: Exception) -> None:
         await rounds.done.get()
 
     await _with_worker(rounds, test)
+
+
+async def test_a_tenant_whose_work_fails_stops_no_other() -> None:
+    done: list[str] = []
+
+    async def work(tenant: str) -> None:
+        if tenant == "b":
+            raise ValueError(tenant)
+        done.append(tenant)
+
+    with pytest.raises(ValueError, match="b"):
+        await for_each("abc", work)
+    assert done == ["a", "c"]
+
+
+async def test_a_database_that_is_away_stops_all() -> None:
+    done: list[str] = []
+
+    async def work(tenant: str) -> None:
+        done.append(tenant)
+        raise StorageUnavailable
+
+    with pytest.raises(StorageUnavailable):
+        await for_each("abc", work)
+    assert done == ["a"]
