@@ -1,5 +1,6 @@
 """Names in our kinds follow what Kustomize makes of the names of Secrets and of our objects."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +9,13 @@ from typing import Any
 import yaml
 
 from scim_operator.manifests.definitions import schemas
+from scim_operator.reconcile import ShardNames
+from scim_server.config import SHARDS
 from tests.control_plane.cluster import ControlPlane
 from tests.support.local_mode import SCIM_OPERATOR
 
 KUSTOMIZE = Path(__file__).parents[2] / "kustomize"
+RBAC = Path(__file__).parents[2] / "charts" / "scim-operator" / "rbac"
 
 
 def test_the_example_holds_together_with_a_prefix_and_a_generated_secret(control_plane: ControlPlane) -> None:
@@ -50,3 +54,38 @@ def references(schema: dict[str, Any], path: str) -> Iterator[str]:
         if name.endswith("Ref"):
             yield f"{path}/{name}/name"
         yield from references(member.get("items", member), f"{path}/{name}")
+
+
+def test_the_servers_volumes_and_the_operators_role_name_all_shards() -> None:
+    names = ShardNames("scim-system")
+    config_maps = {names.config_map_key(shard).name for shard in SHARDS}
+    secrets = {names.secret_key(shard).name for shard in SHARDS}
+    patch = yaml.safe_load((KUSTOMIZE / "server-volumes" / "volumes.yaml").read_text())
+    sources = {
+        volume["name"]: volume["projected"]["sources"] for volume in patch["spec"]["template"]["spec"]["volumes"]
+    }
+    mounted = {source["configMap"]["name"] for source in sources["config"] if source["configMap"]["optional"]}
+    assert mounted == config_maps | {names.config_map}
+    mounted = {source["secret"]["name"] for source in sources["secrets"] if source["secret"]["optional"]}
+    assert mounted == secrets | {names.secret}
+
+    role = next(yaml.safe_load_all((RBAC / "own-namespace.yaml").read_text()))
+    written = [rule for rule in role["rules"] if "patch" in rule["verbs"]]
+    assert [set(rule["resourceNames"]) for rule in written] == [config_maps | {names.index_key.name}, secrets]
+
+
+def test_the_servers_volumes_go_into_a_deployment(control_plane: ControlPlane, tmp_path: Path) -> None:
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "scim-server"},
+        "spec": {"template": {"spec": {"containers": [{"name": "scim-server", "image": "scim-server"}]}}},
+    }
+    shutil.copytree(KUSTOMIZE / "server-volumes", tmp_path / "server-volumes")
+    (tmp_path / "server.yaml").write_text(yaml.safe_dump(deployment))
+    (tmp_path / "kustomization.yaml").write_text("resources: [server.yaml]\ncomponents: [server-volumes]\n")
+    pod = yaml.safe_load(control_plane.kubectl("kustomize", tmp_path))["spec"]["template"]["spec"]
+    assert [volume["name"] for volume in pod["volumes"]] == ["config", "secrets"]
+    (container,) = pod["containers"]
+    assert container["image"] == "scim-server"
+    assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/etc/scim/config", "/etc/scim/secrets"]

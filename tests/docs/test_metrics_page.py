@@ -1,8 +1,12 @@
-"""The table of metrics against what a server shows."""
+"""The tables of metrics against what a server and an operator show."""
 
 import re
 from pathlib import Path
 
+from prometheus_client import generate_latest
+
+from scim_operator.delivery import Delivery, ManagementClient, ManagementToken, replicas_at
+from scim_operator.reconcile.metrics import Metrics
 from scim_server.app import Server, ServerSettings
 from scim_server.config import ConfigError
 from tests.support.serving import Connection, bundle_of, client_of
@@ -12,9 +16,11 @@ _ROW = re.compile(r"\| `(scim_\w+)` \| (\w+) \|([^|]*)\|")
 _OF_THE_FORMAT = {"le"}
 
 
-def documented() -> dict[str, tuple[str, set[str]]]:
+def documented(*, operator: bool) -> dict[str, tuple[str, set[str]]]:
     return {
-        name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in _ROW.findall(_PAGE.read_text())
+        name: (kind, set(re.findall(r"`(\w+)`", labels)))
+        for name, kind, labels in _ROW.findall(_PAGE.read_text())
+        if name.startswith("scim_operator_") == operator
     }
 
 
@@ -39,4 +45,19 @@ async def test_the_page_lists_every_metric_with_type_and_labels(tmp_path: Path) 
             await provider.get("/Users", headers={"Authorization": "Bearer wrong"})
         async with client_of(server.management_url) as prometheus:
             text = (await prometheus.get("/metrics")).text
-    assert shown(text) == documented()
+    assert shown(text) == documented(operator=False)
+
+
+async def test_the_page_lists_every_metric_of_the_operator(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("a-management-token")
+    async with ManagementClient(ManagementToken(token)) as client:
+        delivery = Delivery(client, replicas_at(["http://127.0.0.1:1"]))
+        metrics = Metrics()
+        metrics.watch(lambda: 0, delivery)
+        with metrics.reconcile(1):
+            pass
+        await delivery.poll()
+        text = generate_latest(metrics.registry).decode()
+    found = {name: each for name, each in shown(text).items() if not name.endswith("_created")}
+    assert found == documented(operator=True)

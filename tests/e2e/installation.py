@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from scim_operator.reconcile import ShardNames
 from tests.control_plane.cluster import ControlPlane
 from tests.e2e.cluster_api import ClusterReader, condition
 from tests.e2e.manifests import Object, new_token, provisioning_config, token_secret
@@ -21,8 +22,7 @@ RBAC = ROOT / "charts" / "scim-operator" / "rbac"
 
 NAMESPACE = "scim-system"
 SERVICE = "scim-server"
-CONFIG_MAP = "scim-server-config"
-SECRET = "scim-server-secrets"
+NAMES = ShardNames(NAMESPACE)
 
 PROJECTION_SECONDS = 2.0
 """Slower than what the tests measure, so that only a push can be as fast, and much faster than a kubelet."""
@@ -56,9 +56,7 @@ class Installation:
             Projector(
                 self.reader,
                 server.config_dir,
-                namespace=NAMESPACE,
-                config_map=CONFIG_MAP,
-                secret=SECRET,
+                names=NAMES,
                 period=PROJECTION_SECONDS,
             )
             for server in self.servers

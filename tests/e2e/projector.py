@@ -1,7 +1,7 @@
-"""Plays the kubelet for one pod: brings the mounted ConfigMap and Secret up to date, as it does and as late as it is.
+"""Plays the kubelet for one pod: keeps the mounted ConfigMaps and Secrets up to date, and is as late as it is.
 
-Each mount is a directory of its own whose files are links into `..data`, a link that is swapped at once; the two
-mounts change independently of each other.
+Each mount is a projected volume: a directory whose files are links into `..data`, a link that is swapped at once; the
+two mounts change independently of each other.
 """
 
 import base64
@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from scim_operator.reconcile import ShardNames
+from scim_server.config import SHARDS
 from tests.e2e.cluster_api import ClusterReader
 
 
@@ -21,18 +23,18 @@ class Projector:
         reader: ClusterReader,
         directory: Path,
         *,
-        namespace: str,
-        config_map: str,
-        secret: str,
+        names: ShardNames,
         period: float,
     ) -> None:
         self._reader = reader
-        self._namespace = namespace
-        self._mounts = (("configmaps", config_map, directory / "config"), ("secrets", secret, directory / "secrets"))
+        self._mounts = (
+            ("configmaps", [names.config_map_key(shard) for shard in SHARDS], directory / "config"),
+            ("secrets", [names.secret_key(shard) for shard in SHARDS], directory / "secrets"),
+        )
         self._period = period
         self._paused = threading.Event()
         self._closed = threading.Event()
-        self._versions: dict[Path, str] = {}
+        self._versions: dict[Path, list[str]] = {}
         for _, _, mount in self._mounts:
             mount.mkdir(parents=True)
         self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
@@ -52,11 +54,13 @@ class Projector:
 
     def project(self) -> None:
         """Once, now."""
-        for plural, name, mount in self._mounts:
-            found = self._reader.get(plural, self._namespace, name)
-            if found is not None and self._versions.get(mount) != found["metadata"]["resourceVersion"]:
-                _swap(mount, _values(found))
-                self._versions[mount] = found["metadata"]["resourceVersion"]
+        for plural, keys, mount in self._mounts:
+            read = [self._reader.get(plural, key.namespace, key.name) for key in keys]
+            found = [item for item in read if item is not None]
+            versions = [item["metadata"]["resourceVersion"] for item in found]
+            if self._versions.get(mount, []) != versions:
+                _swap(mount, {name: value for item in found for name, value in _values(item).items()})
+                self._versions[mount] = versions
 
     def _run(self) -> None:
         while not self._closed.wait(self._period):

@@ -1,11 +1,13 @@
 """What the operator's log says while it lacks permissions, and while the API server is away."""
 
+import itertools
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scim_server.config import shard_of
 from tests.control_plane.cluster import ControlPlane
 from tests.e2e.installation import Installation
 from tests.e2e.manifests import provisioning_config
@@ -15,7 +17,7 @@ from tests.support.processes import wait_until
 
 @contextmanager
 def operator(kubeconfig: Path, namespace: str, directory: Path) -> Iterator[Path]:
-    """One with a document of its own and without servers; its log."""
+    """One with a configuration of its own and without servers; its log."""
     token_file = directory / "token"
     token_file.write_text("management-token-of-the-tests")
     program = Program(
@@ -49,7 +51,7 @@ def test_missing_permissions_are_named(
     installation: Installation, control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
     with operator(control_plane.kubeconfig, namespace, tmp_path) as log:
-        wait_for_message(log, "of the document is stored")
+        wait_for_message(log, "of shard 15 is stored")
     log.unlink()
     began = time.monotonic()
     with operator(control_plane.user_kubeconfig(f"newcomer-{namespace}"), namespace, tmp_path) as log:
@@ -72,15 +74,18 @@ def test_an_api_server_that_is_away_is_said_in_few_words(
     installation: Installation, control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
     with operator(control_plane.kubeconfig, namespace, tmp_path) as log:
-        wait_for_message(log, "of the document is stored (0 tenants)")
+        wait_for_message(log, "of shard 15 is stored (0 tenants)")
         control_plane.apply(provisioning_config(namespace, "okta"))
-        wait_for_message(log, "of the document is stored (1 tenants)")
+        shard = shard_of(f"{namespace}/okta")
+        wait_for_message(log, f"of shard {shard} is stored (1 tenants)")
         began = time.monotonic()
         control_plane.kill_api_server()
         wait_for_message(log, "the Kubernetes API doesn't answer at https://127.0.0.1:")
         control_plane.start_api_server()
-        control_plane.apply(provisioning_config(namespace, "entra"))
-        wait_for_message(log, "of the document is stored (2 tenants)")
+        names = (f"next-{number}" for number in itertools.count())
+        neighbour = next(name for name in names if shard_of(f"{namespace}/{name}") == shard)
+        control_plane.apply(provisioning_config(namespace, neighbour))
+        wait_for_message(log, f"of shard {shard} is stored (2 tenants)")
         minutes = (time.monotonic() - began) / 60
         said = [message for message in messages(log) if "doesn't answer at" in message]
     assert len(said) <= 2 * (minutes + 1), "for each way in which it doesn't answer once a minute"

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.e2e.installation import Installation, Tenant, seed
+from scim_server.config import SHARDS
+from tests.e2e.installation import NAMES, Installation, Tenant, seed
 from tests.e2e.manifests import role_mapping, rule
 from tests.e2e.provider import ScimClient
 
@@ -185,16 +186,17 @@ def test_the_api_server_going_away_is_survived(installation: Installation, names
     assert installation.operator.running
 
 
-def test_a_deleted_document_is_made_again_with_every_tenant(installation: Installation, namespace: str) -> None:
+def test_deleted_shards_are_made_again_with_every_tenant(installation: Installation, namespace: str) -> None:
     first, second = installation.tenant(namespace, "first"), installation.tenant(namespace, "second")
     first.apply()
     second.apply()
     installation.operator.kill()
-    installation.cluster.kubectl("delete", "configmap", "scim-server-config", "-n", "scim-system")
+    keys = [NAMES.config_map_key(shard) for shard in SHARDS]
+    installation.cluster.kubectl("delete", "configmap", *(key.name for key in keys), "-n", NAMES.namespace)
     installation.operator.start()
     installation.wait_until(
-        lambda: installation.reader.get("configmaps", "scim-system", "scim-server-config") is not None,
-        "the document is made again",
+        lambda: all(installation.reader.get("configmaps", key.namespace, key.name) is not None for key in keys),
+        "the shards are made again",
     )
     first.config["spec"]["displayName"] = "Renamed"
     first.apply()

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from scim_server.config import shard_of
 from tests.control_plane.cluster import ControlPlane
 from tests.e2e.installation import Installation
 from tests.e2e.manifests import provisioning_config, token_secret
@@ -57,20 +58,21 @@ async def test_fixed_replicas_and_some_namespaces(
     )
     operator.start()
     try:
-        # Without any config there is a document: a server is ready only when it has one.
+        # Without any config there are shards: a server is ready only when it has all of them.
         await until(lambda: stub.holder.revision == 1, 30)
         for namespace in (served, not_served):
             config = provisioning_config(namespace)
             secrets = [token_secret(namespace, f"okta-{name}", "t" * 32, watched=False) for name in ("scim", "read")]
             await asyncio.to_thread(control_plane.apply, *secrets, config)
-        await until(lambda: stub.holder.revision > 1, 30)
+        shard = shard_of(f"{served}/okta")
+        await until(lambda: stub.holder.revision_of(shard) > 1, 30)
         assert stub.holder.current is not None
         assert [tenant.namespace for tenant in stub.holder.current.config.tenants] == [served]
         async with httpx.AsyncClient() as client:
             assert (await client.get(f"http://127.0.0.1:{liveness}/healthz")).status_code == 200
             text = (await client.get(f"http://127.0.0.1:{metrics}/metrics")).text
         assert 'scim_operator_replicas{state="current"} 1.0' in text
-        assert f"scim_operator_document_revision {float(stub.holder.revision)}" in text
+        assert f'scim_operator_config_revision{{shard="{shard}"}} {float(stub.holder.revision_of(shard))}' in text
         assert "t" * 32 not in await asyncio.to_thread(operator.log.read_text)
     finally:
         await asyncio.to_thread(operator.kill)

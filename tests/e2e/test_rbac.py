@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.control_plane.cluster import KubectlError
-from tests.e2e.installation import RBAC, Installation
+from tests.e2e.installation import NAMES, RBAC, Installation
 
 _AUTHORIZATION = "authorization.k8s.io"
 
@@ -19,9 +19,11 @@ _ALLOWED = [
     ("get", "secrets", "default"),
     ("create", "events.events.k8s.io", "default"),
     ("patch", "events.events.k8s.io", "default"),
-    ("watch", "configmaps/scim-server-config", "scim-system"),
-    ("patch", "configmaps/scim-server-config", "scim-system"),
-    ("patch", "secrets/scim-server-secrets", "scim-system"),
+    ("watch", "configmaps/scim-server-config-00", "scim-system"),
+    ("patch", "configmaps/scim-server-config-15", "scim-system"),
+    ("patch", "configmaps/scim-server-config-index", "scim-system"),
+    ("patch", "secrets/scim-server-secrets-15", "scim-system"),
+    ("get", "secrets/scim-server-secrets", "scim-system"),
     ("watch", "endpointslices.discovery.k8s.io", "scim-system"),
 ]
 
@@ -33,18 +35,21 @@ _FORBIDDEN = [
     ("delete", "rolemappings.scim-operator.io", "default"),
     ("update", "rolemappings.scim-operator.io/status", "default"),
     ("patch", "namespaces", ""),
-    # Secrets and ConfigMaps but for the two of the document.
+    # Secrets and ConfigMaps but for those of the configuration.
     ("create", "secrets", "default"),
-    ("patch", "secrets/scim-server-secrets", "default"),
+    ("patch", "secrets/scim-server-secrets-00", "default"),
+    ("patch", "secrets/scim-server-secrets", "scim-system"),
+    ("patch", "configmaps/scim-server-config", "scim-system"),
+    ("patch", "configmaps/scim-server-config-16", "scim-system"),
     ("patch", "secrets/another", "scim-system"),
     ("create", "secrets/another", "scim-system"),
     ("create", "secrets", "scim-system"),
-    ("update", "secrets/scim-server-secrets", "scim-system"),
-    ("delete", "secrets/scim-server-secrets", "scim-system"),
+    ("update", "secrets/scim-server-secrets-00", "scim-system"),
+    ("delete", "secrets/scim-server-secrets-00", "scim-system"),
     ("get", "configmaps", "default"),
     ("list", "configmaps", "scim-system"),
     ("get", "configmaps/another", "scim-system"),
-    ("delete", "configmaps/scim-server-config", "scim-system"),
+    ("delete", "configmaps/scim-server-config-00", "scim-system"),
     # Everything else.
     ("list", "endpointslices.discovery.k8s.io", "default"),
     ("get", "pods", "scim-system"),
@@ -75,8 +80,13 @@ _EVERYWHERE = {
 }
 
 _IN_ITS_NAMESPACE = _EVERYWHERE | {
-    *((verb, "configmaps", "scim-server-config") for verb in ("get", "list", "watch", "create", "patch")),
-    *((verb, "secrets", "scim-server-secrets") for verb in ("get", "list", "watch", "create", "patch")),
+    *(
+        (verb, f"{kind.lower()}s", key.name)
+        for verb in ("get", "list", "watch", "create", "patch")
+        for kind, key in [*((kind, key) for _, kind, key in NAMES.pairs), ("ConfigMap", NAMES.index_key)]
+    ),
+    ("get", "configmaps", "scim-server-config"),
+    ("get", "secrets", "scim-server-secrets"),
     *((verb, "endpointslices.discovery.k8s.io", "") for verb in ("list", "watch")),
 }
 

@@ -80,8 +80,8 @@ NO_REPLICAS: Final = "NoReplicas"
 REPLICA_UNAVAILABLE: Final = "ReplicaUnavailable"
 REPLICA_REJECTED: Final = "ReplicaRejected"
 DOCUMENT_TOO_LARGE: Final = "DocumentTooLarge"
-"""All tenants' configuration together has no room for something new in this object. What was removed from it is out
-of effect nevertheless, and the rest goes on."""
+"""The shard that holds the tenant is full: something new in this object waits. What was removed from it is out of
+effect nevertheless, and the rest goes on."""
 NOT_ACCEPTED: Final = "NotAccepted"
 """Nothing of the mapping can be programmed; `Accepted` says why."""
 

@@ -1,4 +1,4 @@
-"""`scim-operator render`: the document that the operator would deliver."""
+"""`scim-operator render`: the configuration that the operator would deliver."""
 
 import json
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ def render(
     paths: PathsArgument = None,
     files: FilesOption = None,
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
-    output: Annotated[Output, typer.Option("--output", "-o", help="Form of the document.")] = Output.JSON,
+    output: Annotated[Output, typer.Option("--output", "-o", help="Form of the output.")] = Output.JSON,
     token_key_file: Annotated[
         Path | None,
         typer.Option(
@@ -61,14 +61,14 @@ def render(
     world = manifests.world
     _note_suspended(world)
     bundle = plan_world(world, token_key, now=datetime.now(UTC)).bundle(token_key, revision=1)
-    document = _document(bundle)
+    shown = _shown(bundle)
     if output is Output.JSON:
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
     else:
-        typer.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+        typer.echo(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True), nl=False)
 
 
-def _document(bundle: ConfigBundle) -> dict[str, Any]:
+def _shown(bundle: ConfigBundle) -> dict[str, Any]:
     return {
         "config": bundle.config.model_dump(mode="json", exclude_none=True),
         "secrets": {"digests": bundle.secrets.digests},

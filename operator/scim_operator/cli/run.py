@@ -19,16 +19,16 @@ from scim_operator.cluster.kubernetes_client import KubernetesClient
 from scim_operator.delivery import Delivery, ManagementClient, ManagementToken, Replica, replicas_at
 from scim_operator.delivery.delivery import POLL_SECONDS
 from scim_operator.kopf_app import watch_cluster
-from scim_operator.reconcile import Controller, ControllerSettings, DocumentNames
-from scim_operator.reconcile.document import DEFAULT_CONFIG_MAP, DEFAULT_SECRET
+from scim_operator.reconcile import Controller, ControllerSettings, ShardNames
 from scim_operator.reconcile.metrics import Metrics
+from scim_operator.reconcile.shards import DEFAULT_CONFIG_MAP, DEFAULT_SECRET
 from scim_server.logs import LogFormat
 
 _SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 _REPLICAS = "Where the servers are"
 _CLUSTER = "The cluster"
-_DOCUMENT = "The servers' configuration"
+_CONFIGURATION = "The servers' configuration"
 _PROCESS = "This process"
 
 
@@ -111,18 +111,26 @@ def run(
         str,
         typer.Option(
             envvar="SCIM_OPERATOR_CONFIG_NAMESPACE",
-            help="Namespace of the ConfigMap and the Secret that the servers mount. Default: that of the pod, else "
+            help="Namespace of the ConfigMaps and Secrets that the servers mount. Default: that of the pod, else "
             "that of --server-service.",
-            rich_help_panel=_DOCUMENT,
+            rich_help_panel=_CONFIGURATION,
         ),
     ] = "",
     config_name: Annotated[
         str,
-        typer.Option(envvar="SCIM_OPERATOR_CONFIG_NAME", help="Name of the ConfigMap.", rich_help_panel=_DOCUMENT),
+        typer.Option(
+            envvar="SCIM_OPERATOR_CONFIG_NAME",
+            help="What the names of the ConfigMaps begin with.",
+            rich_help_panel=_CONFIGURATION,
+        ),
     ] = DEFAULT_CONFIG_MAP,
     secret_name: Annotated[
         str,
-        typer.Option(envvar="SCIM_OPERATOR_SECRET_NAME", help="Name of the Secret.", rich_help_panel=_DOCUMENT),
+        typer.Option(
+            envvar="SCIM_OPERATOR_SECRET_NAME",
+            help="What the names of the Secrets begin with.",
+            rich_help_panel=_CONFIGURATION,
+        ),
     ] = DEFAULT_SECRET,
     public_url: Annotated[
         str,
@@ -130,7 +138,7 @@ def run(
             envvar="SCIM_OPERATOR_PUBLIC_URL",
             metavar="URL",
             help="Public URL of the servers; status.endpoint is the whole SCIM base URL then.",
-            rich_help_panel=_DOCUMENT,
+            rich_help_panel=_CONFIGURATION,
         ),
     ] = "",
     workers: Annotated[
@@ -166,8 +174,8 @@ def run(
 ) -> None:
     """Run the operator against a cluster.
 
-    It watches ProvisioningConfigs, RoleMappings and AttributeMappings, keeps the servers' configuration in one
-    ConfigMap and one Secret, pushes it to every server and reports in the objects' status what became of it.
+    It watches ProvisioningConfigs, RoleMappings and AttributeMappings, keeps the servers' configuration in
+    ConfigMaps and Secrets, pushes it to every server and reports in the objects' status what became of it.
 
     Run one replica of it: two would write against each other. A restart costs nothing, the servers go on meanwhile.
     """
@@ -180,7 +188,7 @@ def run(
         raise typer.BadParameter("give --server-service, or --replica for each server")
     if public_url and not _is_url(public_url):
         raise typer.BadParameter("https://HOST is expected, with port and path or without", param_hint="--public-url")
-    names = DocumentNames(_config_namespace(config_namespace, service), config_name, secret_name)
+    names = ShardNames(_config_namespace(config_namespace, service), config_name, secret_name)
     settings = ControllerSettings(
         names=names,
         server_service=service,
@@ -275,7 +283,7 @@ def _config_namespace(given: str, service: ObjectKey | None) -> str:
     if service is not None:
         return service.namespace
     raise typer.BadParameter(
-        "with --replica alone, give the namespace of the ConfigMap and the Secret that the servers mount"
+        "with --replica alone, give the namespace of the ConfigMaps and Secrets that the servers mount"
         " (a pod knows its own, and --server-service names one)",
         param_hint="--config-namespace",
     )

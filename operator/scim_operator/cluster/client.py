@@ -39,7 +39,8 @@ class ClusterClient(Protocol):
     async def get_namespace_labels(self, name: str) -> Mapping[str, str] | None: ...
 
     async def apply(self, body: JsonObject) -> JsonObject:
-        """Server-side apply of a ConfigMap or Secret with the operator's field manager: the whole intent.
+        """Server-side apply of a ConfigMap or Secret with the operator's field manager: the whole intent. Returns the
+        metadata of what is there then.
 
         With `metadata.resourceVersion` it is refused (`ClusterConflict`) when the object has changed since.
         """

@@ -136,7 +136,7 @@ class KubernetesClient:
         prefix, plural = _PATHS[body["kind"]]
         metadata = body["metadata"]
         path = f"{prefix}/namespaces/{quote(metadata['namespace'])}/{plural}/{quote(metadata['name'])}"
-        return await self._apply(path, body)
+        return await self._apply(path, body, _METADATA)
 
     async def apply_status(self, plural: str, body: JsonObject) -> None:
         metadata = body["metadata"]
@@ -246,9 +246,9 @@ class KubernetesClient:
             if not token:
                 return items
 
-    async def _apply(self, path: str, body: JsonObject) -> JsonObject:
+    async def _apply(self, path: str, body: JsonObject, accept: str = _JSON) -> JsonObject:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return await self._json("PATCH", path, query=query, body=body, content_type=_APPLY)
+        return await self._json("PATCH", path, query=query, body=body, content_type=_APPLY, accept=accept)
 
     async def _json(
         self,

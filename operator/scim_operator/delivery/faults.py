@@ -12,6 +12,6 @@ class Fault(StrEnum):
     WRONG_ANSWER = "an answer that is not the management API's"
     TOKEN_UNREADABLE = "the operator can't read its management token"  # noqa: S105 - words, not a token
     TOKEN_REFUSED = "the management token is refused"  # noqa: S105
-    DOCUMENT_REFUSED = "the document is refused"
+    CONFIG_REFUSED = "the configuration is refused"
     TOO_OLD = "the server is older than the operator"
-    """It doesn't know the document's schemaVersion."""
+    """It doesn't know the configuration's schemaVersion, or no shards."""

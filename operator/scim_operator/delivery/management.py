@@ -13,6 +13,7 @@ import orjson
 from scim_operator.connection_errors import connection_error
 from scim_operator.delivery.faults import Fault
 from scim_operator.delivery.replicas import Replica
+from scim_server.config import SHARDS
 
 # A push is answered after the swap and, for up to 5 s, after the recomputation of roles.
 _PUSH_SECONDS = 20.0
@@ -37,14 +38,14 @@ class ReplicaUnreachable(ManagementError):
 
 
 class ConfigRefused(ManagementError):
-    """422: the document doesn't validate there."""
+    """422: the configuration doesn't validate there."""
 
 
 class RevisionRefused(ManagementError):
-    """409: the revision is lower than `floor`, or it is in use for another document. `revision` is what runs."""
+    """409: the revision is lower than `floor`, or it is in use for another content. `revision` is what runs."""
 
     def __init__(self, revision: int, floor: int, reason: str) -> None:
-        super().__init__(Fault.DOCUMENT_REFUSED, reason)
+        super().__init__(Fault.CONFIG_REFUSED, reason)
         self.revision = revision
         self.floor = floor
 
@@ -84,13 +85,20 @@ class TenantStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplicaStatus:
-    """What a replica runs. `floor` is the highest revision that its database has seen, `settled_revision` the one by
-    which the roles of all existing users are computed."""
+class ShardStatus:
+    """What a replica runs of a shard. `floor` is the highest revision that its database has seen, `settled_revision`
+    the one by which the roles of all existing users are computed."""
 
     revision: int
     settled_revision: int
     floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaStatus:
+    """What a replica runs."""
+
+    shards: Mapping[int, ShardStatus]
     tenants: Mapping[str, TenantStatus] = field(default_factory=dict)
 
 
@@ -132,8 +140,8 @@ class ManagementClient:
         if self._session is not None:
             await self._session.close()
 
-    async def put_config(self, replica: Replica, bundle: bytes) -> ReplicaStatus:
-        """Push an encoded `ConfigBundle` and return what the replica runs then; its `tenants` are empty.
+    async def put_config(self, replica: Replica, bundle: bytes) -> ShardStatus:
+        """Push an encoded `ConfigBundle`, which is a shard, and return what the replica runs of it then.
 
         Raises `ReplicaUnreachable`, `ConfigRefused`, `RevisionRefused`.
         """
@@ -142,26 +150,25 @@ class ManagementClient:
         status, answer = await self._call("PUT", replica, "/v1/config", limits, data=bundle, headers=headers)
         if status == 422:
             reason = str(answer.get("reason") or "no reason given")[:500]
-            raise ConfigRefused(Fault.TOO_OLD if "schemaVersion" in reason else Fault.DOCUMENT_REFUSED, reason)
+            raise ConfigRefused(Fault.TOO_OLD if "schemaVersion" in reason else Fault.CONFIG_REFUSED, reason)
         if status == 409:
             reason = str(answer.get("reason") or "the revision was refused")[:500]
             raise RevisionRefused(_integer(answer, "revision"), _integer(answer, "floor"), reason)
         if status != 200:
             raise _unexpected("PUT /v1/config", status)
         revision = _integer(answer, "revision")
-        return ReplicaStatus(revision, _integer(answer, "appliedRevision", 0), floor=revision)
+        return ShardStatus(revision, _integer(answer, "appliedRevision", 0), floor=revision)
 
     async def get_status(self, replica: Replica) -> ReplicaStatus:
         """Raises `ReplicaUnreachable`."""
         status, answer = await self._call("GET", replica, "/v1/status", _STATUS)
         if status != 200:
             raise _unexpected("GET /v1/status", status)
-        revision = _integer(answer, "revision")
-        tenants = _object(answer, "tenants")
+        shards, tenants = _object(answer, "shards"), _object(answer, "tenants")
+        if not shards and "revision" in answer:
+            raise ReplicaUnreachable(Fault.TOO_OLD, "GET /v1/status: the server knows no shards: upgrade it first")
         return ReplicaStatus(
-            revision=revision,
-            settled_revision=_integer(answer, "appliedRevision", 0),
-            floor=max(revision, _integer(answer, "floor", 0)),
+            shards={shard: _shard_status(_object(shards, str(shard))) for shard in SHARDS},
             tenants={key: _tenant_status(tenants, key) for key in tenants},
         )
 
@@ -216,6 +223,11 @@ def _time(answer: Mapping[str, Any], name: str) -> datetime | None:
         return datetime.fromisoformat(answer[name]) if answer.get(name) else None
     except (TypeError, ValueError):
         raise _not_ours(name) from None
+
+
+def _shard_status(shard: Mapping[str, Any]) -> ShardStatus:
+    revision = _integer(shard, "revision")
+    return ShardStatus(revision, _integer(shard, "appliedRevision", 0), max(revision, _integer(shard, "floor", 0)))
 
 
 def _tenant_status(tenants: Mapping[str, Any], key: str) -> TenantStatus:

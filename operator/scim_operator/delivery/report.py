@@ -4,8 +4,8 @@ Messages are fit for conditions of all objects: they hold no revision, no count 
 until what they say is no longer true.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from scim_operator.delivery.faults import Fault
@@ -20,9 +20,9 @@ class Progress(StrEnum):
     SETTLING = "Settling"
     """Every ready replica runs it; the roles of existing users are still being recomputed."""
     STALE = "Stale"
-    """A server has seen a higher revision than the operator's: the document needs a higher one."""
+    """A server has seen a higher revision than the operator's: the shard needs a higher one."""
     REFUSED = "Refused"
-    """A replica finds the document invalid."""
+    """A replica finds the configuration invalid."""
     UNAVAILABLE = "Unavailable"
     """A ready replica doesn't do what it is asked."""
     WAITING = "Waiting"
@@ -37,10 +37,9 @@ class Progress(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ReplicaState:
-    """What is known of one replica: the last answer, and what went wrong since."""
+class ShardState:
+    """What is known of one shard at one replica: the last answer, and a refusal since."""
 
-    replica: Replica
     revision: int = 0
     settled_revision: int = 0
     floor: int = 0
@@ -48,13 +47,6 @@ class ReplicaState:
     """A revision that it runs with another content than the operator's."""
 
     refusal: Fault | None = None
-    problem: Fault | None = None
-    detail: str = ""
-    """The particulars of a refusal or a problem, for the log."""
-
-    @property
-    def fault(self) -> Fault | None:
-        return self.refusal or self.problem
 
     def too_high_for(self, revision: int) -> bool:
         """Whether it wants a higher revision than this one."""
@@ -62,9 +54,37 @@ class ReplicaState:
 
     def has(self, revision: int) -> bool:
         """Nothing is left to be done here for `revision`."""
-        if self.fault is not None or self.taken == revision:
+        if self.refusal is not None or self.taken == revision:
             return False
         return min(self.revision, self.settled_revision) >= revision
+
+
+_NOTHING = ShardState()
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaState:
+    """What is known of one replica: its shards, and what went wrong with the replica itself since the last answer."""
+
+    replica: Replica
+    shards: Mapping[int, ShardState] = field(default_factory=dict)
+    problem: Fault | None = None
+    detail: str = ""
+    """The particulars of a refusal or a problem, for the log."""
+
+    def of(self, shard: int) -> ShardState:
+        return self.shards.get(shard, _NOTHING)
+
+    @property
+    def fault(self) -> Fault | None:
+        return min((state.refusal for state in self.shards.values() if state.refusal), default=None) or self.problem
+
+    def has(self, shard: int, revision: int) -> bool:
+        """Nothing is left to be done here for `revision` of the shard."""
+        return self.problem is None and self.of(shard).has(revision)
+
+    def has_all(self, revisions: Mapping[int, int]) -> bool:
+        return all(self.has(shard, revision) for shard, revision in revisions.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +102,26 @@ class DeliveryReport:
         return self == now or (self.progress is Progress.PROGRAMMED and now.progress.passing)
 
 
-def report(revision: int, newest: int, states: Iterable[ReplicaState]) -> DeliveryReport:
-    """How far `revision` has got, when `newest` is the highest that the operator has made."""
+def report(shard: int, revision: int, newest: int, states: Iterable[ReplicaState]) -> DeliveryReport:
+    """How far `revision` of a shard has got, when `newest` is the highest that the operator has made."""
     known = tuple(states)
-    if any(state.too_high_for(newest) for state in known):
-        return DeliveryReport(Progress.STALE, "a server has seen a newer document, so that this one is numbered anew")
+    if any(state.of(shard).too_high_for(newest) for state in known):
+        return DeliveryReport(
+            Progress.STALE, "a server has seen a newer configuration, so that this one is numbered anew"
+        )
     ready = [state for state in known if state.replica.ready]
     if not ready:
         return DeliveryReport(Progress.NO_REPLICAS, "no replica of the server is ready")
-    # A replica that refuses the newest document goes on with what it runs.
-    refusals = {state.refusal for state in ready if state.refusal is not None and state.revision < revision}
+    shards = [state.of(shard) for state in ready]
+    # A replica that refuses the newest revision goes on with what it runs.
+    refusals = {state.refusal for state in shards if state.refusal is not None and state.revision < revision}
     faults = sorted(refusals | {state.problem for state in ready if state.problem is not None})
     if faults:
         message = f"not every ready replica runs it: {', '.join(faults)}; the operator's log names the replica"
         return DeliveryReport(Progress.REFUSED if refusals else Progress.UNAVAILABLE, message)
-    if any(state.revision < revision for state in ready):
+    if any(state.revision < revision for state in shards):
         return DeliveryReport(Progress.WAITING, "not every ready replica has answered yet")
-    if any(state.settled_revision < revision for state in ready):
+    if any(state.settled_revision < revision for state in shards):
         return DeliveryReport(
             Progress.SETTLING, "every ready replica runs it; the roles of existing users are being recomputed"
         )

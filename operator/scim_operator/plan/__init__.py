@@ -6,11 +6,11 @@ together. Both are deterministic and don't depend on the order of what they are 
 
 from scim_operator.plan.assemble import assemble, same_content
 from scim_operator.plan.inputs import TenantInputs
-from scim_operator.plan.narrowing import narrowed
+from scim_operator.plan.reduction import reduced
 from scim_operator.plan.references import secret_refs
 from scim_operator.plan.tenant import plan_tenant
 from scim_operator.plan.verdicts import ConfigVerdict, CredentialStatus, MappingVerdict, Problem, TenantPlan
-from scim_operator.plan.withheld import Withheld, delivered_plan
+from scim_operator.plan.waiting import delivered_plan, waiting_mappings
 
 __all__ = [
     "ConfigVerdict",
@@ -19,11 +19,11 @@ __all__ = [
     "Problem",
     "TenantInputs",
     "TenantPlan",
-    "Withheld",
     "assemble",
     "delivered_plan",
-    "narrowed",
     "plan_tenant",
+    "reduced",
     "same_content",
     "secret_refs",
+    "waiting_mappings",
 ]

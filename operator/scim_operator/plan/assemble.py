@@ -1,11 +1,13 @@
-"""All tenants together: the documents that are delivered."""
+"""Several tenants together: one shard, or the whole configuration."""
 
 from collections.abc import Iterable, Mapping
 
 from scim_server.config import ConfigBundle, ServerConfig, ServerSecrets, Tenant
 
 
-def assemble(tenants: Iterable[tuple[Tenant, Mapping[str, str]]], token_key: bytes, revision: int) -> ConfigBundle:
+def assemble(
+    tenants: Iterable[tuple[Tenant, Mapping[str, str]]], token_key: bytes, revision: int, shard: int | None = None
+) -> ConfigBundle:
     """One bundle of tenants with their digests, sorted: equal content gives equal bytes.
 
     Raises `ValueError` (pydantic's) when a tenant comes twice or a credential has no digest.
@@ -13,8 +15,10 @@ def assemble(tenants: Iterable[tuple[Tenant, Mapping[str, str]]], token_key: byt
     ordered = sorted(tenants, key=lambda pair: (pair[0].namespace, pair[0].name))
     digests = {key: digest for _, of_tenant in ordered for key, digest in of_tenant.items()}
     return ConfigBundle(
-        config=ServerConfig(revision=revision, tenants=tuple(tenant for tenant, _ in ordered)),
-        secrets=ServerSecrets(revision=revision, token_key=token_key.hex(), digests=dict(sorted(digests.items()))),
+        config=ServerConfig(shard=shard, revision=revision, tenants=tuple(tenant for tenant, _ in ordered)),
+        secrets=ServerSecrets(
+            shard=shard, revision=revision, token_key=token_key.hex(), digests=dict(sorted(digests.items()))
+        ),
     )
 
 

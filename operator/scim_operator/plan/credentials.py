@@ -173,7 +173,7 @@ class _Found:
         )
 
     def _of(self, kind: type[_C]) -> tuple[_C, ...]:
-        """Sorted: equal credentials in another order are the same document."""
+        """Sorted: equal credentials in another order are the same configuration."""
         return tuple(sorted((one for one in self._usable if isinstance(one, kind)), key=lambda one: one.name))
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,13 +12,16 @@ from datetime import UTC, datetime
 from scim_operator.api import ObjectKey
 from scim_operator.cluster import ClusterClient, ClusterError
 from scim_operator.delivery import Delivery, replicas_in
-from scim_operator.reconcile.apply import DocumentStore
-from scim_operator.reconcile.document import DocumentNames, DocumentTooLarge
+from scim_operator.reconcile.fit import ShardTooLarge
 from scim_operator.reconcile.metrics import Metrics
 from scim_operator.reconcile.publish import Publisher
 from scim_operator.reconcile.queue import WorkQueue
 from scim_operator.reconcile.reconciler import Reconciler
+from scim_operator.reconcile.schedule import Schedule
+from scim_operator.reconcile.shards import ShardNames, shard_of_key
+from scim_operator.reconcile.store import ShardStore
 from scim_operator.reconcile.triggers import Triggers
+from scim_server.config import SHARDS
 
 RESYNC_SECONDS = (300.0, 600.0)
 """Each config is looked at again after a time in this range, events or not."""
@@ -32,12 +35,15 @@ _RELIST_PAUSE = 0.2
 _OPEN_RETRY_SECONDS = 2.0
 _FIRST_REPLICAS_SECONDS = 5.0
 
+Work = ObjectKey | int
+"""A ProvisioningConfig, or a shard as such: whether it is as it was written, and of a revision that servers take."""
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ControllerSettings:
-    names: DocumentNames
+    names: ShardNames
     server_service: ObjectKey | None = None
     """The Service whose EndpointSlices name the replicas; None: only those that `Delivery` was given."""
 
@@ -45,7 +51,7 @@ class ControllerSettings:
     workers: int = 4
     watch_secrets: bool = True
     instance: str = "scim-operator"
-    """Names this process, in Events and in the document."""
+    """Names this process, in Events and in the shards."""
 
 
 class Controller:
@@ -58,8 +64,8 @@ class Controller:
         self._delivery = delivery
         self._settings = settings
         self._metrics = metrics
-        self._store = DocumentStore(client, settings.names, floor=lambda: delivery.floor, instance=settings.instance)
-        self._queue: WorkQueue[ObjectKey] = WorkQueue(self._process)
+        self._store = ShardStore(client, settings.names, floor=delivery.floor, instance=settings.instance)
+        self._queue: WorkQueue[Work] = WorkQueue(self._process, Schedule(group=_shard_of_work))
         self._publisher = Publisher(client, settings.instance, time.monotonic)
         self.triggers = Triggers(
             enqueue=self._queue.add,
@@ -87,17 +93,17 @@ class Controller:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Start, wait for the document to be there, and stop at the end: what is under way is finished."""
+        """Start, wait for all shards to be there, and stop at the end: what is under way is finished."""
         try:
             if self._settings.server_service is not None:
                 self._start("replicas", self._follow_replicas(self._settings.server_service))
-            await self._open_document()
+            await self._open_store()
             self._start("delivery", self._delivery.run())
             self._start("workers", self._queue.run(self._settings.workers))
             self._start("counters", self._refresh_counters())
-            names = self._settings.names
-            self._start("document", self._follow_document("ConfigMap", names.config_map_key))
-            self._start("document's secrets", self._follow_document("Secret", names.secret_key))
+            for shard, kind, key in self._settings.names.pairs:
+                self._start(f"{kind} {key}", self._follow_shard(shard, kind, key))
+            self._start("index", self._follow_index(self._settings.names.index_key))
             yield
         finally:
             for task in self._tasks:
@@ -115,8 +121,8 @@ class Controller:
         task.add_done_callback(self._ended)
         self._tasks.append(task)
 
-    async def _open_document(self) -> None:
-        """Read the document, or make it from all configs, and look at every tenant that it holds: a config that was
+    async def _open_store(self) -> None:
+        """Read the shards, or make them from all configs, and look at every tenant that they hold: a config that was
         deleted while the operator was down has no event."""
         if self._settings.server_service is not None:
             with suppress(TimeoutError):
@@ -125,12 +131,11 @@ class Controller:
         await self._delivery.poll()  # so that a new revision is above what the servers have seen
         while True:
             try:
-                bundle, tenants = await self._store.open()
-            except (ClusterError, DocumentTooLarge) as error:
-                log.warning("the document can't be opened, trying again: %s", error)
+                tenants = await self._reconciler.open()
+            except (ClusterError, ShardTooLarge) as error:
+                log.warning("the configuration can't be opened, trying again: %s", error)
                 await asyncio.sleep(_OPEN_RETRY_SECONDS)
             else:
-                self._delivery.offer(bundle)
                 self.triggers.add(tenants)
                 return
 
@@ -139,22 +144,16 @@ class Controller:
             self._delivery.set_discovered(replicas_in(slices))
             self._replicas_known.set()
 
-    async def _follow_document(self, kind: str, key: ObjectKey) -> None:
-        """Heal the document when somebody else changed or deleted it."""
+    async def _follow_shard(self, shard: int, kind: str, key: ObjectKey) -> None:
+        """Heal the shard when somebody else changed or deleted it."""
         async for version in self._client.watch_versions(kind, key):
-            try:
-                changed = await self._store.check(kind, version)
-            except (ClusterError, DocumentTooLarge) as error:
-                log.warning("the document was changed by somebody else and can't be healed yet: %s", error)
-                await asyncio.sleep(_OPEN_RETRY_SECONDS)
-                for known in self.triggers.known[:1]:  # any reconcile heals it, and goes on trying
-                    self._queue.add(known)
-                continue
-            if changed is not None:
-                bundle, tenants = changed
-                self._delivery.offer(bundle)
-                self.triggers.add(tenants)
-                self._delivery_changed()
+            if not self._store.wrote(shard, kind, version):
+                self._queue.add(shard)
+
+    async def _follow_index(self, key: ObjectKey) -> None:
+        async for version in self._client.watch_versions("ConfigMap", key):
+            if self._store.reread_index(version):
+                self._queue.add(SHARDS[0])
 
     async def _refresh_counters(self) -> None:
         while True:
@@ -164,15 +163,13 @@ class Controller:
     def _delivery_changed(self) -> None:
         """Only those are looked at again whose statuses say what isn't so any more; before the others those that wait
         for an answer."""
-        outdated = self._reconciler.outdated()
-        for key, waits in outdated:
+        for key, waits in self._reconciler.outdated():
             if waits:
                 self._queue.add(key)
             else:
                 self._queue.add_after(key, 0.0)
-        if self._delivery.stale and not outdated:
-            for key in self.triggers.known[:1]:  # any reconcile gives the document a higher revision
-                self._queue.add(key)
+        for shard in self._delivery.stale:  # which gets a higher revision
+            self._queue.add(shard)
 
     def _restore(self, key: ObjectKey, uid: str) -> None:
         now = time.monotonic()
@@ -185,13 +182,17 @@ class Controller:
         for key in self.triggers.known:
             self._queue.add_after(key, 0.0)
 
-    async def _process(self, key: ObjectKey) -> None:
-        with self._metrics.reconcile():
-            await self._reconciler.reconcile(key)
-        if key not in self.triggers:
-            self._publisher.forget(key)
-        else:
-            self._queue.add_after(key, random.uniform(*RESYNC_SECONDS))  # noqa: S311 - spreads load
+    async def _process(self, work: Sequence[Work]) -> Mapping[Work, Exception]:
+        """All of one shard."""
+        keys = [item for item in work if isinstance(item, ObjectKey)]
+        with self._metrics.reconcile(len(keys)) as outcomes:
+            outcomes.failures = await self._reconciler.reconcile(_shard_of_work(work[0]), keys)
+        for key in keys:
+            if key not in self.triggers:
+                self._publisher.forget(key)
+            elif key not in outcomes.failures:
+                self._queue.add_after(key, random.uniform(*RESYNC_SECONDS))  # noqa: S311 - spreads load
+        return dict(outcomes.failures.items())
 
     def _relisted(self) -> None:
         """A list brings its objects one by one: look at everything once, shortly after the last of them."""
@@ -203,3 +204,7 @@ class Controller:
         if not task.cancelled():
             log.critical("%s ended", task.get_name(), exc_info=task.exception())
             self.failed.set()
+
+
+def _shard_of_work(work: Work) -> int:
+    return shard_of_key(work) if isinstance(work, ObjectKey) else work

@@ -1,23 +1,28 @@
-"""Step 4: bring the document to the servers, and to a higher revision where a server has seen one."""
+"""Step 5: bring a shard to the servers, and to a higher revision where a server has seen one."""
 
-from scim_operator.api import ObjectKey
-from scim_operator.delivery import Delivery, DeliveryReport, Progress
-from scim_operator.reconcile.apply import Applied, DocumentStore
+from scim_operator.delivery import Delivery, Progress
+from scim_operator.reconcile.shards import StoredShard
+from scim_operator.reconcile.store import ShardStore
 
 _ATTEMPTS = 3
 
 
-async def deliver(delivery: Delivery, store: DocumentStore, key: ObjectKey, applied: Applied) -> DeliveryReport:
-    """How far this tenant's part of the document has got.
+async def deliver(delivery: Delivery, store: ShardStore, stored: StoredShard, since: int) -> None:
+    """Returns when the servers have answered, or run revision `since` already.
 
-    A server has seen a higher revision than the operator's when the ConfigMap was deleted or restored from a backup,
-    or when another installation wrote to the same database. Then the same content gets a higher revision.
+    A server has seen a higher revision than the operator's when a ConfigMap was deleted or restored from a backup, or
+    when another installation wrote to the same database. Then the same content gets a higher revision.
     """
-    delivery.offer(applied.bundle)
-    report = await delivery.deliver(applied.since)
+    if stored.bundle is None or stored.shard is None:
+        raise ValueError("only a whole shard can be delivered")
+    shard = stored.shard
+    delivery.offer(stored.bundle)
+    report = await delivery.deliver(shard, since)
     for _ in range(_ATTEMPTS):
         if report.progress is not Progress.STALE:
-            break
-        delivery.offer(await store.raise_revision(above=delivery.floor))
-        report = await delivery.deliver(store.since(key))
-    return report
+            return
+        stored = await store.replace(await store.read(shard), {}, above=delivery.floor(shard))
+        await store.write_index()
+        if stored.bundle is not None:
+            delivery.offer(stored.bundle)
+        report = await delivery.deliver(shard, stored.revision)

@@ -1,7 +1,7 @@
 """Step 1: read everything that one tenant depends on, from the cluster as it is now."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -22,7 +22,7 @@ from scim_operator.api import (
 from scim_operator.api.constants import WATCH_LABEL
 from scim_operator.cluster import ClusterClient, JsonObject
 from scim_operator.plan import TenantInputs, secret_refs
-from scim_operator.reconcile.document import Delivered
+from scim_operator.reconcile.shards import Delivered
 
 MappingKey = tuple[str, ObjectKey]
 """Kind and key."""
@@ -100,9 +100,22 @@ async def gather(client: ClusterClient, key: ObjectKey) -> Gathered:
     return await _gathered(client, key, raw_config, roles, attributes)
 
 
-async def gather_all(client: ClusterClient, also: Iterable[ObjectKey]) -> list[Gathered]:
-    """The worlds of all configs that exist, the oldest first, and then of those of `also` that don't, with one list
-    of each kind."""
+async def gather_some(client: ClusterClient, keys: Collection[ObjectKey]) -> list[Gathered]:
+    """The worlds of these, some at a time."""
+    few = asyncio.Semaphore(_CONFIGS_AT_ONCE)
+
+    async def one(key: ObjectKey) -> Gathered:
+        async with few:
+            return await gather(client, key)
+
+    return await asyncio.gather(*(one(key) for key in keys))
+
+
+async def gather_all(
+    client: ClusterClient, also: Iterable[ObjectKey], wanted: Callable[[ObjectKey], bool]
+) -> list[Gathered]:
+    """The worlds of the wanted ones of all configs that exist, the oldest first, and then of those of `also` that
+    don't, with one list of each kind."""
     configs, roles, attributes = await asyncio.gather(
         client.list_configs(),
         client.list_all_mappings(PLURALS[ROLE_MAPPING]),
@@ -115,7 +128,7 @@ async def gather_all(client: ClusterClient, also: Iterable[ObjectKey]) -> list[G
         async with few:
             return await _gathered(client, key, raw, roles_of.get(key, ()), attributes_of.get(key, ()))
 
-    existing = {ObjectKey.of(raw): raw for raw in sorted(configs, key=_age)}
+    existing = {key: raw for raw in sorted(configs, key=_age) if wanted(key := ObjectKey.of(raw))}
     gone = dict.fromkeys(key for key in sorted(also) if key not in existing)
     return await asyncio.gather(*(one(key, raw) for key, raw in (existing | gone).items()))
 

@@ -1,15 +1,26 @@
 """What the operator tells Prometheus."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from scim_operator.api import ObjectKey
 from scim_operator.delivery import Delivery
 from scim_operator.reconcile.queue import RetryLater
+from scim_server.config import SHARDS
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """Of a reconcile: what went wrong with which ProvisioningConfig."""
+
+    failures: Mapping[ObjectKey, Exception] = field(default_factory=dict)
 
 
 class Metrics:
@@ -25,42 +36,49 @@ class Metrics:
         )
         self._seconds = Histogram(
             "scim_operator_reconcile_seconds",
-            "Time of one reconcile, delivery included.",
+            "Time of one reconcile of the ProvisioningConfigs of a shard that are due together, delivery included.",
             buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
             registry=self.registry,
         )
         self._depth = Gauge("scim_operator_queue_depth", "ProvisioningConfigs that wait.", registry=self.registry)
         self._replicas = Gauge(
             "scim_operator_replicas",
-            "Server replicas, by whether they run the newest document.",
+            "Server replicas, by whether they run the newest revision of every shard.",
             ["state"],
             registry=self.registry,
         )
         self._revision = Gauge(
-            "scim_operator_document_revision", "Revision of the newest document.", registry=self.registry
+            "scim_operator_config_revision", "Newest revision of each shard.", ["shard"], registry=self.registry
         )
 
     def watch(self, queue_depth: Callable[[], int], delivery: Delivery) -> None:
         """Where the gauges read from, at each scrape."""
         self._depth.set_function(queue_depth)
-        self._revision.set_function(lambda: delivery.revision)
+        for shard in SHARDS:
+            self._revision.labels(str(shard)).set_function(partial(delivery.revision, shard))
         self.registry.register(_Faults(delivery))
         self._replicas.labels("current").set_function(lambda: delivery.current_replicas)
         self._replicas.labels("outdated").set_function(lambda: len(delivery.replicas) - delivery.current_replicas)
 
     @contextmanager
-    def reconcile(self) -> Iterator[None]:
-        """Count and time one reconcile."""
-        began, outcome = time.perf_counter(), "error"
+    def reconcile(self, configs: int) -> Iterator[Outcomes]:
+        """Count and time one reconcile of so many ProvisioningConfigs."""
+        began, outcomes = time.perf_counter(), Outcomes()
         try:
-            yield
-            outcome = "done"
-        except RetryLater:
-            outcome = "retry"
+            yield outcomes
+        except Exception as error:
+            self._reconciles.labels(_outcome(error)).inc(configs)
             raise
+        else:
+            for failure in outcomes.failures.values():
+                self._reconciles.labels(_outcome(failure)).inc()
+            self._reconciles.labels("done").inc(configs - len(outcomes.failures))
         finally:
-            self._reconciles.labels(outcome).inc()
             self._seconds.observe(time.perf_counter() - began)
+
+
+def _outcome(error: Exception) -> str:
+    return "retry" if isinstance(error, RetryLater) else "error"
 
 
 class _Faults(Collector):

@@ -1,9 +1,9 @@
-"""The work-queue: keys come in, workers process them one at a time per key."""
+"""The work-queue: keys come in, workers process those of a group that are due together, one lot at a time."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from scim_operator.reconcile.schedule import Schedule
@@ -17,20 +17,21 @@ log = logging.getLogger(__name__)
 
 
 class RetryLater(Exception):
-    """Raised by a handler: it did what it could, and `key` must be processed again. Not logged as an error."""
+    """Of a handler: it did what it could, and the key must be processed again. Not logged as an error."""
 
 
 class WorkQueue(Generic[K]):
-    """A `Schedule` with a clock and workers. `handler` is called with a key; whatever it raises brings a back-off."""
+    """A `Schedule` with a clock and workers. `handler` is called with keys of one group and returns what went wrong
+    with which of them; what it raises went wrong with all. That brings a back-off."""
 
     def __init__(
         self,
-        handler: Callable[[K], Awaitable[None]],
+        handler: Callable[[Sequence[K]], Awaitable[Mapping[K, Exception]]],
         schedule: Schedule[K] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._handler = handler
-        self._schedule: Schedule[K] = schedule or Schedule()
+        self._schedule: Schedule[K] = schedule if schedule is not None else Schedule()
         self._clock = clock
         self._changed = asyncio.Event()
 
@@ -66,27 +67,33 @@ class WorkQueue(Generic[K]):
 
     async def _work(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
-            key = self._schedule.take(self._clock())
-            if key is None:
+            keys = self._schedule.take(self._clock())
+            if not keys:
                 await self._wait()
                 continue
             # Wake the others: there may be more to take.
             self._changed.set()
-            await self._process(key)
+            await self._process(keys)
             self._changed.set()
 
-    async def _process(self, key: K) -> None:
+    async def _process(self, keys: Sequence[K]) -> None:
+        failures: Mapping[K, Exception]
         try:
-            await self._handler(key)
-        except RetryLater as reason:
-            delay = self._schedule.failed(key, self._clock())
-            cause = {"cause": str(reason)}
-            log.info("%s: trying again in %.1f s: %s", key, delay, reason, extra=cause)
-        except Exception:
-            delay = self._schedule.failed(key, self._clock())
-            log.exception("%s: failed; trying again in %.1f s", key, delay)
+            failures = await self._handler(keys)
+        except Exception as error:
+            failures = dict.fromkeys(keys, error)
+        for key in keys:
+            if key in failures:
+                self._tell_failure(key, failures[key])
+            else:
+                self._schedule.succeeded(key, self._clock())
+
+    def _tell_failure(self, key: K, error: Exception) -> None:
+        delay = self._schedule.failed(key, self._clock())
+        if isinstance(error, RetryLater):
+            log.info("%s: trying again in %.1f s: %s", key, delay, error, extra={"cause": str(error)})
         else:
-            self._schedule.succeeded(key, self._clock())
+            log.error("%s: failed; trying again in %.1f s", key, delay, exc_info=error)
 
     async def _wait(self) -> None:
         self._changed.clear()

@@ -1,22 +1,31 @@
-"""One reconcile of one ProvisioningConfig: gather → plan → apply → deliver → report."""
+"""One reconcile of some ProvisioningConfigs of one shard, step by step:
+
+1. gather     read what they depend on                          `gather.py`
+2. read       what is stored of the shard                       `store.py`
+3. plan       what the tenants should be, pure                  `planning.py`, `scim_operator.plan`
+4. replace    write the shard if that differs, as far as it fits `store.py`, `fit.py`
+5. deliver    push it to the servers                            `deliver.py`
+6. publish    write the statuses that changed                   `publish.py`, `status.py`
+"""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from scim_operator.api import PROVISIONING_CONFIG, ROLE_MAPPING, ObjectKey
-from scim_operator.cluster import ClusterClient, ClusterError
+from scim_operator.cluster import ClusterClient, ClusterConflict, ClusterError, ClusterUnavailable
 from scim_operator.delivery import Delivery, DeliveryReport, Progress
-from scim_operator.reconcile.apply import Applied, DocumentStore
+from scim_operator.plan import TenantPlan, delivered_plan, waiting_mappings
 from scim_operator.reconcile.deliver import deliver
-from scim_operator.reconcile.document import DocumentTooLarge
-from scim_operator.reconcile.gather import Gathered, gather
+from scim_operator.reconcile.fit import ShardTooLarge
+from scim_operator.reconcile.gather import Gathered, MappingKey, gather_all, gather_some
+from scim_operator.reconcile.planning import PlannedTenant, plan_tenants
 from scim_operator.reconcile.publish import Publisher
 from scim_operator.reconcile.queue import RetryLater
+from scim_operator.reconcile.shards import Delivered, StoredShard, shard_of_key
 from scim_operator.reconcile.status import (
-    Programmed,
     config_status,
     mapping_status,
     programmed,
@@ -25,9 +34,15 @@ from scim_operator.reconcile.status import (
     suspended_mapping_status,
     too_large,
 )
+from scim_operator.reconcile.store import ShardStore
 from scim_operator.reconcile.triggers import Triggers
 
-_NO_ROOM = "the document has no room for what is new in this mapping: see the condition of its ProvisioningConfig"
+_ATTEMPTS = 5
+
+_FULL = (
+    "the shard that holds this ProvisioningConfig is full, and what is new waits; what was removed is out of effect"
+)
+_FULL_FOR_MAPPING = "the shard is full, and what is new in this mapping waits: see its ProvisioningConfig"
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +55,33 @@ class _Told:
     report: DeliveryReport
 
 
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """What came of one tenant's plan. `changed`: its part of the shard is new."""
+
+    world: Gathered
+    plan: TenantPlan
+    part: Delivered | None
+    changed: bool
+    waits: bool
+    """Something of the plan doesn't fit into the shard."""
+
+    waiting: frozenset[MappingKey]
+    """Mappings of which something doesn't."""
+
+    @property
+    def departed(self) -> bool:
+        """The shard says that the config is deleted."""
+        return self.part is not None and self.part.tenant.deleted
+
+
 class Reconciler:
     """Level-triggered: what it does depends on what it reads, never on the event that made it run."""
 
     def __init__(
         self,
         client: ClusterClient,
-        store: DocumentStore,
+        store: ShardStore,
         delivery: Delivery,
         triggers: Triggers,
         publisher: Publisher,
@@ -65,94 +100,194 @@ class Reconciler:
         self._now = now
         self._told: dict[ObjectKey, _Told] = {}
         """What statuses say of the delivery."""
-        self._short: set[ObjectKey] = set()
-        """Configs of which not everything has room in the document."""
+        self._waiting: set[ObjectKey] = set()
+        """Configs of which not everything fits into the shard."""
+
+    async def open(self) -> frozenset[ObjectKey]:
+        """Read all shards, make those anew that are missing or damaged, and offer them to the servers. Returns the
+        tenants that they hold. Raises `ClusterError` and `ShardTooLarge`."""
+        shards = await self._store.open()
+        lost = [stored for stored in shards if stored.bundle is None]
+        if lost:
+            exist = any(version is not None for stored in lost for version in stored.versions)
+            log.log(
+                logging.WARNING if exist else logging.INFO,
+                "%d shards of the configuration are %s: making them from all ProvisioningConfigs",
+                len(lost),
+                "damaged or half written" if exist else "missing",
+            )
+            worlds = await self._worlds_of(lost)
+            for stored in lost:
+                of_shard = [world for world in worlds if shard_of_key(world.key) == stored.shard]
+                await self._replace(stored, of_shard)
+        await self._store.write_index()
+        stored_now = [
+            known for stored in shards if stored.shard is not None if (known := self._store.known(stored.shard))
+        ]
+        for stored in stored_now:
+            if stored.bundle is not None:
+                self._delivery.offer(stored.bundle)
+        return frozenset(key for stored in stored_now for key in stored.tenants)
 
     def outdated(self) -> list[tuple[ObjectKey, bool]]:
         """Configs whose statuses say of the delivery what isn't so any more, and whether they wait for an answer."""
-        reports: dict[int, DeliveryReport] = {}
+        reports: dict[tuple[int, int], DeliveryReport] = {}
         found = []
         for key, told in self._told.items():
-            since = self._store.since(key)
-            if since not in reports:
-                reports[since] = self._delivery.report(since)
-            if not told.report.stands(reports[since]):
+            shard, since = shard_of_key(key), self._store.since(key)
+            if (shard, since) not in reports:
+                reports[shard, since] = self._delivery.report(shard, since)
+            if not told.report.stands(reports[shard, since]):
                 found.append((key, told.report.progress.passing))
         return found
 
-    async def reconcile(self, key: ObjectKey) -> None:
-        """Raises `RetryLater` when something outside is missing; what its author must put right doesn't raise. Nor
-        does a server that doesn't do its part: `Delivery` goes on, and `outdated` tells what came of it."""
+    async def reconcile(self, shard: int, keys: Collection[ObjectKey]) -> Mapping[ObjectKey, Exception]:
+        """Bring those configs of a shard, and the shard itself, to what they should be: one write at most.
+
+        Returns what went wrong with single configs. Raises `RetryLater`, as may be returned, when something outside
+        is missing; what its author must put right is no error. Nor is a server that doesn't do its part: `Delivery`
+        goes on, and `outdated` tells what came of it.
+        """
         try:
-            gathered = await gather(self._client, key)
-            self._triggers.remember(key, gathered.secret_keys, gathered.mapping_namespaces)
-            report = await self._bring_about(gathered)
-        except (ClusterError, DocumentTooLarge) as error:
+            worlds = await gather_some(self._client, keys)
+            for world in worlds:
+                self._triggers.remember(world.key, world.secret_keys, world.mapping_namespaces)
+            return await self._bring_about(shard, worlds)
+        except (ClusterError, ShardTooLarge) as error:
             raise RetryLater(str(error)) from error
-        if report.progress is Progress.STALE:
-            raise RetryLater(report.message)
 
-    async def _bring_about(self, gathered: Gathered) -> DeliveryReport:
-        applied = await self._store.merge(gathered)
-        self._note_shortage(gathered.key, applied)
-        report = self._tell(gathered.key, await deliver(self._delivery, self._store, gathered.key, applied))
-        if applied.departed and not applied.changed and report.progress is Progress.PROGRAMMED:
-            # Every server has noted that the config is gone: its entry has done what it is for. Not at once, so that
-            # a deletion is one revision while others wait: the next resync does it.
-            return await self._bring_about(replace(gathered, departure_noted=True))
-        if gathered.nothing and not applied.departed:
-            self._triggers.forget(gathered.key)
-            self._told.pop(gathered.key, None)
-        # The tenant's part may be older than the document: then its revision is the one that was said.
-        revision = applied.bundle.revision
-        said = None if applied.changed else _said_revision(gathered)
-        await self._publish(gathered, applied, programmed(report), min(said or revision, revision))
-        return report
+    async def _bring_about(self, shard: int, worlds: Sequence[Gathered]) -> Mapping[ObjectKey, Exception]:
+        stored, applied = await self._read_plan_replace(shard, worlds)
+        self._note_waiting(shard, applied)
+        await deliver(
+            self._delivery, self._store, stored, max((self._store.since(each.key) for each in worlds), default=0)
+        )
+        reports = {each.world.key: self._report(shard, each.world.key) for each in applied}
+        noted = [
+            each.world
+            for each in applied
+            if each.departed and not each.changed and reports[each.world.key].progress is Progress.PROGRAMMED
+        ]
+        failures: dict[ObjectKey, Exception] = {}
+        if noted:
+            # Every server has noted that these configs are gone: their entries have done what they are for. Not at
+            # once, so that a deletion is one revision while others wait: the next resync does it.
+            failures |= await self._bring_about(shard, [replace(world, departure_noted=True) for world in noted])
+        told = [each for each in applied if each.world not in noted]
+        results = await asyncio.gather(
+            *(self._publish(each, reports[each.world.key], stored.revision) for each in told), return_exceptions=True
+        )
+        for each, result in zip(told, results, strict=True):
+            if isinstance(result, ClusterError):
+                failures[each.world.key] = RetryLater(str(result))
+            elif isinstance(result, Exception):
+                failures[each.world.key] = result
+            elif isinstance(result, BaseException):
+                raise result
+        return failures
 
-    def _tell(self, key: ObjectKey, report: DeliveryReport) -> DeliveryReport:
+    async def _read_plan_replace(
+        self, shard: int, worlds: Sequence[Gathered]
+    ) -> tuple[StoredShard, Sequence[_Applied]]:
+        """Steps 2 to 4, again where somebody else has written in between."""
+        for _ in range(_ATTEMPTS):
+            before = self._store.known(shard)
+            stored = await self._store.read(shard)
+            if before is not None and before is not stored:
+                self._look_at_changed(before, stored, worlds)
+            try:
+                if stored.bundle is None:
+                    log.warning(
+                        "shard %d of the configuration is damaged: making it from its ProvisioningConfigs", shard
+                    )
+                    found = {world.key: world for world in await self._worlds_of([stored])}
+                    replaced, planned = await self._replace(
+                        stored, (found | {one.key: one for one in worlds}).values()
+                    )
+                else:
+                    replaced, planned = await self._replace(stored, worlds)
+                await self._store.write_index()
+            except ClusterConflict as conflict:
+                log.warning(
+                    "the configuration was written by somebody else meanwhile, reading it again: %s", conflict
+                )
+                continue
+            wanted = {world.key for world in worlds}
+            return replaced, [_applied(each, stored, replaced) for each in planned if each.world.key in wanted]
+        raise ClusterUnavailable(f"the configuration was written by somebody else {_ATTEMPTS} times")
+
+    async def _replace(
+        self, stored: StoredShard, worlds: Iterable[Gathered]
+    ) -> tuple[StoredShard, list[PlannedTenant]]:
+        # In a thread: there may be dozens, and probes are answered meanwhile.
+        token_key = self._store.token_key
+        planned = await asyncio.to_thread(plan_tenants, list(worlds), stored.tenants, token_key, self._now())
+        return await self._store.replace(stored, {each.world.key: each.part for each in planned}), planned
+
+    async def _worlds_of(self, lost: Iterable[StoredShard]) -> list[Gathered]:
+        """Everything that belongs into these shards, the oldest first."""
+        shards = {stored.shard: stored for stored in lost}
+        held = [key for stored in shards.values() for key in stored.tenants]
+        return await gather_all(self._client, held, lambda key: shard_of_key(key) in shards)
+
+    def _look_at_changed(self, before: StoredShard, after: StoredShard, worlds: Iterable[Gathered]) -> None:
+        """Somebody else wrote the shard: the tenants whose parts aren't what they were."""
+        keys = before.tenants.keys() | after.tenants.keys()
+        changed = {key for key in keys if before.tenants.get(key) != after.tenants.get(key)}
+        self._triggers.add(changed - {world.key for world in worlds})
+
+    def _report(self, shard: int, key: ObjectKey) -> DeliveryReport:
         """What to say: what was said before, as long as it stands. Kept from now on, so that `outdated` sees what
         happens while it is written."""
         before, since = self._told.get(key), self._store.since(key)
+        report = self._delivery.report(shard, since)
         if before is not None and before.since == since and before.report.stands(report):
             return before.report
         self._told[key] = _Told(since, report)
         return report
 
-    def _note_shortage(self, key: ObjectKey, applied: Applied) -> None:
-        """A change of one tenant may make room for others."""
-        if applied.changed:
-            self._triggers.add(self._short - {key})
-        if applied.shortage is None:
-            self._short.discard(key)
-        else:
-            self._short.add(key)
-            log.error("%s: %s", key, applied.shortage.message)
+    def _note_waiting(self, shard: int, applied: Sequence[_Applied]) -> None:
+        """A change of one tenant may make space for others of its shard."""
+        keys = {each.world.key for each in applied}
+        if any(each.changed for each in applied):
+            self._triggers.add({key for key in self._waiting - keys if shard_of_key(key) == shard})
+        self._waiting -= keys
+        for each in applied:
+            if each.waits:
+                self._waiting.add(each.world.key)
+                names = ", ".join(f"{kind} {key}" for kind, key in sorted(each.waiting))
+                log.error(
+                    "%s: shard %d is full: not everything is in effect: %s",
+                    each.world.key,
+                    shard,
+                    names or "settings",
+                )
 
-    async def _publish(self, gathered: Gathered, applied: Applied, delivered: Programmed, revision: int) -> None:
-        now = self._now()
+    async def _publish(self, applied: _Applied, report: DeliveryReport, revision: int) -> None:
+        gathered, plan = applied.world, applied.plan
+        if gathered.nothing and not applied.departed:
+            self._triggers.forget(gathered.key)
+            self._told.pop(gathered.key, None)
+        now, delivered = self._now(), programmed(report)
         writes = []
-        shortage, plan = applied.shortage, applied.plan
         if gathered.raw_config is not None and gathered.suspended:
-            wanted = suspended_config_status(gathered.raw_config, plan.tenant is not None, now)
-            writes.append(self._publisher.publish(PROVISIONING_CONFIG, gathered.raw_config, wanted, now))
+            suspended = suspended_config_status(gathered.raw_config, plan.tenant is not None, now)
+            writes.append(self._publisher.publish(PROVISIONING_CONFIG, gathered.raw_config, suspended, now))
             for (kind, _), raw in sorted(gathered.raw_mappings.items()):
                 if (waiting := suspended_mapping_status(raw, now)) is not None:
                     writes.append(self._publisher.publish(kind, raw, waiting, now))
         tenant = self._delivery.tenant_status(str(gathered.key))
         for (kind, key), verdict in sorted(plan.mapping_verdicts.items()):
             raw = gathered.raw_mappings[kind, key]
-            told = delivered
-            if shortage is not None and (kind, key) in shortage.mappings:
-                told = too_large(_NO_ROOM, delivered)
-            wanted = mapping_status(raw, verdict, told, now, tenant if kind == ROLE_MAPPING else None)
+            of_mapping = too_large(_FULL_FOR_MAPPING, delivered) if (kind, key) in applied.waiting else delivered
+            wanted = mapping_status(raw, verdict, of_mapping, now, tenant if kind == ROLE_MAPPING else None)
             writes.append(self._publisher.publish(kind, raw, wanted, now))
         if plan.config_verdict is not None and gathered.raw_config is not None:
-            told = too_large(shortage.message, delivered) if shortage is not None else delivered
             wanted = config_status(
                 gathered.raw_config,
                 plan.config_verdict,
-                told,
-                revision=revision,
+                too_large(_FULL, delivered) if applied.waits else delivered,
+                revision=_since_revision(applied, revision),
                 endpoint=f"{self._public_url}/{gathered.key}/scim/v2",
                 tenant=tenant,
                 now=now,
@@ -160,12 +295,32 @@ class Reconciler:
             )
             writes.append(self._publisher.publish(PROVISIONING_CONFIG, gathered.raw_config, wanted, now))
         await asyncio.gather(*writes)
+        if report.progress is Progress.STALE:
+            raise RetryLater(report.message)
 
     def _secrets_note(self, gathered: Gathered) -> str:
         watching = self._watching_secrets
         return secrets_note(gathered.unwatched_secrets if watching else gathered.secret_keys, watching=watching)
 
 
-def _said_revision(gathered: Gathered) -> int | None:
-    said = ((gathered.raw_config or {}).get("status") or {}).get("revision")
-    return said if isinstance(said, int) and said > 0 else None
+def _applied(planned: PlannedTenant, before: StoredShard, after: StoredShard) -> _Applied:
+    key = planned.world.key
+    part = after.tenants.get(key)
+    delivered = part.tenant if part is not None else None
+    waits = part != planned.part
+    return _Applied(
+        world=planned.world,
+        plan=delivered_plan(planned.plan, delivered) if waits else planned.plan,
+        part=part,
+        changed=before.tenants.get(key) != part,
+        waits=waits,
+        waiting=waiting_mappings(planned.plan.tenant, delivered) if waits else frozenset(),
+    )
+
+
+def _since_revision(applied: _Applied, revision: int) -> int:
+    """The revision of the shard with which the tenant's part last changed, as far as its status knows."""
+    said = ((applied.world.raw_config or {}).get("status") or {}).get("revision")
+    if applied.changed or not isinstance(said, int) or said <= 0:
+        return revision
+    return min(said, revision)

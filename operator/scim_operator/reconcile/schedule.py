@@ -7,11 +7,13 @@
   doesn't wait for that.
 * Of the keys that are due, those come first that had an event: what comes back, or is looked at in case something was
   missed, waits for them.
+* Keys have groups. Those of one group that are due together are processed together, and no two lots of one group at a
+  time.
 """
 
 import heapq
 import random
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from itertools import count
 from typing import Generic, TypeVar
@@ -21,6 +23,8 @@ DEBOUNCE = 0.25
 DEBOUNCE_LIMIT = 2.0
 SHORTEST_BACKOFF = 1.0
 LONGEST_BACKOFF = 300.0
+MOST_TOGETHER = 50
+"""More keys than these wait for each other no longer."""
 
 _EVENTS, _OTHERS = 0, 1
 """Lanes. Keys are taken from the first as long as one is due there."""
@@ -56,11 +60,14 @@ class _Entry:
 class Schedule(Generic[K]):
     """Not thread-safe: one event loop calls it."""
 
-    def __init__(self, jitter: random.Random | None = None) -> None:
+    def __init__(self, jitter: random.Random | None = None, group: Callable[[K], Hashable] = lambda key: key) -> None:
         self._entries: dict[K, _Entry] = {}
-        # By lane (time, tie-breaker, key). There is an item at or before each entry's time; one that comes too early
-        # is put back at the right time, so that putting a key off again and again costs nothing.
-        self._heaps: dict[int, list[tuple[float, int, K]]] = {_EVENTS: [], _OTHERS: []}
+        # By lane and group (time, tie-breaker, key). There is an item at or before each entry's time; one that comes
+        # too early is put back at the right time, so that putting a key off again and again costs nothing.
+        self._heaps: dict[int, dict[Hashable, list[tuple[float, int, K]]]] = {_EVENTS: {}, _OTHERS: {}}
+        self._busy: dict[Hashable, int] = {}
+        """Groups of which keys are processed, and how many."""
+        self._group = group
         self._order = count()
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads load, guards nothing
 
@@ -89,24 +96,43 @@ class Schedule(Generic[K]):
         entry.retry_at = at if entry.retry_at is None else min(entry.retry_at, at)
         self._push(key, entry, _OTHERS, before)
 
-    def take(self, now: float) -> K | None:
-        """The key with an event that has been due longest, else another that is due, now running."""
-        for lane, heap in self._heaps.items():
-            due = self._next_due(lane)
-            if due is not None and due <= now:
-                _, _, key = heapq.heappop(heap)
-                entry = self._entries[key]
-                entry.due = entry.retry_at = None
-                entry.running = True
-                return key
-        return None
+    def take(self, now: float) -> list[K]:
+        """Keys of one group that are due, now running: of the group whose key has been due longest by an event, else
+        by something else. Empty when none is due."""
+        for lane, heaps in self._heaps.items():
+            due = [
+                (time, group) for group in heaps if (time := self._next_due(lane, group)) is not None and time <= now
+            ]
+            if due:
+                _, group = min(due, key=lambda found: found[0])
+                keys = self._take_due(lane, group, now)
+                self._busy[group] = len(keys)
+                return keys
+        return []
+
+    def _take_due(self, lane: int, group: Hashable, now: float) -> list[K]:
+        keys: list[K] = []
+        heap = self._heaps[lane][group]
+        soon = now + LEADING_DELAY  # what came a moment later isn't left behind
+        while len(keys) < MOST_TOGETHER and (due := self._first_time(lane, heap)) is not None and due <= soon:
+            _, _, key = heapq.heappop(heap)
+            entry = self._entries[key]
+            entry.due = entry.retry_at = None
+            entry.running = True
+            keys.append(key)
+        if not heap:
+            del self._heaps[lane][group]
+        return keys
 
     def next_due(self) -> float | None:
-        """When `take` will have something; None when nothing waits."""
-        return min((due for lane in self._heaps if (due := self._next_due(lane)) is not None), default=None)
+        """When `take` will have something; None when nothing waits, or only for what is running."""
+        times = (self._next_due(lane, group) for lane, heaps in self._heaps.items() for group in heaps)
+        return min((time for time in times if time is not None), default=None)
 
-    def _next_due(self, lane: int) -> float | None:
-        heap = self._heaps[lane]
+    def _next_due(self, lane: int, group: Hashable) -> float | None:
+        return None if group in self._busy else self._first_time(lane, self._heaps[lane][group])
+
+    def _first_time(self, lane: int, heap: list[tuple[float, int, K]]) -> float | None:
         while heap:
             time, order, key = heap[0]
             entry = self._entries.get(key)
@@ -123,6 +149,7 @@ class Schedule(Generic[K]):
         """`key` was processed; it may run again from now on."""
         entry = self._entries[key]
         entry.running, entry.failures, entry.last_seen = False, 0, now
+        self._end(key)
         if entry.waits:
             self._push_all(key, entry)
         else:
@@ -137,8 +164,16 @@ class Schedule(Generic[K]):
         delay = max(SHORTEST_BACKOFF, longest * self._jitter.uniform(0.5, 1.0))
         self.add_after(key, delay, now)
         entry.running = False
+        self._end(key)
         self._push_all(key, entry)
         return delay
+
+    def _end(self, key: K) -> None:
+        """Others of the group may run once none of it does any more."""
+        group = self._group(key)
+        self._busy[group] -= 1
+        if not self._busy[group]:
+            del self._busy[group]
 
     def _push_all(self, key: K, entry: _Entry) -> None:
         for lane in self._heaps:
@@ -147,4 +182,5 @@ class Schedule(Generic[K]):
     def _push(self, key: K, entry: _Entry, lane: int, before: float | None) -> None:
         time = entry.time(lane)
         if time is not None and (before is None or time < before):
-            heapq.heappush(self._heaps[lane], (time, next(self._order), key))
+            heap = self._heaps[lane].setdefault(self._group(key), [])
+            heapq.heappush(heap, (time, next(self._order), key))

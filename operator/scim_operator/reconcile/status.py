@@ -55,7 +55,7 @@ def programmed(report: DeliveryReport) -> Programmed:
 
 
 def too_large(message: str, delivered: Programmed) -> Programmed:
-    """Not everything fits into the document, and only less configuration helps. What fits is `delivered`."""
+    """Not everything fits into the shard, and only less configuration helps. What fits is `delivered`."""
     condition = Condition.of(reasons.PROGRAMMED, False, reasons.DOCUMENT_TOO_LARGE, message)
     return Programmed(condition, delivered.under_way)
 
@@ -71,7 +71,7 @@ def config_status(
     now: datetime,
     secrets_note: str = "",
 ) -> Status:
-    """The status of the ProvisioningConfig `raw`. `revision`: when its part of the document last changed.
+    """The status of the ProvisioningConfig `raw`. `revision`: when its part of the shard last changed.
     `secrets_note`: how late a change of its Secrets acts."""
     existing = raw.get("status") or {}
     stalled = verdict.stalled

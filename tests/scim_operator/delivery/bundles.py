@@ -1,9 +1,10 @@
-"""Documents for tests of delivery."""
+"""Shards for tests of delivery."""
 
 from scim_server.config import ConfigBundle, ServerConfig, ServerSecrets
 
 
-def bundle(revision: int, token_key: str = "ab" * 32) -> ConfigBundle:
+def bundle(revision: int, token_key: str = "ab" * 32, shard: int = 0) -> ConfigBundle:
     return ConfigBundle(
-        config=ServerConfig(revision=revision), secrets=ServerSecrets(revision=revision, token_key=token_key)
+        config=ServerConfig(shard=shard, revision=revision),
+        secrets=ServerSecrets(shard=shard, revision=revision, token_key=token_key),
     )

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from scim_server.config import ConfigBundle, ConfigError, ConfigHolder
+from scim_server.config import SHARDS, ConfigBundle, ConfigError, ConfigHolder
 
 TOKEN = "management-token-of-the-tests"
 
@@ -17,18 +17,22 @@ class ManagementStub:
         self.holder = ConfigHolder()
         self.token = token
         self.floor = 0
-        """Highest revision that its database has seen."""
+        """Highest revision that its database has seen, of each shard."""
         self.settles = True
         self.refusal: str | None = None
         self.broken: int | None = None
         """A status code that every request is answered with."""
         self.held: asyncio.Event | None = None
         """Requests wait for it."""
-        self.pushes: list[int] = []
+        self.former = False
+        """Answers as a server did before there were shards."""
+        self.requests = 0
+        self.pushes: list[tuple[int, int]] = []
+        """Shard and revision of each."""
         self.tenants: dict[str, Any] = {}
         self.port = 0
         self._runner: web.AppRunner | None = None
-        self._settled = 0
+        self._settled: dict[int, int] = {}
 
     @property
     def url(self) -> str:
@@ -57,17 +61,18 @@ class ManagementStub:
             self._runner = None
 
     async def restart_empty(self) -> None:
-        """As a process that died and came back without a mounted document; its database remembers the floor."""
+        """As a process that died and came back without mounted files; its database remembers the floor."""
         await self.stop()
         self.holder = ConfigHolder()
-        self._settled = 0
+        self._settled = {}
         await self.start()
 
     def settle(self) -> None:
         self.settles = True
-        self._settled = self.holder.revision
+        self._settled = {shard: self.holder.revision_of(shard) for shard in SHARDS}
 
     async def _answer(self, request: web.Request) -> web.Response | None:
+        self.requests += 1
         if self.held is not None:
             await self.held.wait()
         if self.broken is not None:
@@ -86,24 +91,24 @@ class ManagementStub:
             bundle = ConfigBundle.decode(await request.read())
         except ConfigError as error:
             return web.json_response({"revision": self.holder.revision, "reason": str(error)}, status=422)
-        self.pushes.append(bundle.revision)
-        if bundle.revision < max(self.floor, self.holder.revision):
-            floor = max(self.floor, self.holder.revision)
-            body = {"revision": self.holder.revision, "floor": floor, "reason": "older"}
-            return web.json_response(body, status=409)
-        if bundle.revision == self.holder.revision and bundle != self.holder.current:
-            body = {"revision": bundle.revision, "floor": bundle.revision, "reason": "another document"}
-            return web.json_response(body, status=409)
+        shard = bundle.shard
+        assert shard is not None
+        self.pushes.append((shard, bundle.revision))
+        running = self.holder.revision_of(shard)
+        floor = max(self.floor, running)
+        if bundle.revision < floor:
+            return web.json_response({"revision": running, "floor": floor, "reason": "older"}, status=409)
+        if bundle.revision == running and bundle != self.holder.shards[shard]:
+            return web.json_response({"revision": running, "floor": running, "reason": "another"}, status=409)
         outcome = self.holder.offer(bundle, "push")
-        self.floor = max(self.floor, bundle.revision)
         if self.settles:
-            self._settled = self.holder.revision
+            self._settled[shard] = self.holder.revision_of(shard)
         return web.json_response(
             {
-                "revision": self.holder.revision,
+                "revision": self.holder.revision_of(shard),
                 "outcome": outcome.value,
                 "applied": self.settles,
-                "appliedRevision": self._settled,
+                "appliedRevision": self._settled.get(shard, 0),
             }
         )
 
@@ -111,14 +116,21 @@ class ManagementStub:
         refused = await self._answer(request)
         if refused is not None:
             return refused
+        shards = {
+            str(shard): {
+                "revision": self.holder.revision_of(shard),
+                "floor": max(self.floor, self.holder.revision_of(shard)),
+                "appliedRevision": self._settled.get(shard, 0),
+            }
+            for shard in SHARDS
+        }
         return web.json_response(
             {
-                "revision": self.holder.revision,
-                "floor": max(self.floor, self.holder.revision),
-                "appliedRevision": self._settled,
+                "revision": self.holder.revision_of(None),
                 "source": self.holder.source,
                 "rejection": None,
                 "tenants": self.tenants,
                 "version": "0",
             }
+            | ({} if self.former else {"shards": shards})
         )

@@ -1,6 +1,7 @@
 """The operator's parts in this process, against a real API server and management APIs of a real port."""
 
 import base64
+import itertools
 import json
 import secrets
 import time
@@ -12,21 +13,25 @@ from typing import Any
 import pytest
 
 from scim_operator.api import PLURALS, ObjectKey
+from scim_operator.cluster import ClusterError
 from scim_operator.cluster.connection import ClusterLogin
 from scim_operator.cluster.kubernetes_client import KubernetesClient
 from scim_operator.delivery import Delivery, ManagementClient, ManagementToken, replicas_at
-from scim_operator.reconcile.apply import DocumentStore
-from scim_operator.reconcile.document import DocumentNames
 from scim_operator.reconcile.publish import Publisher
+from scim_operator.reconcile.queue import RetryLater
 from scim_operator.reconcile.reconciler import Reconciler
+from scim_operator.reconcile.shards import ShardNames, shard_of_key
+from scim_operator.reconcile.store import ShardStore
 from scim_operator.reconcile.triggers import Triggers
 from scim_server.config import (
-    CONFIG_FILE,
-    SECRETS_FILE,
+    SHARDS,
+    ConfigBundle,
     ServerConfig,
     ServerSecrets,
+    config_file,
     decode_config,
     decode_secrets,
+    secrets_file,
 )
 from tests.control_plane.cluster import ControlPlane, KubectlError
 from tests.scim_operator.delivery.management_stub import TOKEN, ManagementStub
@@ -36,13 +41,10 @@ CRDS = Path(__file__).parents[3] / "crds"
 
 Object = dict[str, Any]
 
-JUNK: Object = {"binaryData": {CONFIG_FILE: "AAAA"}}
-"""In place of the document."""
-
 
 class CountingClient(KubernetesClient):
-    """Remembers what was written. `before_apply` runs before each write of the document; `on_write` before and after
-    every write, with the moment ("before" or "after") and what is written (kind, or resource and name)."""
+    """Remembers what was written. `before_apply` runs before each write of a shard or the index; `on_write` before
+    and after every write, with the moment ("before" or "after") and what is written (kind, or resource and name)."""
 
     def __init__(self, login: ClusterLogin, namespaces: list[str]) -> None:
         super().__init__(login, namespaces)
@@ -85,13 +87,13 @@ class CountingClient(KubernetesClient):
 
 
 class World:
-    """One namespace: custom resources and the document both."""
+    """One namespace: custom resources and the shards both."""
 
     def __init__(self, cluster: ControlPlane, namespace: str, client: CountingClient, management: ManagementClient):
         self.cluster, self.namespace, self.client = cluster, namespace, client
         self.stub = ManagementStub()
         self._management = management
-        self.names = DocumentNames(namespace)
+        self.names = ShardNames(namespace)
         self.okta = ObjectKey(namespace, "okta")
         self.time = time.monotonic()
         self.token = secrets.token_urlsafe(32)
@@ -99,7 +101,8 @@ class World:
     def start_operator(self) -> None:
         """A new process, as far as the operator's memory goes."""
         self.delivery = Delivery(self._management, replicas_at([self.stub.url]), patience_seconds=60)
-        self.store = DocumentStore(self.client, self.names, floor=lambda: self.delivery.floor)
+        self.store = ShardStore(self.client, self.names, floor=self.delivery.floor)
+        self.opened = False
         self.publisher = Publisher(self.client, "test", lambda: self.time)
         self.triggers = Triggers(
             enqueue=lambda key: None,
@@ -110,7 +113,55 @@ class World:
         self.reconciler = Reconciler(self.client, self.store, self.delivery, self.triggers, self.publisher)
 
     async def reconcile(self, key: ObjectKey | None = None) -> None:
-        await self.reconciler.reconcile(key or self.okta)
+        """Raises what went wrong."""
+        await self.reconcile_together(key or self.okta)
+
+    async def reconcile_together(self, *keys: ObjectKey) -> None:
+        """Those of one shard at a time, as the queue hands them out."""
+        await self.open()
+        of_shard: dict[int, list[ObjectKey]] = {}
+        for key in keys:
+            of_shard.setdefault(shard_of_key(key), []).append(key)
+        for shard, together in of_shard.items():
+            for failure in (await self.reconciler.reconcile(shard, together)).values():
+                raise failure
+
+    async def open(self) -> frozenset[ObjectKey]:
+        """The tenants that are stored, once."""
+        if self.opened:
+            return frozenset()
+        try:
+            tenants = await self.reconciler.open()
+        except ClusterError as error:
+            raise RetryLater(str(error)) from error
+        self.opened = True
+        await self.delivery.poll()  # as the controller does all the time: the other shards come with it
+        return tenants
+
+    @property
+    def shard(self) -> int:
+        """Of okta."""
+        return shard_of_key(self.okta)
+
+    @property
+    def config_map(self) -> str:
+        """That of okta's shard."""
+        return self.names.config_map_key(self.shard).name
+
+    @property
+    def secret_name(self) -> str:
+        return self.names.secret_key(self.shard).name
+
+    def neighbour(self, number: int = 0) -> str:
+        """The name of another config that is in okta's shard."""
+        names = (f"next-{each}" for each in range(10_000))
+        found = (name for name in names if shard_of_key(ObjectKey(self.namespace, name)) == self.shard)
+        return next(itertools.islice(found, number, None))
+
+    def stranger(self) -> str:
+        """The name of a config that isn't in okta's shard."""
+        names = (f"far-{each}" for each in range(10_000))
+        return next(name for name in names if shard_of_key(ObjectKey(self.namespace, name)) != self.shard)
 
     def apply(self, *objects: Object) -> None:
         self.cluster.apply(*objects)
@@ -168,13 +219,41 @@ class World:
         (message,) = (item["message"] for item in found if item["type"] == condition)
         return str(message)
 
+    def junk(self) -> Object:
+        """In place of okta's shard."""
+        return {"binaryData": {config_file(self.shard): "AAAA"}}
+
+    def stored(self) -> dict[int, tuple[ServerConfig, ServerSecrets]]:
+        """By shard."""
+        kubectl = partial(self.cluster.kubectl, "get", "-n", self.namespace, "-o", "json")
+        maps = {item["metadata"]["name"]: item for item in json.loads(kubectl("configmaps"))["items"]}
+        secrets = {item["metadata"]["name"]: item for item in json.loads(kubectl("secrets"))["items"]}
+        found = {}
+        for shard in SHARDS:
+            config_map = maps[self.names.config_map_key(shard).name]
+            secret = secrets[self.names.secret_key(shard).name]
+            config = decode_config(base64.b64decode(config_map["binaryData"][config_file(shard)]))
+            found[shard] = config, decode_secrets(base64.b64decode(secret["data"][secrets_file(shard)]))
+        return found
+
     def stored_config(self) -> ServerConfig:
-        found = self.get("configmap", self.names.config_map)
-        return decode_config(base64.b64decode(found["binaryData"][CONFIG_FILE]))
+        """All shards as one, with the revision of okta's."""
+        config = self._together().config
+        return config.model_copy(update={"revision": self.stored()[self.shard][0].revision})
 
     def stored_secrets(self) -> ServerSecrets:
-        found = self.get("secret", self.names.secret)
-        return decode_secrets(base64.b64decode(found["data"][SECRETS_FILE]))
+        secrets = self._together().secrets
+        return secrets.model_copy(update={"revision": self.stored()[self.shard][1].revision})
+
+    def _together(self) -> ConfigBundle:
+        parts = (ConfigBundle.model_construct(config=pair[0], secrets=pair[1]) for pair in self.stored().values())
+        return ConfigBundle.together(parts)
+
+    def served(self) -> list[tuple[str, bool]]:
+        """Tenants that the server runs, and whether they are as stored."""
+        assert self.stub.holder.current is not None
+        stored = {tenant.key: tenant for tenant in self.stored_config().tenants}
+        return [(each.key, stored.get(each.key) == each) for each in self.stub.holder.current.config.tenants]
 
 
 @pytest.fixture(scope="session")

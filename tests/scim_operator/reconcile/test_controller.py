@@ -8,7 +8,7 @@ import pytest
 from scim_operator.delivery import Delivery, replicas_at
 from scim_operator.reconcile import Controller, ControllerSettings
 from scim_operator.reconcile.metrics import Metrics
-from tests.scim_operator.reconcile.conftest import JUNK, Object, World
+from tests.scim_operator.reconcile.conftest import Object, World
 from tests.support.until import until
 
 
@@ -27,22 +27,22 @@ async def controller(world: World) -> AsyncIterator[Controller]:
         yield made
 
 
-async def test_a_deleted_document_is_made_again_by_itself(world: World, controller: Controller) -> None:
+async def test_a_deleted_shard_is_made_again_by_itself(world: World, controller: Controller) -> None:
     revision = world.stored_config().revision
-    for kind, name in (("configmap", world.names.config_map), ("secret", world.names.secret)):
+    for kind, name in (("configmap", world.config_map), ("secret", world.secret_name)):
         world.client.written.clear()
         world.delete(kind, name)
         await until(lambda: "ConfigMap" in world.client.written)
         assert [tenant.name for tenant in world.stored_config().tenants] == ["okta"]
         assert world.stored_config().revision == world.stored_secrets().revision > revision
         revision = world.stored_config().revision
-        await until(lambda: world.stub.holder.revision == world.stored_config().revision)
+        await until(lambda: world.stub.holder.revision_of(world.shard) == world.stored_config().revision)
 
 
-async def test_junk_in_the_document_is_written_over_by_itself(world: World, controller: Controller) -> None:
+async def test_junk_in_a_shard_is_written_over_by_itself(world: World, controller: Controller) -> None:
     before = world.stored_config()
     world.client.written.clear()
-    world.patch("configmap", world.names.config_map, JUNK)
+    world.patch("configmap", world.config_map, world.junk())
     await until(lambda: "ConfigMap" in world.client.written)
     assert world.stored_config().tenants == before.tenants
 

@@ -1,11 +1,12 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import pytest
 
 from scim_operator.reconcile.queue import RetryLater, WorkQueue
+from scim_operator.reconcile.schedule import Schedule
 from tests.support.until import until
 
 
@@ -20,13 +21,27 @@ async def working(queue: WorkQueue[str], workers: int = 3) -> AsyncIterator[None
             await task
 
 
-def recorder() -> tuple[list[str], Callable[[str], Awaitable[None]]]:
+Handler = Callable[[Sequence[str]], Awaitable[Mapping[str, Exception]]]
+
+
+def one_by_one(handle: Callable[[str], Awaitable[None]]) -> Handler:
+    """Each key is a group of its own."""
+
+    async def handle_all(keys: Sequence[str]) -> Mapping[str, Exception]:
+        (key,) = keys
+        await handle(key)
+        return {}
+
+    return handle_all
+
+
+def recorder() -> tuple[list[str], Handler]:
     seen: list[str] = []
 
     async def handle(key: str) -> None:
         seen.append(key)
 
-    return seen, handle
+    return seen, one_by_one(handle)
 
 
 async def test_each_key_is_processed() -> None:
@@ -53,7 +68,7 @@ async def test_a_key_is_never_processed_twice_at_a_time_and_others_go_on_meanwhi
         runs[key] += 1
         at_once[key] -= 1
 
-    queue: WorkQueue[str] = WorkQueue(handle)
+    queue: WorkQueue[str] = WorkQueue(one_by_one(handle))
     async with working(queue):
         queue.add("slow")
         await until(lambda: at_once["slow"] == 1)
@@ -75,7 +90,7 @@ async def test_a_key_that_failed_is_tried_again(failure: Exception) -> None:
         if attempts == 1:
             raise failure
 
-    queue: WorkQueue[str] = WorkQueue(handle)
+    queue: WorkQueue[str] = WorkQueue(one_by_one(handle))
     async with working(queue):
         queue.add("a")
         await until(lambda: attempts == 2)
@@ -90,7 +105,7 @@ async def test_stopping_lets_the_work_that_is_under_way_end() -> None:
         await may_end.wait()
         finished = True
 
-    queue: WorkQueue[str] = WorkQueue(handle)
+    queue: WorkQueue[str] = WorkQueue(one_by_one(handle))
     async with working(queue):
         queue.add("a")
         await begun.wait()
@@ -112,3 +127,18 @@ async def test_the_clock_is_the_callers() -> None:
         now = 3600.0
         queue.add("d")
         await until(lambda: "a" in seen)
+
+
+async def test_what_failed_of_those_processed_together_is_tried_again_alone() -> None:
+    lots: list[tuple[str, ...]] = []
+
+    async def handle(keys: Sequence[str]) -> Mapping[str, Exception]:
+        lots.append(tuple(sorted(keys)))
+        return {"b": RetryLater("away")} if len(keys) > 1 else {}
+
+    queue: WorkQueue[str] = WorkQueue(handle, Schedule(group=lambda key: "all"))
+    async with working(queue):
+        for key in "abc":
+            queue.add(key)
+        await until(lambda: len(lots) == 2)
+    assert lots == [("a", "b", "c"), ("b",)]

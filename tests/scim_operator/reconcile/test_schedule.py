@@ -10,6 +10,7 @@ from scim_operator.reconcile.schedule import (
     DEBOUNCE_LIMIT,
     LEADING_DELAY,
     LONGEST_BACKOFF,
+    MOST_TOGETHER,
     SHORTEST_BACKOFF,
     Schedule,
 )
@@ -25,22 +26,22 @@ def test_the_first_event_after_quiet_acts_at_once() -> None:
     due = queue.next_due()
     assert due is not None
     assert due - 100.0 <= 0.1
-    assert queue.take(100.0) is None
-    assert queue.take(due) == "a"
+    assert queue.take(100.0) == []
+    assert queue.take(due) == ["a"]
 
 
 def test_events_of_a_burst_are_put_off_until_it_is_over() -> None:
     queue = schedule()
     queue.add("a", 100.0)
     queue.add("a", 100.02)
-    assert queue.take(100.02 + DEBOUNCE - 0.001) is None
-    assert queue.take(100.02 + DEBOUNCE) == "a"
+    assert queue.take(100.02 + DEBOUNCE - 0.001) == []
+    assert queue.take(100.02 + DEBOUNCE) == ["a"]
 
 
 def test_a_burst_that_does_not_end_is_put_off_only_so_long() -> None:
     queue = schedule()
     now = 100.0
-    while queue.take(now) is None:
+    while queue.take(now) == []:
         queue.add("a", now)
         now += DEBOUNCE / 3
     assert now - 100.0 <= DEBOUNCE_LIMIT + DEBOUNCE
@@ -49,12 +50,12 @@ def test_a_burst_that_does_not_end_is_put_off_only_so_long() -> None:
 def test_an_event_during_the_work_makes_it_run_once_more() -> None:
     queue = schedule()
     queue.add("a", 0.0)
-    assert queue.take(1.0) == "a"
+    assert queue.take(1.0) == ["a"]
     queue.add("a", 1.1)
     queue.add("a", 1.2)
-    assert queue.take(9.0) is None
+    assert queue.take(9.0) == []
     queue.succeeded("a", 9.0)
-    assert queue.take(9.0) == "a"
+    assert queue.take(9.0) == ["a"]
     queue.succeeded("a", 9.1)
     assert queue.next_due() is None
 
@@ -66,7 +67,7 @@ def test_a_failed_key_waits_longer_each_time_and_success_forgets_that() -> None:
     for _ in range(14):
         due = queue.next_due()
         assert due is not None
-        assert queue.take(due) == "a"
+        assert queue.take(due) == ["a"]
         now = due
         delays.append(queue.failed("a", now))
     assert all(SHORTEST_BACKOFF <= delay <= LONGEST_BACKOFF for delay in delays)
@@ -103,7 +104,7 @@ def test_back_off_is_spread() -> None:
         queue.add(key, 0.0)
         for _ in range(5):
             queue.add(key, 0.0)
-            while queue.take(10_000.0) is None:
+            while queue.take(10_000.0) == []:
                 pass
             delay = queue.failed(key, 0.0)
         delays.add(delay)
@@ -115,8 +116,8 @@ def test_a_later_appointment_runs_at_its_time_and_the_earliest_counts() -> None:
     queue.add_after("a", 60.0, 0.0)
     queue.add_after("a", 30.0, 0.0)
     queue.add_after("a", 90.0, 0.0)
-    assert queue.take(29.9) is None
-    assert queue.take(30.0) == "a"
+    assert queue.take(29.9) == []
+    assert queue.take(30.0) == ["a"]
     queue.succeeded("a", 30.0)
     assert queue.next_due() is None
 
@@ -125,7 +126,35 @@ def test_the_one_that_waits_longest_is_taken_first() -> None:
     queue = schedule()
     for index, key in enumerate("cab"):
         queue.add(key, float(index))
-    assert [queue.take(100.0) for _ in range(3)] == ["c", "a", "b"]
+    assert [queue.take(100.0) for _ in range(3)] == [["c"], ["a"], ["b"]]
+
+
+def test_those_of_a_group_that_are_due_are_taken_together_and_the_others_of_it_wait() -> None:
+    queue: Schedule[str] = Schedule(random.Random(1), group=lambda key: key[0])
+    for key in ("a1", "a2", "b1"):
+        queue.add(key, 0.0)
+    queue.add_after("a3", 0.0, 0.0)
+    assert queue.take(1.0) == ["a1", "a2"]  # what no event asked for comes by itself, afterwards
+    queue.add("a4", 1.0)
+    assert queue.take(9.0) == ["b1"]
+    assert queue.take(9.0) == []
+    queue.succeeded("a1", 9.0)
+    assert queue.take(9.0) == []
+    queue.failed("a2", 9.0)
+    assert queue.take(9.0) == ["a4"]
+    queue.succeeded("a4", 9.0)
+    assert queue.take(9.0) == ["a3"]
+
+
+def test_only_so_many_are_taken_together() -> None:
+    queue: Schedule[int] = Schedule(random.Random(1), group=lambda key: None)
+    for key in range(MOST_TOGETHER + 1):
+        queue.add(key, 0.0)
+    first = queue.take(1.0)
+    assert len(first) == MOST_TOGETHER
+    for key in first:
+        queue.succeeded(key, 1.0)
+    assert len(queue.take(1.0)) == 1
 
 
 class Laws(RuleBasedStateMachine):
@@ -133,13 +162,14 @@ class Laws(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.queue: Schedule[str] = Schedule(random.Random(0))
+        self.queue: Schedule[str] = Schedule(random.Random(0), group=lambda key: key in "ab")
         self.now = 0.0
         self.running: set[str] = set()
         self.owed: dict[str, float] = {}
         """Keys with an event that no work began after, and when the first such event came."""
 
     keys = st.sampled_from("abc")
+    group_of = {"a": "ab", "b": "ab", "c": "c"}  # noqa: RUF012 - of the test
 
     @rule(key=keys)
     def event(self, key: str) -> None:
@@ -156,9 +186,9 @@ class Laws(RuleBasedStateMachine):
 
     @rule()
     def take(self) -> None:
-        key = self.queue.take(self.now)
-        if key is not None:
-            assert key not in self.running
+        keys = self.queue.take(self.now)
+        assert not self.running & {other for key in keys for other in self.group_of[key]}
+        for key in keys:
             self.running.add(key)
             self.owed.pop(key, None)
 
@@ -172,7 +202,7 @@ class Laws(RuleBasedStateMachine):
     def nothing_is_lost(self) -> None:
         due = self.queue.next_due()
         for key, since in self.owed.items():
-            if key not in self.running:
+            if not self.running & set(self.group_of[key]):
                 assert due is not None
                 assert due <= since + DEBOUNCE_LIMIT
 
@@ -180,9 +210,11 @@ class Laws(RuleBasedStateMachine):
         for key in tuple(self.running):
             self.queue.succeeded(key, self.now)
         self.now += 1_000.0
-        taken: set[str | None] = set()
-        while (waiting := self.queue.take(self.now)) is not None:
-            taken.add(waiting)
+        taken: set[str] = set()
+        while keys := self.queue.take(self.now):
+            taken |= set(keys)
+            for key in keys:
+                self.queue.succeeded(key, self.now)
         assert taken >= self.owed.keys()
 
 

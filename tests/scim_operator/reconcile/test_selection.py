@@ -7,9 +7,10 @@ import pytest
 
 from scim_operator.api import PLURALS, ROLE_MAPPING, ObjectKey
 from scim_operator.cluster.connection import ClusterLogin
-from scim_operator.reconcile import apply
-from scim_operator.reconcile.apply import DocumentStore
-from scim_operator.reconcile.document import StoredDocument, read_document
+from scim_operator.reconcile import store
+from scim_operator.reconcile.shards import StoredShard, parse_shard
+from scim_operator.reconcile.store import ShardStore
+from scim_server.config import SHARDS
 from tests.control_plane.cluster import ControlPlane
 from tests.scim_operator.reconcile.conftest import CountingClient, World
 
@@ -58,7 +59,7 @@ async def test_a_rebuild_lists_each_kind_once(world: World, monkeypatch: pytest.
         return await before(path, query)
 
     monkeypatch.setattr(world.client, "_list", counting)
-    _, tenants = await world.store.open()
+    tenants = await world.open()
     assert {key.name for key in tenants} == {"okta", "entra", "ping"}
     assert sorted(listed) == ["attributemappings", "provisioningconfigs", "rolemappings"]
     assert all(tenant.rules for tenant in world.stored_config().tenants)
@@ -67,24 +68,25 @@ async def test_a_rebuild_lists_each_kind_once(world: World, monkeypatch: pytest.
 async def test_what_was_just_written_is_not_read_and_decoded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.apply(world.secret(), world.config())
     await world.reconcile()
-    decoded: list[None] = []
+    decoded: list[int | None] = []
 
-    def counting(config_map: Any, secret: Any) -> StoredDocument:
-        decoded.append(None)
-        return read_document(config_map, secret)
+    def counting(shard: int | None, config_map: Any, secret: Any) -> StoredShard:
+        decoded.append(shard)
+        return parse_shard(shard, config_map, secret)
 
-    monkeypatch.setattr(apply, "read_document", counting)
+    monkeypatch.setattr(store, "parse_shard", counting)
     for number in range(3):
         world.apply(world.config(displayName=f"Renamed {number}"))
         await world.reconcile()
     assert not decoded
-    assert world.store._known is not None
-    known = world.store._known
-    other = DocumentStore(world.client, world.names, floor=lambda: 0)
+    known = world.store.known(world.shard)
+    assert known is not None
+    other = ShardStore(world.client, world.names, floor=lambda shard: 0)
     await other.open()
-    assert len(decoded) == 1
-    assert other._known is not None
-    assert (other._known.tenants, other._known.revision, other._known.versions, other._known.token_key) == (
+    assert sorted(decoded, key=str) == sorted(SHARDS, key=str)
+    read = other.known(world.shard)
+    assert read is not None
+    assert (read.tenants, read.revision, read.versions, read.token_key) == (
         known.tenants,
         known.revision,
         known.versions,
@@ -92,30 +94,21 @@ async def test_what_was_just_written_is_not_read_and_decoded(world: World, monke
     )
 
 
-async def test_a_document_that_somebody_else_changed_is_healed_and_says_who_is_concerned(
+async def test_a_shard_that_another_operator_wrote_is_read_again_and_those_whom_it_concerns_are_looked_at(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    world.apply(world.secret(), world.config(), world.secret("entra"), world.config("entra"))
-    entra = ObjectKey(world.namespace, "entra")
+    neighbour = ObjectKey(world.namespace, world.neighbour())
+    world.apply(world.secret(), world.config(), world.secret(neighbour.name), world.config(neighbour.name))
+    await world.reconcile_together(world.okta, neighbour)
+    other = ShardStore(world.client, world.names, floor=lambda shard: 0, instance="another")
+    await other.open()
+    theirs = other.known(world.shard)
+    assert theirs is not None
+    await other.replace(theirs, {neighbour: None})
+    asked: list[ObjectKey] = []
+    world.triggers.enqueue = asked.append
     await world.reconcile()
-    await world.reconcile(entra)
-
-    async def check() -> Any:
-        key = world.names.config_map_key
-        return await world.store.check("ConfigMap", await world.client.get_version("ConfigMap", key))
-
-    assert await check() is None
-    before = world.stored_config()
-    world.delete("configmap", world.names.config_map)
-    bundle, keys = await check()
-    assert keys == set()
-    assert world.stored_config().tenants == before.tenants
-    assert bundle.revision == world.stored_config().revision > before.revision
-
-    other = DocumentStore(world.client, world.names, floor=lambda: 0, instance="another")
-    raised = await other.raise_revision(above=bundle.revision)
-    caplog.clear()
-    bundle, keys = await check()
-    assert (bundle.revision, keys) == (raised.revision, set())
     assert "written by another" in caplog.text
-    assert await check() is None
+    assert asked == [neighbour]
+    await world.reconcile(neighbour)
+    assert {tenant.name for tenant in world.stored_config().tenants} == {"okta", neighbour.name}

@@ -13,15 +13,13 @@ import pytest
 import scim_operator
 from scim_operator.api import Condition, reasons
 from scim_operator.delivery import Fault, Progress, Replica
-from scim_operator.delivery.report import ReplicaState, report
+from scim_operator.delivery.report import DeliveryReport, ReplicaState, ShardState, report
 from scim_operator.plan import ConfigVerdict, MappingVerdict
-from scim_operator.reconcile import document
-from scim_operator.reconcile.document import DocumentNames, DocumentTooLarge, document_objects, read_document
-from scim_operator.reconcile.status import Programmed, config_status, differs, mapping_status, programmed, too_large
+from scim_operator.reconcile.status import Programmed, config_status, differs, mapping_status, programmed
 from tests.scim_operator.reconcile.conftest import World
-from tests.scim_operator.reconcile.test_document import bundle
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
+SHARD = 3
 METADATA = {"namespace": "acme", "name": "okta", "generation": 1, "uid": "u"}
 
 
@@ -47,29 +45,35 @@ def states(change: Callable[[ReplicaState, Variation], ReplicaState]) -> States:
         def one(number: int, ready: bool) -> ReplicaState:
             name = f"10.0.0.{number}:{variation.port}"
             revision = variation.revision
-            return ReplicaState(Replica(f"http://{name}", name, ready), revision, revision, revision)
+            shards = {SHARD: ShardState(revision, revision, revision)} if ready else {}
+            return ReplicaState(Replica(f"http://{name}", name, ready), shards)
 
         ready = [one(number, True) for number in range(variation.replicas)]
-        unready = [
-            replace(one(100 + number, False), revision=0, problem=Fault.NO_ANSWER)
-            for number in range(variation.unready)
-        ]
+        unready = [replace(one(100 + number, False), problem=Fault.NO_ANSWER) for number in range(variation.unready)]
         return [change(ready[0], variation), *ready[1:], *unready]
 
     return made
+
+
+def of_shard(state: ReplicaState, detail: str = "", **changes: Any) -> ReplicaState:
+    return replace(state, shards={SHARD: replace(state.of(SHARD), **changes)}, detail=detail)
+
+
+def reported(variation: Variation, made: States) -> DeliveryReport:
+    return report(SHARD, variation.revision, variation.revision, made(variation))
 
 
 DELIVERIES: dict[str, tuple[str, States]] = {
     "programmed": (reasons.SUCCEEDED, states(lambda state, _: state)),
     "settling": (
         reasons.IN_PROGRESS,
-        states(lambda state, variation: replace(state, settled_revision=variation.revision - 1)),
+        states(lambda state, variation: of_shard(state, settled_revision=variation.revision - 1)),
     ),
     "waiting": (
         reasons.IN_PROGRESS,
-        states(lambda state, variation: replace(state, revision=variation.revision - 1)),
+        states(lambda state, variation: of_shard(state, revision=variation.revision - 1)),
     ),
-    "stale": (reasons.IN_PROGRESS, states(lambda state, variation: replace(state, floor=variation.revision + 9))),
+    "stale": (reasons.IN_PROGRESS, states(lambda state, variation: of_shard(state, floor=variation.revision + 9))),
     "no replicas": (
         reasons.NO_REPLICAS,
         lambda variation: states(lambda state, _: state)(variation)[variation.replicas :],
@@ -77,9 +81,9 @@ DELIVERIES: dict[str, tuple[str, States]] = {
     **{
         f"refused: {fault}": (
             reasons.REPLICA_REJECTED,
-            states(lambda state, _, fault=fault: replace(state, revision=1, refusal=fault, detail="1 of 77")),  # type: ignore[misc]
+            states(lambda state, _, fault=fault: of_shard(state, revision=1, refusal=fault, detail="1 of 77")),  # type: ignore[misc]
         )
-        for fault in (Fault.DOCUMENT_REFUSED, Fault.TOO_OLD)
+        for fault in (Fault.CONFIG_REFUSED, Fault.TOO_OLD)
     },
     **{
         f"unavailable: {fault}": (
@@ -94,20 +98,12 @@ DELIVERIES: dict[str, tuple[str, States]] = {
 @pytest.mark.parametrize("name", DELIVERIES)
 def test_a_condition_of_the_delivery_says_no_figure(name: str) -> None:
     reason, made = DELIVERIES[name]
-    said = {programmed(report(each.revision, each.revision, made(each))) for each in VARIATIONS}
+    said = {programmed(reported(each, made)) for each in VARIATIONS}
     (only,) = said
     assert only.condition.reason == reason
     assert not any(character.isdigit() for character in only.condition.message)
 
 
-def no_room(size: int) -> Programmed:
-    names = DocumentNames("scim-system")
-    with pytest.raises(DocumentTooLarge) as raised:
-        document_objects(bundle(*(f"tenant-{number}" for number in range(size))), names, read_document(None, None))
-    return too_large(str(raised.value), DONE)
-
-
-DONE = programmed(report(3, 3, DELIVERIES["programmed"][1](VARIATIONS[0])))
 FINE = Condition.of(reasons.STALLED, False, reasons.NOT_STALLED, "the spec is valid")
 RESOLVED = Condition.of(reasons.RESOLVED_REFS, True, reasons.RESOLVED_REFS, "all credentials can be used")
 
@@ -169,23 +165,18 @@ def statuses(
 
 
 @pytest.mark.parametrize("reason", sorted(OF_THE_PLAN))
-def test_no_status_is_written_for_figures(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document, "LARGEST_OBJECT", 10)
-    for made in (*(states for _, states in DELIVERIES.values()), None):
+def test_no_status_is_written_for_figures(reason: str) -> None:
+    for _, made in DELIVERIES.values():
         before: list[Any] = [None] * 7
         for step, each in enumerate(VARIATIONS):
-            if made is None:
-                delivered = no_room(each.replicas)
-            else:
-                delivered = programmed(report(each.revision, each.revision, made(each)))
-            after = statuses(reason, delivered, before, NOW + timedelta(minutes=step))
+            after = statuses(reason, programmed(reported(each, made)), before, NOW + timedelta(minutes=step))
             assert step == 0 or not any(differs(*pair) for pair in zip(before, after, strict=True))
             before = list(after)
 
 
 def test_every_reason_and_every_progress_was_gone_through() -> None:
     assert {reason for reason, _ in DELIVERIES.values()} < ALL
-    assert {report(3, 3, made(VARIATIONS[0])).progress for _, made in DELIVERIES.values()} == set(Progress)
+    assert {reported(VARIATIONS[0], made).progress for _, made in DELIVERIES.values()} == set(Progress)
 
 
 async def test_readiness_that_flips_costs_no_write(world: World) -> None:
@@ -205,13 +196,14 @@ async def test_readiness_that_flips_costs_no_write(world: World) -> None:
 
 
 async def test_the_revision_of_another_tenant_concerns_nobody_else(world: World) -> None:
-    world.apply(world.secret(), world.config(), world.secret("entra"), world.config("entra"))
-    entra = world.okta._replace(name="entra")
+    name = world.neighbour()
+    world.apply(world.secret(), world.config(), world.secret(name), world.config(name))
+    neighbour = world.okta._replace(name=name)
     await world.reconcile()
-    await world.reconcile(entra)
+    await world.reconcile(neighbour)
     outdated: list[Any] = []
     world.delivery.on_change = lambda: outdated.extend(world.reconciler.outdated())
     for number in range(3):
-        world.apply(world.config("entra", displayName=f"Renamed {number}"))
-        await world.reconcile(entra)
+        world.apply(world.config(name, displayName=f"Renamed {number}"))
+        await world.reconcile(neighbour)
     assert outdated == []
