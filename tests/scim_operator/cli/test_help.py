@@ -113,7 +113,7 @@ def test_without_a_command_the_help_goes_to_standard_error() -> None:
         (
             "scim-operator run --management-token-file {file} --replica http://127.0.0.1:8081",
             "scim-operator run: --config-namespace: with --replica alone, give the namespace of the ConfigMaps and"
-            " Secret that the servers mount",
+            " Secrets that the servers mount",
         ),
         ("scim-server --port abc", "scim-server: --port: "),
         ("scim-server --prot 1", "scim-server: No such option: --prot ("),
