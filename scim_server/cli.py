@@ -74,8 +74,8 @@ def serve(
         Path | None,
         typer.Option(
             envvar="SCIM_CONFIG_DIR",
-            help="Folder with config/server-config.json.gz and secrets/server-secrets.json, as a ConfigMap and a"
-            " Secret are mounted. Watched. Without it the configuration has to be pushed.",
+            help="Folder with config/server-config-NN.json.gz and secrets/server-secrets-NN.json, as the ConfigMaps"
+            " and Secrets of the shards are mounted. Watched. Without it the configuration has to be pushed.",
         ),
     ] = None,
     database: Annotated[

@@ -314,7 +314,7 @@ class Delivery:
             self._note_shard(state, shard, replace(before, refusal=error.fault, taken=0), detail=str(error))
         except RevisionRefused as error:
             taken = error.floor if error.revision == error.floor == pushed else 0
-            told = ShardState(error.revision, before.settled_revision, error.floor, taken)
+            told = ShardState(error.revision, before.applied_revision, error.floor, taken)
             self._note_shard(state, shard, told)
         except ManagementError as error:
             self._note_problem(state, error)
@@ -343,7 +343,7 @@ class Delivery:
 
 
 def _shard_state(status: ShardStatus) -> ShardState:
-    return ShardState(status.revision, status.settled_revision, status.floor)
+    return ShardState(status.revision, status.applied_revision, status.floor)
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -86,11 +86,11 @@ class TenantStatus:
 
 @dataclass(frozen=True, slots=True)
 class ShardStatus:
-    """What a replica runs of a shard. `floor` is the highest revision that its database has seen, `settled_revision`
+    """What a replica runs of a shard. `floor` is the highest revision that its database has seen, `applied_revision`
     the one by which the roles of all existing users are computed."""
 
     revision: int
-    settled_revision: int
+    applied_revision: int
     floor: int
 
 

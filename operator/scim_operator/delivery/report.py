@@ -41,7 +41,7 @@ class ShardState:
     """What is known of one shard at one replica: the last answer, and a refusal since."""
 
     revision: int = 0
-    settled_revision: int = 0
+    applied_revision: int = 0
     floor: int = 0
     taken: int = 0
     """A revision that it runs with another content than the operator's."""
@@ -56,7 +56,7 @@ class ShardState:
         """Nothing is left to be done here for `revision`."""
         if self.refusal is not None or self.taken == revision:
             return False
-        return min(self.revision, self.settled_revision) >= revision
+        return min(self.revision, self.applied_revision) >= revision
 
 
 _NOTHING = ShardState()
@@ -121,7 +121,7 @@ def report(shard: int, revision: int, newest: int, states: Iterable[ReplicaState
         return DeliveryReport(Progress.REFUSED if refusals else Progress.UNAVAILABLE, message)
     if any(state.revision < revision for state in shards):
         return DeliveryReport(Progress.WAITING, "not every ready replica has answered yet")
-    if any(state.settled_revision < revision for state in shards):
+    if any(state.applied_revision < revision for state in shards):
         return DeliveryReport(
             Progress.SETTLING, "every ready replica runs it; the roles of existing users are being recomputed"
         )

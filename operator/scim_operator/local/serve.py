@@ -102,7 +102,7 @@ class LocalServer:
             self._reporter.note(note)
         self._tell_suspended(frozenset())
         self._tell_warnings()
-        await self._settled()
+        await self._wait_until_applied()
         await self._look_for_groups()
 
     async def follow(self) -> None:
@@ -128,7 +128,7 @@ class LocalServer:
                 self._reporter.change(line)
             self._tell_suspended(suspended)
             self._tell_warnings()
-            await self._settled()
+            await self._wait_until_applied()
             await self._look_for_groups()
             await self._tell_former_users(before, after)
             await self._scim_news.forget_changes()
@@ -195,7 +195,7 @@ class LocalServer:
                 told = True
                 await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _settled(self) -> None:
+    async def _wait_until_applied(self) -> None:
         """Return when the roles of all existing users follow the manifests, and tell whose changed."""
         revision = self._served.revision if self._served else 0
         while not await self._server.applier.wait_applied(revision, _PATIENCE_SECONDS):

@@ -67,7 +67,7 @@ DELIVERIES: dict[str, tuple[str, States]] = {
     "programmed": (reasons.SUCCEEDED, states(lambda state, _: state)),
     "settling": (
         reasons.IN_PROGRESS,
-        states(lambda state, variation: of_shard(state, settled_revision=variation.revision - 1)),
+        states(lambda state, variation: of_shard(state, applied_revision=variation.revision - 1)),
     ),
     "waiting": (
         reasons.IN_PROGRESS,
