@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from scim_server.provisioning.lifecycle import State
 from scim_server.storage.records import GroupRecord, MembersChanged, RoleChange, UserRecord
@@ -139,8 +139,6 @@ Effect: TypeAlias = (
     | RolesPending
     | DelayChanged
 )
-
-ResourceKind: TypeAlias = Literal["User", "Group"]
 
 
 @dataclass(slots=True)

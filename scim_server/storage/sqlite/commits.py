@@ -1,7 +1,7 @@
 """Writing: steps that wait at once share a transaction, and so the wait for the disk.
 
-One that fails is no matter to the others. None is answered before the commit, not
-even one that is refused: the refusal may be because of another one of the same transaction.
+One that fails is no matter to the others. None is answered before the commit, not even one that is refused: the
+refusal may be because of another one of the same transaction.
 """
 
 import asyncio

@@ -21,7 +21,7 @@ from scim_server.storage.sqlite.connection import Connection
 from scim_server.storage.sqlite.migrate import migrate
 from scim_server.storage.sqlite.private_files import keep_private
 from scim_server.storage.sqlite.session import ReadSession, WriteSession, run_step
-from scim_server.storage.sqlite.transactions import transaction
+from scim_server.storage.sqlite.transactions import read_transaction
 
 T = TypeVar("T")
 
@@ -96,7 +96,7 @@ class SqliteStorage(BaseStorage):
         async with self._reader(tenant) as connection:
             if not snapshot:
                 return await work(ReadSession(connection, tenant))
-            async with transaction(connection, "BEGIN"):
+            async with read_transaction(connection):
                 return await work(ReadSession(connection, tenant))
 
     async def _commit(self, tenant: str, step: Callable[[Transaction], Awaitable[T]], *, exclusive: bool) -> T:

@@ -1,4 +1,4 @@
-"""Transactions, of several steps or of one."""
+"""Transactions that read, and that write."""
 
 import asyncio
 import sqlite3
@@ -10,13 +10,13 @@ from scim_server.storage.sqlite.connection import Connection
 
 
 @asynccontextmanager
-async def transaction(connection: Connection, begin: str) -> AsyncIterator[None]:
-    """Of several steps; `begin` is the statement that begins it.
+async def read_transaction(connection: Connection) -> AsyncIterator[None]:
+    """Of several statements, which see one state.
 
     Ends before anybody else gets the connection, also when the task is cancelled in the middle of a statement.
     """
     try:
-        await connection.run(_begin, begin)
+        await connection.run(_begin, "BEGIN")
         yield
         await connection.run(_commit)
     except BaseException:

@@ -21,13 +21,18 @@ GRANTS_REACH = """
 
 _GRANTS_REACH = Statement("SELECT " + GRANTS_REACH.format(group="{id:$2}") + " AS answer")
 
-_USERS_BELOW = Statement("""
-    WITH RECURSIVE below (id) AS (
+# The groups of $2 and those nested in them, to any depth; UNION ends cycles.
+BELOW = """
+    below (id) AS (
         SELECT asked.id FROM {ids:$2 asked}
         UNION
         SELECT n.child_id FROM below {at:nestings n (group_id = below.id)}
     )
-    SELECT DISTINCT m.user_id FROM below {at:memberships m (group_id = below.id)}
+"""
+
+_USERS_BELOW = Statement(f"""
+    WITH RECURSIVE {BELOW}
+    SELECT DISTINCT m.user_id FROM below {{at:memberships m (group_id = below.id)}}
 """)
 
 _IS_NESTED = Statement("""

@@ -4,31 +4,31 @@ from collections.abc import Collection, Sequence
 
 from scim_server.storage.session import Session, Transaction
 from scim_server.storage.statement import Statement
+from scim_server.storage.tables import nestings
 
-_ADD = Statement("""
+# One that is pending already loses its place among the others only for a better one.
+_UNLESS_THERE = "ON CONFLICT (tenant, user_id) DO UPDATE SET gains_only = false WHERE NOT excluded.gains_only"
+
+_ADD = Statement(f"""
     INSERT INTO pending_users (tenant, user_id, gains_only)
-    SELECT {text:$1}, id, {boolean:$3} FROM users WHERE tenant = $1 AND id {in_ids:$2} AND active
-    ON CONFLICT (tenant, user_id) DO UPDATE SET gains_only = false WHERE NOT excluded.gains_only
+    SELECT {{text:$1}}, id, {{boolean:$3}} FROM users WHERE tenant = $1 AND id {{in_ids:$2}} AND active
+    {_UNLESS_THERE}
 """)
 
 # Inactive users have no roles whatever the rules say.
-_ADD_ALL = Statement("""
+_ADD_ALL = Statement(f"""
     INSERT INTO pending_users (tenant, user_id, gains_only)
-    SELECT tenant, id, {boolean:$2} FROM users WHERE tenant = $1 AND active
-    ON CONFLICT (tenant, user_id) DO UPDATE SET gains_only = false WHERE NOT excluded.gains_only
+    SELECT tenant, id, {{boolean:$2}} FROM users WHERE tenant = $1 AND active
+    {_UNLESS_THERE}
 """)
 
-_ADD_BELOW = Statement("""
-    WITH RECURSIVE below (id) AS (
-        SELECT asked.id FROM {ids:$2 asked}
-        UNION
-        SELECT n.child_id FROM below {at:nestings n (group_id = below.id)}
-    )
+_ADD_BELOW = Statement(f"""
+    WITH RECURSIVE {nestings.BELOW}
     INSERT INTO pending_users (tenant, user_id, gains_only)
-    SELECT DISTINCT m.tenant, m.user_id, {boolean:$3}
-    FROM below {at:memberships m (group_id = below.id)} {at:users u (id = m.user_id)}
+    SELECT DISTINCT m.tenant, m.user_id, {{boolean:$3}}
+    FROM below {{at:memberships m (group_id = below.id)}} {{at:users u (id = m.user_id)}}
     WHERE u.active
-    ON CONFLICT (tenant, user_id) DO UPDATE SET gains_only = false WHERE NOT excluded.gains_only
+    {_UNLESS_THERE}
 """)
 
 _FREE = Statement(
@@ -42,8 +42,9 @@ _OF_ANOTHER_REPLICA = Statement(
 )
 
 _TENANTS = Statement("""
-    SELECT tenant FROM tenants t WHERE EXISTS (SELECT 1 FROM pending_users p WHERE p.tenant = t.tenant) ORDER BY
-    tenant
+    SELECT tenant FROM tenants t
+    WHERE EXISTS (SELECT 1 FROM pending_users p WHERE p.tenant = t.tenant)
+    ORDER BY tenant
 """)
 
 

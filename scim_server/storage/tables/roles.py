@@ -26,8 +26,9 @@ _ASKED = "named (id, place) AS (SELECT asked.id, asked.place FROM {ids:$2 asked}
 
 _GROUPS_OF = Statement(f"""
     WITH RECURSIVE {_ASKED}, {_REACHED}
-    SELECT r.user_id, r.group_id, {{json:g.document}} ->> 'displayName' AS display, direct.user_id IS NOT NULL AS
-    direct FROM reached r
+    SELECT r.user_id, r.group_id, {{json:g.document}} ->> 'displayName' AS display,
+           direct.user_id IS NOT NULL AS direct
+    FROM reached r
     {{at:groups g (id = r.group_id)}}
     {{left_at:memberships direct (group_id = r.group_id AND user_id = r.user_id)}}
     ORDER BY r.place, g.display_name_key, r.group_id
@@ -36,9 +37,8 @@ _GROUPS_OF = Statement(f"""
 
 _EFFECTIVE = Statement(f"""
     WITH RECURSIVE {_ASKED}, {_REACHED}
-    SELECT named.id AS user_id, held.role AS role, held.since AS since, NULL AS mapping, NULL AS rule, NULL AS
-    display,
-           named.place AS place, false AS granted
+    SELECT named.id AS user_id, held.role AS role, held.since AS since, NULL AS mapping, NULL AS rule,
+           NULL AS display, named.place AS place, false AS granted
     FROM named {{at:user_roles held (user_id = named.id)}}
     UNION ALL
     SELECT r.user_id, a.role, NULL, a.mapping, a.rule, {{json:g.document}} ->> 'displayName', r.place, true

@@ -88,20 +88,18 @@ _DELETE = Together(
     deleted="DELETE FROM users WHERE tenant = $1 AND id = $2",
 )
 
-_DEACTIVATE = Statement("""
+_IS_PAST = """
+    SELECT id FROM users
+    WHERE tenant = $1 AND id {in_ids:$2} AND state = 'blocked' AND NOT active AND deactivate_at <= $3
+"""
+
+_DEACTIVATE = Statement(f"""
     UPDATE users SET state = 'deactivated', deactivate_at = NULL
-    WHERE tenant = $1 AND id {any:
-        SELECT id FROM users
-        WHERE tenant = $1 AND id {in_ids:$2} AND state = 'blocked' AND NOT active AND deactivate_at <= $3
-        ORDER BY id {lock_free}
-    }
+    WHERE tenant = $1 AND id {{any:{_IS_PAST} ORDER BY id {{lock_free}}}}
     RETURNING id
 """)
 
-_TO_DEACTIVATE = Statement("""
-    SELECT id FROM users
-    WHERE tenant = $1 AND id {in_ids:$2} AND state = 'blocked' AND NOT active AND deactivate_at <= $3
-""")
+_TO_DEACTIVATE = Statement(_IS_PAST)
 
 _UNLIKE = Statement(f"""
     SELECT {COLUMNS} FROM users WHERE tenant = $1 AND active <> (state = 'active') ORDER BY id LIMIT $2 {{lock}}
