@@ -8,7 +8,7 @@ INSTALL_THIS := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint fmt typecheck schemas control-plane programs bench soak java-clients lock clean check-format check-imports check-schemas
+.PHONY: help setup run test lint fmt typecheck schemas docs control-plane programs bench soak java-clients lock clean check-format check-imports check-schemas
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ schemas: $(VENV)/.dev ## Write the generated files: JSON Schema of the server's 
 	$(BIN)/scim-server openapi > docs/reference/openapi.json
 	$(BIN)/scim-server openapi --management > docs/reference/management.openapi.json
 
+docs: $(VENV)/.dev ## Build the documentation's site into site/
+	$(BIN)/zensical build --strict --clean
+
 control-plane: $(VENV)/.dev ## Build etcd, kube-apiserver and kubectl for the tests, once per user
 	$(BIN)/python -m tests.control_plane.build
 
@@ -59,7 +62,7 @@ lock: $(VENV)/.dev ## Choose versions anew: requirements/*.txt from pyproject.to
 	tools/lock $(BIN)/uv
 
 clean: ## Remove what these targets made here: .venv, caches, the quick start's data
-	rm -rf $(VENV) .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .local dist site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 check-format: $(VENV)/.dev
