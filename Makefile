@@ -8,7 +8,7 @@ INSTALL_THIS := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint fmt typecheck schemas docs control-plane programs bench soak java-clients lock clean check-format check-imports check-schemas
+.PHONY: help setup run test lint fmt typecheck schemas docs control-plane helm programs bench soak java-clients lock clean check-format check-imports check-schemas
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ setup: $(VENV)/.dev ## Install everything that development needs into .venv
 run: $(VENV)/.run ## Start the quick start: a server in local mode and a provider's sync against it
 	@exec $(BIN)/scim-operator quickstart --port $(PORT)
 
-test: lint check-format typecheck check-schemas control-plane programs ## Run every check and every test
+test: lint check-format typecheck check-schemas control-plane helm programs ## Run every check and every test
 	$(BIN)/python -m pytest -q --numprocesses logical --maxprocesses 4 --dist loadgroup $(ARGS)
 
 lint: check-imports ## Look for mistakes (ruff) and for imports against the layers (import-linter)
@@ -44,6 +44,9 @@ docs: $(VENV)/.dev ## Build the documentation's site into site/
 
 control-plane: $(VENV)/.dev ## Build etcd, kube-apiserver and kubectl for the tests, once per user
 	$(BIN)/python -m tests.control_plane.build
+
+helm: $(VENV)/.dev ## Build Helm for the tests, once per user
+	$(BIN)/python -m tests.helm.build
 
 programs: $(VENV)/.dev ## Install curl and nginx for the tests where they are missing (as root, with apt-get)
 	$(BIN)/python -m tests.support.debian

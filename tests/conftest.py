@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.control_plane.build import built_programs
+from tests.control_plane.build import CONTROL_PLANE
 from tests.control_plane.cluster import ControlPlane
 from tests.support.network import ADDRESSES, PrivateNetworkError, enter_private_network
 from tests.support.postgres import PostgresServer, StartPostgres
@@ -124,7 +124,7 @@ def postgres_module_dsn(postgres_server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def control_plane(private_network: tuple[str, ...], run_directory: Path) -> Iterator[ControlPlane]:
-    cluster = ControlPlane(built_programs(), run_directory / "control-plane")
+    cluster = ControlPlane(CONTROL_PLANE.built(), run_directory / "control-plane")
     cluster.start()
     yield cluster
     cluster.stop()

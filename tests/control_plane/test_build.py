@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.control_plane.build import COMMANDS, ControlPlaneBuildError, build_programs, built_programs, find_go
+from tests.control_plane.build import CONTROL_PLANE
+from tests.support.go_programs import GoBuildError, find_go
 
 GO = """#!/bin/sh
 if [ "$1" = env ]; then
@@ -40,21 +41,21 @@ def builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_tests_are_told_what_to_run_when_nothing_is_built(builds: Path) -> None:
-    with pytest.raises(ControlPlaneBuildError, match="make control-plane"):
-        built_programs()
+    with pytest.raises(GoBuildError, match="make control-plane"):
+        CONTROL_PLANE.built()
 
 
 def test_what_is_built_is_found_and_not_built_again(builds: Path) -> None:
-    directory = build_programs()
-    assert built_programs() == build_programs() == directory
-    assert {path.name for path in directory.iterdir()} == set(COMMANDS)
-    assert len(builds.read_text().splitlines()) == len(COMMANDS)
+    directory = CONTROL_PLANE.build()
+    assert CONTROL_PLANE.built() == CONTROL_PLANE.build() == directory
+    assert {path.name for path in directory.iterdir()} == set(CONTROL_PLANE.commands)
+    assert len(builds.read_text().splitlines()) == len(CONTROL_PLANE.commands)
 
 
 def test_another_go_means_another_build(builds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = build_programs()
+    first = CONTROL_PLANE.build()
     monkeypatch.setenv("GO_VERSION", "go1.99.2")
-    assert build_programs() != first
+    assert CONTROL_PLANE.build() != first
 
 
 def test_two_at_once_build_once(builds: Path, pytestconfig: pytest.Config) -> None:
@@ -62,18 +63,18 @@ def test_two_at_once_build_once(builds: Path, pytestconfig: pytest.Config) -> No
     both = [subprocess.Popen(command, cwd=pytestconfig.rootpath, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate()[1] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert len(builds.read_text().splitlines()) == len(COMMANDS), said
+    assert len(builds.read_text().splitlines()) == len(CONTROL_PLANE.commands), said
 
 
 def test_a_failed_build_shows_why_and_leaves_nothing(builds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GO_FAILS_AT", "kubectl")
-    with pytest.raises(ControlPlaneBuildError, match="kubectl doesn't build:\nundefined: clock"):
-        build_programs()
-    with pytest.raises(ControlPlaneBuildError, match="not built"):
-        built_programs()
+    with pytest.raises(GoBuildError, match="kubectl doesn't build:\nundefined: clock"):
+        CONTROL_PLANE.build()
+    with pytest.raises(GoBuildError, match="not built"):
+        CONTROL_PLANE.built()
 
     monkeypatch.setenv("GO_FAILS_AT", "")
-    assert build_programs() == built_programs()
+    assert CONTROL_PLANE.build() == CONTROL_PLANE.built()
 
 
 def test_an_old_go_on_path_gives_way_to_the_one_that_was_installed(
