@@ -9,6 +9,7 @@ from scim_server.directory.caller import Caller
 from scim_server.directory.rules_cache import RulesCache
 from scim_server.directory.stored_rules import StoredRules
 from scim_server.storage.protocol import Reader, Storage, Writer
+from scim_server.storage.records import Document, UserRecord
 
 T = TypeVar("T")
 
@@ -32,3 +33,8 @@ class Directory:
         """`Storage.write` for the caller's tenant: `work` must be repeatable. Raises StorageUnavailable."""
         await self._stored_rules.ensure(caller.tenant)
         return await self._storage.write(caller.tenant.key, work)
+
+    async def insert_user(self, caller: Caller, document: Document, active: bool) -> UserRecord:
+        """`Storage.insert_user` for the caller's tenant. Raises UserNameTaken, StorageUnavailable."""
+        await self._stored_rules.ensure(caller.tenant)
+        return await self._storage.insert_user(caller.tenant.key, document, active)

@@ -5,7 +5,8 @@ provider's repeats leave no trace. `active` that isn't said is what it was: a PU
 know the attribute must not let a blocked user in again, nor must a PATCH that removes it (it is only not shown then).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -40,10 +41,8 @@ async def create_user(
     active: bool = document.setdefault("active", True)
     validate_resource(document, caller.tenant.users)
 
-    async def insert(writer: Writer) -> UserRecord:
-        return await writer.insert_user(document, active)
-
-    record = await _write(directory, caller, insert)
+    with _names_the_holder():
+        record = await directory.insert_user(caller, document, active)
     if not projection.includes_extension(EFFECTIVE_URN):  # a new user is in no group: nothing is to be read
         return _representation(caller, record, projection)
 
@@ -178,8 +177,14 @@ async def _update(caller: Caller, writer: Writer, record: UserRecord, document: 
 
 
 async def _write(directory: Directory, caller: Caller, work: Callable[[Writer], Awaitable[T]]) -> T:
-    try:
+    with _names_the_holder():
         return await directory.write(caller, work)
+
+
+@contextmanager
+def _names_the_holder() -> Iterator[None]:
+    try:
+        yield
     except UserNameTaken as taken:
         raise UniquenessViolation(
             f"userName is taken by the user with id {taken.existing_id}", attribute="userName"

@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 from scim_server.clock import Clock
 from scim_server.storage.effects import Effects
 from scim_server.storage.reader import Reader
-from scim_server.storage.records import CredentialUses
+from scim_server.storage.records import CredentialUses, Document, UserRecord
 from scim_server.storage.session import Session, Transaction
 from scim_server.storage.tables import credential_uses, departures, due, pending_users, revisions, users
 from scim_server.storage.writer import Writer
@@ -41,6 +41,9 @@ class BaseStorage(ABC):
             return await work(Writer(tx))
 
         return await self._commit(tenant, step, exclusive=exclusive)
+
+    async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
+        return await self.write(tenant, lambda writer: writer.insert_user(document, active))
 
     async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
         return await self.write(tenant, lambda writer: writer.use_assertion(assertion, expires))

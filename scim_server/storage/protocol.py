@@ -28,7 +28,7 @@ from typing import Protocol, TypeVar
 
 from scim_server.storage.effects import Effects
 from scim_server.storage.reader import Reader
-from scim_server.storage.records import CredentialUses, PoolUsage
+from scim_server.storage.records import CredentialUses, Document, PoolUsage, UserRecord
 from scim_server.storage.writer import Writer
 
 __all__ = ["LONGEST_WRITE", "NullObserver", "Reader", "Storage", "StorageObserver", "Writer"]
@@ -88,6 +88,10 @@ class Storage(Protocol):
 
     async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
         """One transaction, durable when this returns; retried as the module says. Raises `StorageUnavailable`."""
+        ...
+
+    async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
+        """A `write` of `Writer.insert_user` alone, in as few round trips as can be. Raises `UserNameTaken` too."""
         ...
 
     async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:

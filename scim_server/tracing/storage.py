@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
 from scim_server.storage.effects import Effects
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Reader, Storage, Writer
-from scim_server.storage.records import CredentialUses, PoolUsage
+from scim_server.storage.records import CredentialUses, Document, PoolUsage, UserRecord
 
 T = TypeVar("T")
 
@@ -47,6 +47,10 @@ class TracedStorage:
     async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
         with self._span("storage.write", tenant):
             return await self._storage.write(tenant, work, exclusive=exclusive)
+
+    async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
+        with self._span("storage.write", tenant):
+            return await self._storage.insert_user(tenant, document, active)
 
     async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
         with self._span("storage.write", tenant):

@@ -23,7 +23,11 @@ async def insert_user(storage: Storage, tenant: str, document: Document, active:
 
 @asynccontextmanager
 async def writing(
-    storage: Storage, tenant: str, first: Callable[[Writer], Awaitable[object]] | None = None
+    storage: Storage,
+    tenant: str,
+    first: Callable[[Writer], Awaitable[object]] | None = None,
+    *,
+    exclusive: bool = False,
 ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """A transaction of the tenant that is under way, until what this gives is awaited or the block ends.
 
@@ -40,7 +44,7 @@ async def writing(
             await first(writer)
         await writer.compute(wait)
 
-    writer = asyncio.create_task(storage.write(tenant, work))
+    writer = asyncio.create_task(storage.write(tenant, work, exclusive=exclusive))
     await asyncio.to_thread(began.wait, 60)
 
     async def end() -> None:

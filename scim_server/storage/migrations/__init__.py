@@ -122,7 +122,8 @@ def _statements(sql: str) -> list[str]:
     statements, current = [], ""
     for line in sql.splitlines(keepends=True):
         current += line
-        if sqlite3.complete_statement(current):
+        in_function = current.count("$$") % 2 == 1  # of which SQLite knows nothing
+        if not in_function and sqlite3.complete_statement(current):
             statements.append(current)
             current = ""
     return statements

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import TypeVar
 
 import asyncpg
@@ -15,10 +15,11 @@ from scim_server.storage.errors import NeedsExclusive, StorageUnavailable, TryAg
 from scim_server.storage.postgres.connection import Connection, tenant_lock
 from scim_server.storage.postgres.failures import AGAIN, translated_at_start
 from scim_server.storage.postgres.migrate import migrate
+from scim_server.storage.postgres.new_users import NewUsers
 from scim_server.storage.postgres.pool import Pool
 from scim_server.storage.postgres.session import PostgresSession
 from scim_server.storage.protocol import NullObserver, StorageObserver
-from scim_server.storage.records import PoolUsage
+from scim_server.storage.records import Document, PoolUsage, UserRecord
 from scim_server.storage.session import Session, Transaction
 
 T = TypeVar("T")
@@ -75,6 +76,7 @@ class PostgresStorage(BaseStorage):
         self._patience = patience
         self._observer = observer or NullObserver()
         self._pool: Pool | None = None
+        self._new_users = NewUsers(record, clock)
 
     async def open(self) -> None:
         with translated_at_start():
@@ -96,6 +98,19 @@ class PostgresStorage(BaseStorage):
 
     def usage(self) -> PoolUsage:
         return PoolUsage(self._pool_size) if self._pool is None else self._pool.usage()
+
+    async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
+        with suppress(*AGAIN):
+            inserted = await self._insert_alone(tenant, document) if active else None
+            if inserted is not None:
+                record, effects = inserted
+                self._committed(tenant, effects)
+                return record
+        return await super().insert_user(tenant, document, active)
+
+    async def _insert_alone(self, tenant: str, document: Document) -> tuple[UserRecord, Effects] | None:
+        async with self._connection(tenant) as connection:
+            return await self._new_users.insert(connection, tenant, document)
 
     async def _read(self, tenant: str, work: Callable[[Session], Awaitable[T]], *, snapshot: bool) -> T:
         async with self._connection(tenant) as connection:

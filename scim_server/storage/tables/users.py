@@ -7,6 +7,7 @@ from scim_server.storage.documents import from_json, to_json
 from scim_server.storage.effects import (
     ActiveChanged,
     Deleted,
+    Effects,
     FirstRoles,
     RolesChanged,
     StateChanged,
@@ -172,12 +173,16 @@ async def insert(tx: Transaction, document: Document, active: bool) -> UserRecor
     if not rows["created"]:
         await _raise_if_taken(tx, keys.user_name)
         raise TryAgain  # its holder was deleted in between
-    tx.effects.add(UserCreated(record))
-    if not active:
-        tx.effects.add(StateChanged(record.id, None, record.state, record.deactivate_at))
-    if first_roles := frozenset(row["role"] for row in rows["roles"]):
-        tx.effects.add(RolesChanged((RoleChange(record.id, first_roles, frozenset()),), FirstRoles()))
+    add_effects_of_new(tx.effects, record, [row["role"] for row in rows["roles"]])
     return record
+
+
+def add_effects_of_new(effects: Effects, record: UserRecord, first_roles: Collection[str]) -> None:
+    effects.add(UserCreated(record))
+    if record.state != State.ACTIVE:
+        effects.add(StateChanged(record.id, None, record.state, record.deactivate_at))
+    if first_roles:
+        effects.add(RolesChanged((RoleChange(record.id, frozenset(first_roles), frozenset()),), FirstRoles()))
 
 
 async def update(tx: Transaction, record: UserRecord, document: Document, active: bool) -> UserRecord:

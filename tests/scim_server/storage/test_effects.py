@@ -47,8 +47,8 @@ class Recorded:
         self.transactions: list[Transaction] = []
 
     async def __call__(self, transaction: Transaction) -> None:
-        self.transactions.append(transaction)
         await changes.record(transaction)
+        self.transactions.append(transaction)
 
     def take(self) -> list[Effect]:
         """The effects since the last time."""
@@ -87,6 +87,10 @@ async def test_no_write_passes_it_by(steps: Steps, recorded: Recorded) -> None:
     """Whatever method of the storage writes: each is one transaction that is recorded."""
     now = datetime.now(UTC)
     writes: dict[str, Callable[[], Awaitable[Any]]] = {
+        "insert_user": lambda: steps.storage.insert_user(steps.tenant, {"userName": "ann", "active": True}, True),
+        "insert_user inactive": lambda: steps.storage.insert_user(
+            steps.tenant, {"userName": "bob", "active": False}, False
+        ),
         "write": lambda: steps.storage.write(steps.tenant, lambda writer: writer.rules()),
         "exclusive write": lambda: steps.put_rules(RULES, 1, work_off=False),
         "use_assertion": lambda: steps.storage.use_assertion(steps.tenant, b"x", now + HOUR),
