@@ -1,6 +1,7 @@
 """Wiring: a whole server in one object, for the command `scim-server` and for programs that embed it."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine
@@ -67,6 +68,8 @@ class ServerSettings:
     limits: RequestLimits = field(default_factory=RequestLimits)
     connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     """Of the public port."""
+    termination_delay: float = 0.0
+    """How long `hand_over` goes on serving: as long as load balancers may still send requests."""
     drain_seconds: int = 25
     """How long requests may still take once the server stops."""
 
@@ -227,6 +230,14 @@ class Server:
         await self._stop_asked.wait()
         if self._failure is not None:
             raise self._failure
+
+    async def hand_over(self) -> None:
+        """Before `stop`: go on for `termination_delay` and ask clients to connect anew, so that requests which load
+        balancers still send here are answered. Another `ask_to_stop` ends it, and so does a part that fails."""
+        self._stop_asked.clear()
+        self._ports[0].ask_to_reconnect()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop_asked.wait(), self.settings.termination_delay)
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -189,6 +189,15 @@ def serve(
     answer_timeout: Annotated[
         float, typer.Option(envvar="SCIM_ANSWER_TIMEOUT", min=0.001, help="Seconds for an answer to be sent.")
     ] = _TIMES.answer,
+    termination_delay: Annotated[
+        float,
+        typer.Option(
+            envvar="SCIM_TERMINATION_DELAY",
+            min=0,
+            help="Seconds to go on after SIGTERM, asking clients to connect anew: until no load balancer sends"
+            " requests here any more. A second signal ends it.",
+        ),
+    ] = 0.0,
     log_format: Annotated[LogFormat, typer.Option(envvar="SCIM_LOG_FORMAT")] = LogFormat.JSON,
     log_level: Annotated[LogLevel, typer.Option(envvar="SCIM_LOG_LEVEL")] = LogLevel.INFO,
     _version: Annotated[
@@ -242,6 +251,7 @@ def serve(
                 times=TimeLimits(body_timeout, request_timeout, answer_timeout),
             ),
             connections=ConnectionLimits(max_connections, head_timeout),
+            termination_delay=termination_delay,
         )
         _allow_open_files(max_connections + _OTHER_FILES)
         uvloop.run(_serve(settings))
@@ -292,6 +302,8 @@ async def _serve(settings: ServerSettings) -> None:
         gc.set_threshold(_YOUNG_OBJECTS)
         server.log_addresses()
         await server.wait()
+        if settings.termination_delay:
+            await server.hand_over()
 
 
 def _fail(message: str) -> NoReturn:

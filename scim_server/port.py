@@ -62,6 +62,11 @@ class Port:
         await asyncio.wait((self._task, listening), return_when=asyncio.FIRST_COMPLETED)
         listening.cancel()
 
+    def ask_to_reconnect(self) -> None:
+        """From now on, end each connection with its next answer, which says so: a load balancer may send the client's
+        next connection elsewhere."""
+        self._server.close_after_answers()
+
     async def stop(self) -> None:
         """Answer what is under way, then end."""
         if self._task is None:
@@ -89,6 +94,11 @@ class _Uvicorn(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    def close_after_answers(self) -> None:
+        # The first is what uvicorn makes the second of every few seconds; answers under way look at the second.
+        for headers in (self.config.encoded_headers, self.server_state.default_headers):
+            headers.append((b"connection", b"close"))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -157,6 +158,28 @@ def test_sigterm_answers_what_is_under_way(tmp_path: Path, connection: Connectio
     assert server.stop() == 0
     request.join(10)
     assert [answer.status_code for answer in answers] == [201]
+
+
+def test_sigterm_hands_clients_over_before_the_end(tmp_path: Path, connection: Connection) -> None:
+    delay = {"SCIM_TERMINATION_DELAY": "60"}
+    server = ServerProcess(tmp_path, f"sqlite:///{tmp_path}/scim.db", bundle_of(connection), delay)
+    server.start()
+    url = f"{server.url}{connection.path}/Users"
+    authorization = {"Authorization": f"Bearer {connection.token('provision')}"}
+    with (
+        httpx.Client(headers=authorization, trust_env=False) as client,
+        httpx.Client(headers=authorization, trust_env=False) as idle,
+    ):
+        assert "connection" not in client.get(url).headers
+        idle.get(url)
+        os.kill(server.pid, signal.SIGTERM)
+        wait_until(lambda: client.get(url).headers.get("connection") == "close", seconds=30, what="handing over")
+        # A connection from before and a new one are served once more, and no connection twice.
+        for one in (idle, client, client):
+            answer = one.get(url)
+            assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        assert server.is_ready()
+    assert server.stop() == 0  # a second signal ends the delay
 
 
 def test_the_log_has_one_line_per_request_and_nothing_personal_or_secret(
