@@ -8,7 +8,7 @@ INSTALL_THIS := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint fmt typecheck schemas docs control-plane helm programs bench soak java-clients lock clean check-format check-imports check-schemas
+.PHONY: help setup run test lint fmt typecheck schemas docs control-plane helm programs bench soak java-clients lock clean check-format check-imports check-schemas images
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: $(VENV)/.dev ## Run the benchmarks
 
 soak: $(VENV)/.dev control-plane ## Run the attacks and loads of soak/, which take minutes each
 	$(BIN)/python -m pytest -q soak $(ARGS)
+
+images: ## Build both images, localhost/scim-server:dev and localhost/scim-operator:dev, and print their sizes
+	tools/images
 
 java-clients: $(VENV)/.dev ## Run Java's SCIM clients against a server (needs Java 17 and Maven, which fetches them)
 	$(BIN)/python -m interop
