@@ -6,24 +6,21 @@ Terminating, a Deployment makes no pods, a namespace gets no default ServiceAcco
 
 import base64
 import json
-import os
 import ssl
 import subprocess
 import urllib.error
 import urllib.request
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.control_plane.certificates import CertificateAuthority, KeyPair, private_pem, public_pem
+from tests.control_plane.kubectl import Kubectl
 from tests.support.processes import ProcessDiedError, free_port, kill_process, log_tail, start_process, wait_until
 
 _ATTEMPTS = 3
-_REQUEST_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -33,11 +30,7 @@ class _Ports:
     api: int
 
 
-class KubectlError(Exception):
-    """kubectl said no; the message is what it printed."""
-
-
-class ControlPlane:
+class ControlPlane(Kubectl):
     """etcd and kube-apiserver in one directory, RBAC on, reached by `url`.
 
     `programs` is the directory with etcd, kube-apiserver and kubectl (see build.py).
@@ -45,12 +38,9 @@ class ControlPlane:
 
     url: str
     """https://127.0.0.1:PORT, the same over restarts."""
-    kubeconfig: Path
-    """Of a cluster administrator (group system:masters)."""
 
     def __init__(self, programs: Path, directory: Path) -> None:
-        self._programs = programs
-        self._directory = directory
+        super().__init__(programs, directory)
         self._ca = CertificateAuthority()
         self._etcd: subprocess.Popen[bytes] | None = None
         self._api_server: subprocess.Popen[bytes] | None = None
@@ -130,66 +120,6 @@ class ControlPlane:
         """Kill and start again: every watch breaks, the objects stay."""
         self.kill_api_server()
         self.start_api_server()
-
-    def kubectl(self, *arguments: str | Path, stdin: str | None = None, kubeconfig: Path | None = None) -> str:
-        """Run kubectl, as administrator unless another kubeconfig is given, and return what it prints.
-
-        `stdin` is its standard input (for `-f -`). Raises KubectlError with its message when it fails.
-        """
-        result = subprocess.run(
-            [self._programs / "kubectl", *arguments],
-            check=False,
-            input=stdin or "",
-            capture_output=True,
-            text=True,
-            timeout=_REQUEST_SECONDS,
-            env=self._environment(kubeconfig),
-            cwd=self._directory,
-        )
-        if result.returncode != 0:
-            raise KubectlError(result.stderr.strip() or result.stdout.strip())
-        return result.stdout
-
-    def shell(self, script: str) -> str:
-        """Run a script of commands that a page shows, as administrator, and return what it prints.
-
-        Raises KubectlError when one of them fails.
-        """
-        result = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=2 * _REQUEST_SECONDS,
-            env=self._environment() | {"PATH": f"{self._programs}:{os.environ['PATH']}", "no_proxy": "*"},
-        )
-        if result.returncode != 0:
-            raise KubectlError(result.stderr.strip() or result.stdout.strip())
-        return result.stdout
-
-    def _environment(self, kubeconfig: Path | None = None) -> dict[str, str]:
-        return {
-            "KUBECONFIG": str(kubeconfig or self.kubeconfig),
-            # Its own home: kubectl caches what the API server offers, which the next test may change.
-            "HOME": str(self._directory),
-            "KUBECACHEDIR": str(self._directory / "kubectl-cache"),
-        }
-
-    def get(self, *arguments: str) -> dict[str, Any]:
-        """`kubectl get ARGUMENTS -o json`, decoded: an object, or a List with `items`."""
-        decoded: dict[str, Any] = json.loads(self.kubectl("get", *arguments, "-o", "json"))
-        return decoded
-
-    def apply(self, *objects: dict[str, Any]) -> None:
-        """`kubectl apply` of objects given as dictionaries."""
-        self.kubectl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(item) for item in objects))
-
-    def create_namespace(self, prefix: str = "test") -> str:
-        """Make a namespace with a name that no other test uses; returns the name."""
-        name = f"{prefix}-{uuid.uuid4().hex[:10]}"
-        self.kubectl("create", "namespace", name)
-        return name
 
     def user_kubeconfig(self, user: str, groups: Sequence[str] = ()) -> Path:
         """A kubeconfig with a client certificate for any user; what they may do is up to RBAC."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.control_plane.cluster import ControlPlane, KubectlError
+from tests.control_plane.cluster import ControlPlane
+from tests.control_plane.kubectl import KubectlError
 from tests.support.processes import free_port
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from scim_operator.api import AttributeMapping, ProvisioningConfig, RoleMapping
 from scim_operator.manifests import SourceFile, crd_directory, read_manifests
-from tests.control_plane.cluster import ControlPlane, KubectlError
+from tests.control_plane.cluster import ControlPlane
+from tests.control_plane.kubectl import KubectlError
 
 API_VERSION = "scim-operator.io/v1alpha1"
 

@@ -1,13 +1,13 @@
 """Quick reads from the API server: kubectl takes 100 ms for each, and tests ask often."""
 
 import base64
-import json
 import ssl
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 
 _PREFIXES = {
     "provisioningconfigs": "/apis/scim-operator.io/v1alpha1",
@@ -23,7 +23,7 @@ class ClusterReader:
     """One connection with the certificate of a kubeconfig."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        config = json.loads(kubeconfig.read_text())
+        config = yaml.safe_load(kubeconfig.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         context = ssl.create_default_context(cadata=_decoded(cluster["certificate-authority-data"]))
         with tempfile.NamedTemporaryFile("w", suffix=".pem") as pair:

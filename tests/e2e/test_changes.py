@@ -4,13 +4,13 @@ import statistics
 import time
 from collections.abc import Callable
 
-from tests.e2e.installation import Installation, Tenant
+from tests.e2e.installed import Installed, Tenant
 from tests.e2e.manifests import credential, new_token, role_mapping, rule, token_secret
 
 _EDITS = 15
 
 
-def with_admin(installation: Installation, namespace: str) -> tuple[Tenant, str]:
+def with_admin(installation: Installed, namespace: str) -> tuple[Tenant, str]:
     """A tenant whose one user is in the group Admins, which gives the role admin."""
     tenant = installation.tenant(namespace)
     tenant.apply(role_mapping(namespace, "roles", rule("admins", "Admins", "admin")))
@@ -21,13 +21,13 @@ def with_admin(installation: Installation, namespace: str) -> tuple[Tenant, str]
     return tenant, user
 
 
-def events_in(installation: Installation, namespace: str) -> set[tuple[str, str, str]]:
+def events_in(installation: Installed, namespace: str) -> set[tuple[str, str, str]]:
     """Reason, type and object of each."""
     found = installation.reader.get("events", namespace) or {"items": []}
     return {(item["reason"], item["type"], item["regarding"]["name"]) for item in found["items"]}
 
 
-def test_an_edit_of_a_role_mapping_changes_existing_users(installation: Installation, namespace: str) -> None:
+def test_an_edit_of_a_role_mapping_changes_existing_users(installation: Installed, namespace: str) -> None:
     tenant, user = with_admin(installation, namespace)
     seconds, kubectl = [], []
     for edit in range(_EDITS):
@@ -48,13 +48,13 @@ def test_an_edit_of_a_role_mapping_changes_existing_users(installation: Installa
     assert median < 5.0  # the figure to look at is the printed one; this only notices a lost push
 
 
-def test_deletion_of_a_role_mapping_removes_its_roles(installation: Installation, namespace: str) -> None:
+def test_deletion_of_a_role_mapping_removes_its_roles(installation: Installed, namespace: str) -> None:
     tenant, user = with_admin(installation, namespace)
     installation.cluster.kubectl("delete", "rolemapping", "roles", "-n", namespace)
     installation.wait_roles(tenant, user, {"viewer", "guest"}, "the roles of the deleted mapping are gone")
 
 
-def test_a_mapping_that_moves_to_another_config_leaves_the_first(installation: Installation, namespace: str) -> None:
+def test_a_mapping_that_moves_to_another_config_leaves_the_first(installation: Installed, namespace: str) -> None:
     tenant, user = with_admin(installation, namespace)
     other = installation.tenant(namespace, "entra")
     other.apply()
@@ -67,7 +67,7 @@ def test_a_mapping_that_moves_to_another_config_leaves_the_first(installation: I
     installation.wait_roles(other, user_there, {"viewer", "admin"}, "there in the second")
 
 
-def test_a_broken_reference_is_named(installation: Installation, namespace: str) -> None:
+def test_a_broken_reference_is_named(installation: Installed, namespace: str) -> None:
     tenant, user = with_admin(installation, namespace)
     broken = role_mapping(namespace, "broken", rule("admins", "Admins", "superuser"))
     lost = role_mapping(namespace, "lost", rule("admins", "Admins", "admin"), config={"name": "no-such"})
@@ -95,7 +95,7 @@ def test_a_broken_reference_is_named(installation: Installation, namespace: str)
     assert tenant.application().roles(user) == {"viewer", "admin"}
 
 
-def test_a_rotated_token_works_at_once_and_the_removed_one_stops(installation: Installation, namespace: str) -> None:
+def test_a_rotated_token_works_at_once_and_the_removed_one_stops(installation: Installed, namespace: str) -> None:
     tenant = installation.tenant(namespace)
     tenant.apply()
     second = new_token()
@@ -124,7 +124,7 @@ def test_a_rotated_token_works_at_once_and_the_removed_one_stops(installation: I
 
 
 def test_withdrawn_consent_of_a_namespace_acts(
-    installation: Installation, namespace: str, new_namespace: Callable[[], str]
+    installation: Installed, namespace: str, new_namespace: Callable[[], str]
 ) -> None:
     team = new_namespace()
     installation.cluster.kubectl("label", "namespace", team, "scim=yes")
@@ -152,7 +152,7 @@ def test_withdrawn_consent_of_a_namespace_acts(
     installation.wait_roles(tenant, user, {"viewer", "guest"}, "consent withdrawn")
 
 
-def test_a_suspended_config_is_left_alone(installation: Installation, namespace: str) -> None:
+def test_a_suspended_config_is_left_alone(installation: Installed, namespace: str) -> None:
     tenant, user = with_admin(installation, namespace)
     tenant.config["spec"]["suspend"] = True
     installation.cluster.apply(tenant.config)

@@ -5,7 +5,7 @@ import json
 
 import httpx
 
-from tests.e2e.installation import Installation, Tenant
+from tests.e2e.installed import Installed, Tenant
 from tests.e2e.manifests import Object, new_token, secret
 from tests.support.issuer import Key, claims_of
 
@@ -13,19 +13,19 @@ ISSUER = "https://idp.example.com"
 AUDIENCE = "scim"
 
 
-def tenant_with(installation: Installation, namespace: str, **kinds: Object) -> Tenant:
+def tenant_with(installation: Installed, namespace: str, **kinds: Object) -> Tenant:
     """With one more credential of each kind, beside the two bearer tokens."""
     tenant = installation.tenant(namespace)
     tenant.config["spec"]["authentication"] |= {kind: [entry] for kind, entry in kinds.items()}
     return tenant
 
 
-def wait_for_all(installation: Installation, tenant: Tenant, authorization: str, status: int, what: str) -> None:
+def wait_for_all(installation: Installed, tenant: Tenant, authorization: str, status: int, what: str) -> None:
     for server in (0, 1):
         installation.wait_answer(tenant.client(server, authorization), status, what)
 
 
-def end_with_the_secret(installation: Installation, tenant: Tenant, name: str, authorization: str) -> None:
+def end_with_the_secret(installation: Installed, tenant: Tenant, name: str, authorization: str) -> None:
     """Delete the Secret: the credential ends, the status says why, and the other credentials go on."""
     installation.cluster.kubectl("delete", "secret", name, "-n", tenant.namespace)
     wait_for_all(installation, tenant, authorization, 401, "the Secret is gone")
@@ -41,7 +41,7 @@ def basic(user: str, password: str) -> str:
     return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
-def test_a_password(installation: Installation, namespace: str) -> None:
+def test_a_password(installation: Installed, namespace: str) -> None:
     first, second = new_token(), new_token()
     tenant = tenant_with(installation, namespace, basic={"name": "onelogin", "secretRef": {"name": "login"}})
     tenant.apply(secret(namespace, "login", username="sync", password=first))
@@ -64,7 +64,7 @@ def signed(key: Key, **claims: str) -> str:
     return f"Bearer {key.sign(claims_of(ISSUER, AUDIENCE, **claims))}"
 
 
-def test_a_token_of_an_issuer(installation: Installation, namespace: str) -> None:
+def test_a_token_of_an_issuer(installation: Installed, namespace: str) -> None:
     first, second = Key.new("one", "ES256"), Key.new("two", "ES256")
     issuer = {
         "name": "idp",
@@ -88,7 +88,7 @@ def test_a_token_of_an_issuer(installation: Installation, namespace: str) -> Non
     end_with_the_secret(installation, tenant, "keys", new)
 
 
-def grant(installation: Installation, tenant: Tenant, server: int, password: str) -> httpx.Response:
+def grant(installation: Installed, tenant: Tenant, server: int, password: str) -> httpx.Response:
     return httpx.post(
         f"{installation.servers[server].url}/{tenant.key}/oauth/token",
         data={"grant_type": "client_credentials"},
@@ -96,7 +96,7 @@ def grant(installation: Installation, tenant: Tenant, server: int, password: str
     )
 
 
-def test_an_oauth_client(installation: Installation, namespace: str) -> None:
+def test_an_oauth_client(installation: Installed, namespace: str) -> None:
     first, second = new_token(), new_token()
     client = {"name": "ping", "clientId": "ping", "secretRef": {"name": "client"}, "access": "Read"}
     tenant = tenant_with(installation, namespace, oauthClients=client)
@@ -122,7 +122,7 @@ def test_an_oauth_client(installation: Installation, namespace: str) -> None:
     assert grant(installation, tenant, 0, second).status_code == 401
 
 
-def test_a_deleted_config_ends_every_kind(installation: Installation, namespace: str) -> None:
+def test_a_deleted_config_ends_every_kind(installation: Installed, namespace: str) -> None:
     password, key = new_token(), Key.new("one", "ES256")
     tenant = tenant_with(
         installation,

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from scim_server.config import SHARDS
-from tests.e2e.installation import NAMES, Installation, Tenant, seed
+from tests.e2e.installation import NAMES, Installation
+from tests.e2e.installed import Tenant, seed
 from tests.e2e.manifests import role_mapping, rule
 from tests.e2e.provider import ScimClient
 

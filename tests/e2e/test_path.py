@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.installation import Installation, seed
+from tests.e2e.installed import Installed, seed
 from tests.e2e.manifests import attribute_mapping, role_mapping, rule
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_any_order_of_application_converges(installation: Installation, namespace: str, attempt: int) -> None:
+def test_any_order_of_application_converges(installation: Installed, namespace: str, attempt: int) -> None:
     tenant = installation.tenant(namespace)
     roles = role_mapping(namespace, "roles", rule("admins", "Admins", "admin"))
     profile = attribute_mapping(
@@ -38,7 +38,7 @@ def test_any_order_of_application_converges(installation: Installation, namespac
     assert {item["name"] for item in status()["credentials"]} == {"provider", "reader"}
 
 
-def test_users_and_groups_have_the_right_roles_on_both_replicas(installation: Installation, namespace: str) -> None:
+def test_users_and_groups_have_the_right_roles_on_both_replicas(installation: Installed, namespace: str) -> None:
     tenant = installation.tenant(namespace)
     tenant.apply(
         role_mapping(
@@ -79,7 +79,7 @@ def test_users_and_groups_have_the_right_roles_on_both_replicas(installation: In
         assert application.roles(bob) == set()
 
 
-def test_counters_reach_the_status(installation: Installation, namespace: str) -> None:
+def test_counters_reach_the_status(installation: Installed, namespace: str) -> None:
     tenant = installation.tenant(namespace)
     tenant.apply()
     provider = tenant.provider()
@@ -101,7 +101,7 @@ def test_counters_reach_the_status(installation: Installation, namespace: str) -
     assert used == {"provider": found["status"]["lastContactTime"], "reader": None}
 
 
-def test_what_users_wrote_stays_as_they_wrote_it(installation: Installation, namespace: str) -> None:
+def test_what_users_wrote_stays_as_they_wrote_it(installation: Installed, namespace: str) -> None:
     tenant = installation.tenant(namespace)
     mapping = role_mapping(namespace, "roles", rule("admins", "Admins", "admin"))
     tenant.config["metadata"] |= {"annotations": {"team": "a"}, "labels": {"app.kubernetes.io/instance": "argo"}}
@@ -126,9 +126,7 @@ def test_what_users_wrote_stays_as_they_wrote_it(installation: Installation, nam
     assert {entry["manager"] for entry in secret["metadata"]["managedFields"]} == {"kubectl-client-side-apply"}
 
 
-def test_a_deleted_config_is_not_served_any_more(
-    installation: Installation, new_namespace: Callable[[], str]
-) -> None:
+def test_a_deleted_config_is_not_served_any_more(installation: Installed, new_namespace: Callable[[], str]) -> None:
     namespace = new_namespace()
     tenant = installation.tenant(namespace)
     tenant.apply()

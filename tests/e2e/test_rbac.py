@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.control_plane.cluster import KubectlError
+from tests.control_plane.kubectl import KubectlError
 from tests.e2e.installation import NAMES, RBAC, Installation
 
 _AUTHORIZATION = "authorization.k8s.io"

@@ -3,13 +3,13 @@
 import httpx
 import pytest
 
-from tests.e2e.installation import Installation
+from tests.e2e.installed import Installed
 from tests.e2e.manifests import attribute_mapping
 
 HR = "urn:acme:scim:schemas:extension:hr:2.0:User"
 
 
-def test_attributes_of_a_declared_schema(installation: Installation, namespace: str) -> None:
+def test_attributes_of_a_declared_schema(installation: Installed, namespace: str) -> None:
     tenant = installation.tenant(namespace)
     mapping = attribute_mapping(namespace, "hr", {"target": "shift", "path": f"{HR}:shift", "default": "none"})
     mapping["spec"]["schemas"] = [
@@ -42,7 +42,7 @@ def test_attributes_of_a_declared_schema(installation: Installation, namespace: 
     assert first.user(ada)["userName"] == "ada@example.com"
 
 
-def test_of_two_mappings_that_declare_a_schema_the_older_has_it(installation: Installation, namespace: str) -> None:
+def test_of_two_mappings_that_declare_a_schema_the_older_has_it(installation: Installed, namespace: str) -> None:
     tenant = installation.tenant(namespace)
     older = attribute_mapping(namespace, "z-older", {"target": "shift", "path": f"{HR}:shift"})
     older["spec"]["schemas"] = [{"id": HR, "attributes": [{"name": "shift"}]}]

@@ -33,7 +33,8 @@ from scim_server.config import (
     decode_secrets,
     secrets_file,
 )
-from tests.control_plane.cluster import ControlPlane, KubectlError
+from tests.control_plane.cluster import ControlPlane
+from tests.control_plane.kubectl import KubectlError
 from tests.scim_operator.delivery.management_stub import TOKEN, ManagementStub
 from tests.support.processes import wait_until
 
