@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,9 +35,9 @@ from scim_server.logs import dropped_lines
 from scim_server.management.app import create_management_app
 from scim_server.management.intake import Intake
 from scim_server.management.status import Status
-from scim_server.management.token_file import ManagementToken
+from scim_server.management.token_file import ManagementTokens
 from scim_server.metrics import Metrics
-from scim_server.port import Port
+from scim_server.port import Certificate, Handshakes, Port
 from scim_server.storage import open_storage, without_password
 from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 from scim_server.tracing.start import Tracing
@@ -61,6 +62,13 @@ class ServerSettings:
     management_port: int | None = 8081
     """None: no management port."""
     management_token_file: Path | None = None
+    tls_cert: Path | None = None
+    """Certificates in PEM: with them the public port speaks TLS. Read again when the file changes, as the key is."""
+    tls_key: Path | None = None
+    management_tls_cert: Path | None = None
+    management_tls_key: Path | None = None
+    insecure_management: bool = False
+    """Whether the management port may speak plain HTTP on an address that others than this machine reach."""
     config_dir: Path | None = None
     public_url: str | None = None
     trusted_proxies: tuple[str, ...] = ()
@@ -72,6 +80,16 @@ class ServerSettings:
     """How long `hand_over` goes on serving: as long as load balancers may still send requests."""
     drain_seconds: int = 25
     """How long requests may still take once the server stops."""
+
+
+def management_is_exposed(settings: ServerSettings) -> bool:
+    """Whether the management token would go over a network in plain HTTP."""
+    if settings.management_port is None or settings.management_tls_cert is not None:
+        return False
+    try:
+        return not ip_address(settings.management_host).is_loopback
+    except ValueError:
+        return settings.management_host != "localhost"
 
 
 class ServerFailed(Exception):
@@ -90,12 +108,24 @@ class Server:
     """
 
     def __init__(self, settings: ServerSettings, tracing: Tracing | None = None, clock: Clock = utc_now) -> None:
+        for cert, key in (
+            (settings.tls_cert, settings.tls_key),
+            (settings.management_tls_cert, settings.management_tls_key),
+        ):
+            if (cert is None) != (key is None):
+                raise ValueError("a certificate and its key are expected, or neither")
+        if management_is_exposed(settings) and not settings.insecure_management:
+            raise ValueError(f"the management port at {settings.management_host} is expected to have a certificate")
         self.settings = settings
         self.holder = ConfigHolder()
         self.metrics = Metrics()
         self.storage = open_storage(settings.database, changes.record, self.metrics, clock)
         self.metrics.watch(self.storage)
         self.metrics.watch_log(dropped_lines)
+        self._certificate = self._read_certificate("public", settings.tls_cert, settings.tls_key)
+        self._management_certificate = self._read_certificate(
+            "management", settings.management_tls_cert, settings.management_tls_key
+        )
         self._tracing = tracing
         if tracing is not None:
             # Imported here and below, since they need OpenTelemetry, which is an extra.
@@ -143,7 +173,7 @@ class Server:
             self.applier,
             self._status,
             self.metrics,
-            ManagementToken(settings.management_token_file),
+            ManagementTokens(settings.management_token_file),
         )
         self._write_listeners: list[Callable[[str, str], None]] = []
         self._ports: list[Port] = []
@@ -183,12 +213,14 @@ class Server:
         settings = self.settings
         drain, refused = settings.drain_seconds, self.metrics.refused
         try:
-            protocol = limited_protocol(settings.connections, refused)
-            self._ports.append(Port(self._scim, settings.host, settings.port, drain, protocol))
+            limits, handshakes = settings.connections, self._handshakes(self._certificate, settings.connections)
+            public = (self._scim, settings.host, settings.port)
+            self._ports.append(Port(*public, drain, limited_protocol(limits, refused), handshakes))
             if settings.management_port is not None:
-                protocol = limited_protocol(_MANAGEMENT_CONNECTIONS, refused)
+                limits = _MANAGEMENT_CONNECTIONS
+                handshakes = self._handshakes(self._management_certificate, limits)
                 management = (self._management, settings.management_host, settings.management_port)
-                self._ports.append(Port(*management, drain, protocol))
+                self._ports.append(Port(*management, drain, limited_protocol(limits, refused), handshakes))
             for port_ in self._ports:
                 await port_.start(self._watched(f"the port {port_.url}"))
             if await self._try_to_open():
@@ -245,6 +277,19 @@ class Server:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+    def _read_certificate(self, port: str, chain: Path | None, key: Path | None) -> Certificate | None:
+        if chain is None or key is None:
+            return None
+        certificate = Certificate(f"the certificate of the {port} port", chain, key)
+        self.metrics.watch_certificate(port, certificate.expiry, certificate.is_broken)
+        return certificate
+
+    def _handshakes(self, certificate: Certificate | None, limits: ConnectionLimits) -> Handshakes | None:
+        """None: the port speaks plain HTTP."""
+        if certificate is None:
+            return None
+        return Handshakes(certificate, limits.most, limits.head_seconds, self.metrics.refused)
 
     async def _open_and_work(self) -> None:
         while True:

@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 import uvloop
 
-from scim_server.app import Server, ServerFailed, ServerSettings
+from scim_server.app import Server, ServerFailed, ServerSettings, management_is_exposed
 from scim_server.command_line import HELP_OPTIONS, USAGE_ERROR, PlainCommand, PlainGroup, run_program
 from scim_server.http.bodies import DEFAULT_LIMIT
 from scim_server.http.connections import ConnectionLimits
@@ -105,9 +105,44 @@ def serve(
         Path | None,
         typer.Option(
             envvar="SCIM_MANAGEMENT_TOKEN_FILE",
-            help="File with the bearer token of the management port, read again when it changes."
-            " Without it /v1 refuses everybody.",
+            help="File with the bearer token of the management port, or several, one a line, of which each is"
+            " accepted. Read again when it changes. Without it /v1 refuses everybody.",
         ),
+    ] = None,
+    management_tls_cert: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SCIM_MANAGEMENT_TLS_CERT",
+            help="Certificate of the management port and what is between it and its authority, PEM. Read again when"
+            " it changes, for new connections. Without it the port speaks plain HTTP.",
+        ),
+    ] = None,
+    management_tls_key: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SCIM_MANAGEMENT_TLS_KEY",
+            help="Private key of that certificate, PEM, without a password.",
+        ),
+    ] = None,
+    insecure_management: Annotated[
+        bool,
+        typer.Option(
+            "--insecure-management",
+            envvar="SCIM_INSECURE_MANAGEMENT",
+            help="Let the management port speak plain HTTP on other addresses than this machine's own: whoever sees"
+            " its traffic has its token.",
+        ),
+    ] = False,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SCIM_TLS_CERT",
+            help="Certificate of the public port, as --management-tls-cert. Without it the port speaks plain HTTP.",
+        ),
+    ] = None,
+    tls_key: Annotated[
+        Path | None,
+        typer.Option(envvar="SCIM_TLS_KEY", help="Private key of that certificate."),
     ] = None,
     public_url: Annotated[
         str | None,
@@ -216,9 +251,19 @@ def serve(
     for option, path, is_right, expected in (
         ("--config-dir", config_dir, Path.is_dir, "a folder"),
         ("--management-token-file", management_token_file, Path.is_file, "a file"),
+        ("--management-tls-cert", management_tls_cert, Path.is_file, "a file"),
+        ("--management-tls-key", management_tls_key, Path.is_file, "a file"),
+        ("--tls-cert", tls_cert, Path.is_file, "a file"),
+        ("--tls-key", tls_key, Path.is_file, "a file"),
     ):
         if path is not None and not is_right(path):
             _fail(f"{option}: {path}: {f'{expected} is expected' if path.exists() else 'does not exist'}")
+    for option, path, other in (
+        ("--management-tls-cert", management_tls_cert, management_tls_key),
+        ("--tls-cert", tls_cert, tls_key),
+    ):
+        if (path is None) != (other is None):
+            _fail(f"{option} and {option.removesuffix('cert')}key: both are expected, or neither")
     if public_url is not None and not is_public_url(public_url):
         _fail("--public-url: https://HOST is expected, with port and path or without, and nothing else")
     try:
@@ -233,6 +278,11 @@ def serve(
             management_host=management_host,
             management_port=management_port,
             management_token_file=management_token_file,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            management_tls_cert=management_tls_cert,
+            management_tls_key=management_tls_key,
+            insecure_management=insecure_management,
             config_dir=config_dir,
             public_url=public_url,
             trusted_proxies=tuple(trusted_proxy or ()),
@@ -253,7 +303,12 @@ def serve(
             connections=ConnectionLimits(max_connections, head_timeout),
             termination_delay=termination_delay,
         )
-        _allow_open_files(max_connections + _OTHER_FILES)
+        if management_is_exposed(settings) and not insecure_management:
+            _fail(
+                "--management-tls-cert: a certificate is expected for the management port; or --management-host"
+                " 127.0.0.1, or --insecure-management for plain HTTP"
+            )
+        _allow_open_files(max_connections * (1 if tls_cert is None else 2) + _OTHER_FILES)
         uvloop.run(_serve(settings))
     except ServerFailed:  # which is in the log
         raise SystemExit(_FAILED) from None

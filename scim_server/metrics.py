@@ -90,6 +90,18 @@ class Metrics:
             "Transactions started again because another one got in their way",
             registry=self.registry,
         )
+        self._certificate_expiry = Gauge(
+            "scim_tls_certificate_expiry_timestamp_seconds",
+            "When the certificate of a port ends to be valid, in Unix time",
+            ("port",),
+            registry=self.registry,
+        )
+        self._certificate_broken = Gauge(
+            "scim_tls_certificate_broken",
+            "1 while the files of a port's certificate can't be used and the certificate before them goes on",
+            ("port",),
+            registry=self.registry,
+        )
         Info("scim_server", "The program", registry=self.registry).info({"version": version("scim-operator")})
         ProcessCollector(registry=self.registry)
         self._tenants: set[str] = set()
@@ -136,6 +148,11 @@ class Metrics:
     def watch_log(self, dropped: Callable[[], int]) -> None:
         """Show the lines of the log that were dropped, asked at each scrape. Once."""
         self.registry.register(_DroppedLines(dropped))
+
+    def watch_certificate(self, port: str, expiry: Callable[[], float], is_broken: Callable[[], bool]) -> None:
+        """Show the certificate of a port, `public` or `management`, asked at each scrape."""
+        self._certificate_expiry.labels(port).set_function(expiry)
+        self._certificate_broken.labels(port).set_function(is_broken)
 
     def use_config(self, revisions: Mapping[int, int], tenants: Collection[str]) -> None:
         """Of each shard this revision runs from now on; requests of tenants that are in none disappear."""

@@ -25,6 +25,9 @@ _PIECE_BYTES = 1024
 """What a parser gets at once. It can't be stopped within, and reads at most 64 requests in it: about 150 KB of memory
 for one client. The rest of what has arrived, up to 256 KB, waits as bytes until they are answered."""
 
+_FAREWELL_SECONDS = 1.0
+"""How long a server that ends waits for an idle client to end the TLS connection too."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
@@ -175,7 +178,16 @@ def limited_protocol(limits: ConnectionLimits, refused: Callable[[str], None]) -
             else:
                 self._wait_until_read()
 
+        def shutdown(self) -> None:
+            super().shutdown()
+            if self.scheme == "https" and self.transport.is_closing():
+                self.loop.call_later(_FAREWELL_SECONDS, self._leave)
+
         # What follows from it
+
+        def _leave(self) -> None:
+            if self.transport.get_write_buffer_size() == 0:
+                self.drop()
 
         def drop(self) -> None:
             """Close without waiting for a client that doesn't read."""

@@ -11,7 +11,7 @@ from scim_server.management.openapi import ManagementApi
 from scim_server.management.problems import answer_problems
 from scim_server.management.services import Services, provide
 from scim_server.management.status import Status
-from scim_server.management.token_file import ManagementToken
+from scim_server.management.token_file import ManagementTokens
 from scim_server.metrics import Metrics
 
 
@@ -21,12 +21,12 @@ def create_management_app(
     applier: RulesApplier,
     status: Status,
     metrics: Metrics,
-    token: ManagementToken,
+    tokens: ManagementTokens,
 ) -> FastAPI:
-    """Everything but probes, metrics and `/openapi.json` wants the management token."""
+    """Everything but probes, metrics and `/openapi.json` wants a management token."""
     app = management_routes()
     scraped = MetricsText(metrics, status.refresh_metrics)
-    provide(app, Services(holder, intake, applier, status, scraped, token))
+    provide(app, Services(holder, intake, applier, status, scraped, tokens))
     return app
 
 

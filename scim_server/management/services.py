@@ -13,7 +13,7 @@ from scim_server.management.intake import Intake
 from scim_server.management.metrics_text import MetricsText
 from scim_server.management.models import Problem
 from scim_server.management.status import Status
-from scim_server.management.token_file import ManagementToken
+from scim_server.management.token_file import ManagementTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Services:
     applier: RulesApplier
     status: Status
     metrics_text: MetricsText
-    token: ManagementToken
+    tokens: ManagementTokens
 
 
 def provide(app: FastAPI, services: Services) -> None:
@@ -46,7 +46,7 @@ _BEARER = HTTPBearer(auto_error=False, scheme_name="managementToken", descriptio
 async def is_authenticated(request: Request) -> bool:
     """Whether the request has one header Authorization with the management token."""
     given = request.headers.getlist("authorization")
-    return (await _services(request)).token.accepts(given[0] if len(given) == 1 else None)
+    return (await _services(request)).tokens.accept(given[0] if len(given) == 1 else None)
 
 
 async def require_token(request: Request, _: Annotated[object, Depends(_BEARER)]) -> None:

@@ -1,4 +1,4 @@
-"""The certificate authority of a test's control plane: one CA for the server and for the users, ECDSA P-256."""
+"""A certificate authority for tests: for a control plane and its users, and for SCIM servers. ECDSA P-256."""
 
 import datetime
 import ipaddress
@@ -33,6 +33,7 @@ class CertificateAuthority:
         certificate = (
             _builder(self._name, self._name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         self.certificate = certificate.public_bytes(serialization.Encoding.PEM)
@@ -60,8 +61,12 @@ class CertificateAuthority:
         self, subject: x509.Name, usage: x509.ObjectIdentifier, alternatives: x509.SubjectAlternativeName | None
     ) -> KeyPair:
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(subject, self._name, key.public_key()).add_extension(
-            x509.ExtendedKeyUsage([usage]), critical=False
+        # By its key a client knows which of two authorities of one name has signed.
+        signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = (
+            _builder(subject, self._name, key.public_key())
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(signer, critical=False)
         )
         if alternatives is not None:
             builder = builder.add_extension(alternatives, critical=False)

@@ -40,6 +40,7 @@ async def test_the_page_lists_every_metric_with_type_and_labels(tmp_path: Path) 
         await server.intake.offer(bundle_of(connection), "test")
         server.intake.refuse(ConfigError("a test"), "push")
         server.metrics.refused("connections")
+        server.metrics.watch_certificate("public", lambda: 0, lambda: False)  # as with --tls-cert
         async with client_of(server.url, connection) as provider:
             await provider.post("/Users", json={"userName": "ada@acme.com"})
             await provider.get("/Users", headers={"Authorization": "Bearer wrong"})

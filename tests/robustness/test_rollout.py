@@ -102,7 +102,16 @@ def test_a_schema_that_is_too_new_is_one_line_and_status_2(
     first.stop()
     database.execute("INSERT INTO schema_migrations VALUES (99, 98, '7.8.9')")
     ended = subprocess.run(
-        [sys.executable, "-m", "scim_server.cli", "--port=0", "--management-port=0", "--database", database.url],
+        [
+            sys.executable,
+            "-m",
+            "scim_server.cli",
+            "--port=0",
+            "--management-port=0",
+            "--management-host=127.0.0.1",
+            "--database",
+            database.url,
+        ],
         check=False,
         capture_output=True,
         text=True,

@@ -10,6 +10,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from scim_server.port.tls_listener import Handshakes, TlsListener
+
 _KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s after which common ingress controllers drop an idle connection, so that they do it first."""
 
@@ -21,12 +23,18 @@ _log = logging.getLogger(__name__)
 class Port:
     """One listening socket with its uvicorn: bound when it is made, served from `start` to `stop`.
 
-    `port` 0 takes a free one. `drain_seconds`: how long requests may still take after `stop`. Raises OSError,
-    whose `strerror` names the address, when it can't be had.
+    `port` 0 takes a free one. `drain_seconds`: how long requests may still take after `stop`. It speaks TLS with
+    `handshakes`, else plain HTTP. Raises OSError, whose `strerror` names the address, when it can't be had.
     """
 
     def __init__(
-        self, app: ASGIApp, host: str, port: int, drain_seconds: int, protocol: type[HttpToolsProtocol]
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        drain_seconds: int,
+        protocol: type[HttpToolsProtocol],
+        handshakes: Handshakes | None = None,
     ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
@@ -36,7 +44,8 @@ class Port:
             raise OSError(error.errno, f"{host}:{port}: {reason}") from None
         address, bound = self._socket.getsockname()[:2]
         reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address)  # noqa: S104 - compared, not bound
-        self.url = f"http://{reachable or (f'[{address}]' if ':' in address else address)}:{bound}"
+        scheme = "http" if handshakes is None else "https"
+        self.url = f"{scheme}://{reachable or (f'[{address}]' if ':' in address else address)}:{bound}"
         self._server = _Uvicorn(
             uvicorn.Config(
                 app,
@@ -49,7 +58,8 @@ class Port:
                 proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=drain_seconds,
-            )
+            ),
+            handshakes,
         )
         self._task: asyncio.Task[None] | None = None
 
@@ -80,11 +90,13 @@ class Port:
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn that leaves signals to the program, tells when it listens, and ends without looking at the clock."""
+    """uvicorn that leaves signals to the program and TLS to `TlsListener`, tells when it listens, and ends without
+    looking at the clock."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, handshakes: Handshakes | None) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self._handshakes = handshakes
         self._asked_to_end = asyncio.Event()
 
     def ask_to_end(self) -> None:
@@ -101,8 +113,21 @@ class _Uvicorn(uvicorn.Server):
             headers.append((b"connection", b"close"))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        if self._handshakes is None:
+            await super().startup(sockets)
+        else:
+            await super().startup([])
+            for listening in sockets or ():
+                listener = TlsListener(listening, self._handshakes, self._make_protocol, self.ask_to_end)
+                self.servers.append(listener)  # type: ignore[arg-type]
         self.listening.set()
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        """As uvicorn's own, which is a local function."""
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
     async def main_loop(self) -> None:
         """uvicorn's looks ten times a second whether it should end."""
