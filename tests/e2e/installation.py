@@ -4,6 +4,7 @@ import secrets
 from pathlib import Path
 
 from scim_operator.reconcile import ShardNames
+from tests.control_plane.certificates import CertificateAuthority
 from tests.control_plane.cluster import ControlPlane
 from tests.e2e.cluster_api import ClusterReader
 from tests.e2e.installed import Installed
@@ -33,6 +34,8 @@ class Installation(Installed):
         self.cluster: ControlPlane = control_plane
         token_file = directory / "management-token"
         token_file.write_text(secrets.token_urlsafe(32))
+        authority, authority_file = CertificateAuthority(), directory / "ca.crt"
+        authority_file.write_bytes(authority.certificate)
         port, management_port = free_port(addresses[0]), free_port(addresses[0])
         self.servers: list[ScimServer] = [
             ScimServer(
@@ -42,6 +45,8 @@ class Installation(Installed):
                 directory=directory / f"server-{index}",
                 database=database,
                 token_file=token_file,
+                authority=authority,
+                tls_name=f"{SERVICE}.{NAMESPACE}.svc",
             )
             for index, address in enumerate(addresses[:2])
         ]
@@ -66,6 +71,7 @@ class Installation(Installed):
                 f"--config-namespace={NAMESPACE}",
                 f"--server-service={NAMESPACE}/{SERVICE}",
                 f"--management-token-file={token_file}",
+                f"--server-ca-file={authority_file}",
                 "--public-url=https://scim.example.com",
                 "--poll-seconds=1",
                 "--log-format=text",

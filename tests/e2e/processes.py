@@ -1,5 +1,6 @@
 """The two programs under test, as they are installed: each its own process, killed and started again at will."""
 
+import ssl
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.control_plane.certificates import CertificateAuthority
 from tests.support.processes import kill_process, log_tail, start_process, wait_until
 
 _BIN = Path(sys.executable).parent
@@ -57,12 +59,20 @@ class ScimServer(Program):
         directory: Path,
         database: str,
         token_file: Path,
+        authority: CertificateAuthority,
+        tls_name: str,
     ) -> None:
         self.address = address
         self.url = f"http://{address}:{port}"
-        self.management_url = f"http://{address}:{management_port}"
+        self.management_url = f"https://{address}:{management_port}"
         self.config_dir = directory / "mounted"
         directory.mkdir(parents=True)
+        # For the Service's name, by which the operator knows it, and for this test by its address.
+        shown = authority.issue_server((tls_name,), (address,))
+        self._trust = ssl.create_default_context(cadata=authority.certificate.decode())
+        certificate, key = directory / "tls.crt", directory / "tls.key"
+        certificate.write_bytes(shown.certificate)
+        key.write_bytes(shown.key)
         super().__init__(
             [
                 "scim-server",
@@ -73,6 +83,8 @@ class ScimServer(Program):
                 f"--management-host={address}",
                 f"--management-port={management_port}",
                 f"--management-token-file={token_file}",
+                f"--management-tls-cert={certificate}",
+                f"--management-tls-key={key}",
                 "--log-format=text",
                 # Tests ask until an answer changes, all from one address.
                 "--failed-authentications=0",
@@ -83,16 +95,15 @@ class ScimServer(Program):
     def wait_listening(self) -> None:
         """The process answers; it may have no configuration yet."""
         wait_until(
-            lambda: _status(f"{self.management_url}/livez") == 200,
+            self._is_alive,
             seconds=60,
             what="scim-server",
             process=self._process,
             log=self.log,
         )
 
-
-def _status(url: str) -> int | None:
-    try:
-        return httpx.get(url, timeout=5).status_code
-    except httpx.TransportError:
-        return None
+    def _is_alive(self) -> bool:
+        try:
+            return httpx.get(f"{self.management_url}/livez", timeout=5, verify=self._trust).status_code == 200
+        except httpx.TransportError:
+            return False

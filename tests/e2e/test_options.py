@@ -84,13 +84,19 @@ async def test_fixed_replicas_and_some_namespaces(
         ([], "--management-token-file"),
         (["--management-token-file=/no/such/file"], "does not exist"),
         (["--management-token-file={token}"], "--server-service"),
-        (["--management-token-file={token}", "--replica=10.0.0.1:8081"], "http://10.0.0.7:8081"),
+        (["--management-token-file={token}", "--replica=10.0.0.1:8081"], "https://10.0.0.7:8081"),
+        (
+            ["--management-token-file={token}", "--replica=http://10.0.0.1:8081"],
+            "--replica: replica 'http://10.0.0.1",
+        ),
+        (["--management-token-file={token}", "--server-service=a/b"], "--server-ca-file: "),
+        (["--management-token-file={token}", "--server-service=a/b", "--server-ca-file={token}"], "in PEM"),
         (["--management-token-file={token}", "--server-service=scim-server"], "namespace/name"),
         (
-            ["--management-token-file={token}", "--replica=http://a:1", "--all-namespaces", "--namespace=x"],
+            ["--management-token-file={token}", "--replica=https://a:1", "--all-namespaces", "--namespace=x"],
             "--all-namespaces or --namespace",
         ),
-        (["--management-token-file={token}", "--replica=http://a:1"], "--config-namespace"),
+        (["--management-token-file={token}", "--replica=https://a:1"], "--config-namespace"),
     ],
 )
 def test_wrong_options_are_named(arguments: list[str], named: str, tmp_path: Path) -> None:

@@ -16,7 +16,15 @@ from scim_operator.cli.logs import configure_logs
 from scim_operator.cluster.connection import ClusterLogin
 from scim_operator.cluster.errors import ClusterError
 from scim_operator.cluster.kubernetes_client import KubernetesClient
-from scim_operator.delivery import Delivery, ManagementClient, ManagementToken, Replica, replicas_at
+from scim_operator.delivery import (
+    Authorities,
+    AuthoritiesUnusable,
+    Delivery,
+    ManagementClient,
+    ManagementToken,
+    Replica,
+    replicas_at,
+)
 from scim_operator.delivery.delivery import POLL_SECONDS
 from scim_operator.kopf_app import watch_cluster
 from scim_operator.reconcile import Controller, ControllerSettings, ShardNames
@@ -37,7 +45,8 @@ def run(
         Path,
         typer.Option(
             envvar="SCIM_OPERATOR_MANAGEMENT_TOKEN_FILE",
-            help="File with the token of the servers' management API. It may be replaced at any time.",
+            help="File with the token of the servers' management API, or several, one a line, of which the first is"
+            " sent. It may be replaced at any time.",
             rich_help_panel=_REPLICAS,
             exists=True,
             dir_okay=False,
@@ -57,10 +66,41 @@ def run(
         typer.Option(
             envvar="SCIM_OPERATOR_REPLICA",
             metavar="URL",
-            help="Management URL of a server that runs elsewhere, such as http://10.0.0.7:8081. May be repeated.",
+            help="Management URL of a server that runs elsewhere, such as https://10.0.0.7:8081. May be repeated.",
             rich_help_panel=_REPLICAS,
         ),
     ] = None,
+    server_ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SCIM_OPERATOR_SERVER_CA_FILE",
+            help="Authorities whose certificates the operator accepts from servers: one or several, PEM. It may be "
+            "replaced at any time. Needed with --server-service. Without it the system's, for --replica.",
+            rich_help_panel=_REPLICAS,
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    server_tls_name: Annotated[
+        str,
+        typer.Option(
+            envvar="SCIM_OPERATOR_SERVER_TLS_NAME",
+            metavar="NAME",
+            help="Name that the servers' certificates have to be for. Default: NAME.NAMESPACE.svc of "
+            "--server-service, and of each --replica the host.",
+            rich_help_panel=_REPLICAS,
+        ),
+    ] = "",
+    insecure_management: Annotated[
+        bool,
+        typer.Option(
+            "--insecure-management",
+            envvar="SCIM_OPERATOR_INSECURE_MANAGEMENT",
+            help="Speak plain HTTP to the servers of --server-service when there is no --server-ca-file, and to a "
+            "--replica of http:// elsewhere than on this machine: whoever sees the traffic has the token.",
+            rich_help_panel=_REPLICAS,
+        ),
+    ] = False,
     poll_seconds: Annotated[
         float,
         typer.Option(
@@ -183,15 +223,21 @@ def run(
     if all_namespaces and namespace:
         raise typer.BadParameter("give either --all-namespaces or --namespace, not both")
     service = _service(server_service)
-    fixed = _fixed(replica or ())
+    fixed = _fixed(replica or (), server_tls_name or None, insecure=insecure_management)
     if service is None and not fixed:
         raise typer.BadParameter("give --server-service, or --replica for each server")
     if public_url and not _is_url(public_url):
         raise typer.BadParameter("https://HOST is expected, with port and path or without", param_hint="--public-url")
+    if service is not None and server_ca_file is None and not insecure_management:
+        raise typer.BadParameter(
+            "is expected with --server-service; or --insecure-management, for servers that speak plain HTTP",
+            param_hint="--server-ca-file",
+        )
     names = ShardNames(_config_namespace(config_namespace, service), config_name, secret_name)
     settings = ControllerSettings(
         names=names,
         server_service=service,
+        server_tls_name=_tls_name(server_tls_name, service) if server_ca_file is not None else None,
         public_url=public_url or None,
         workers=workers,
         watch_secrets=watch_secrets,
@@ -205,6 +251,7 @@ def run(
                 login,
                 settings,
                 ManagementToken(management_token_file),
+                _authorities(server_ca_file),
                 fixed,
                 poll_seconds=poll_seconds,
                 namespaces=tuple(dict.fromkeys(namespace)) if namespace else None,
@@ -222,6 +269,7 @@ async def _run(
     login: ClusterLogin,
     settings: ControllerSettings,
     token: ManagementToken,
+    authorities: Authorities | None,
     fixed: tuple[Replica, ...],
     *,
     poll_seconds: float,
@@ -236,7 +284,9 @@ async def _run(
             start_http_server(metrics_port, registry=metrics.registry)
         except OSError as error:
             raise typer.BadParameter(f"{metrics_port}: {error.strerror}", param_hint="--metrics-port") from None
-    async with KubernetesClient(login, namespaces) as client, ManagementClient(token) as management:
+    if authorities is not None:
+        metrics.watch_authorities(authorities)
+    async with KubernetesClient(login, namespaces) as client, ManagementClient(token, authorities) as management:
         await client.wait_for_kinds()
         controller = Controller(client, Delivery(management, fixed, poll_seconds=poll_seconds), settings, metrics)
         async with controller.running():
@@ -268,9 +318,22 @@ def _is_url(text: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
 
 
-def _fixed(urls: Iterable[str]) -> tuple[Replica, ...]:
+def _tls_name(given: str, service: ObjectKey | None) -> str | None:
+    if given or service is None:
+        return given or None
+    return f"{service.name}.{service.namespace}.svc"
+
+
+def _authorities(path: Path | None) -> Authorities | None:
     try:
-        return replicas_at(urls)
+        return None if path is None else Authorities(path)
+    except AuthoritiesUnusable as error:
+        raise typer.BadParameter(str(error), param_hint="--server-ca-file") from None
+
+
+def _fixed(urls: Iterable[str], tls_name: str | None, *, insecure: bool) -> tuple[Replica, ...]:
+    try:
+        return replicas_at(urls, tls_name, insecure=insecure)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--replica") from None
 

@@ -8,6 +8,7 @@ class Fault(StrEnum):
     and particulars are in the log and in the metrics."""
 
     NO_ANSWER = "no answer"
+    CERTIFICATE_REFUSED = "the server's certificate is refused"
     SERVER_ERROR = "an error of the server"
     WRONG_ANSWER = "an answer that is not the management API's"
     TOKEN_UNREADABLE = "the operator can't read its management token"  # noqa: S105 - words, not a token

@@ -1,5 +1,6 @@
 """The server's management API, as its client: `PUT /v1/config` and `GET /v1/status`."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,7 @@ import aiohttp
 import orjson
 
 from scim_operator.connection_errors import connection_error
+from scim_operator.delivery.authorities import Authorities
 from scim_operator.delivery.faults import Fault
 from scim_operator.delivery.replicas import Replica
 from scim_server.config import SHARDS
@@ -103,7 +105,8 @@ class ReplicaStatus:
 
 
 class ManagementToken:
-    """The bearer token of the management API, in a file that may be replaced at any time."""
+    """The bearer token of the management API, in a file that may be replaced at any time. Of several, one a line, the
+    first is sent: servers accept each."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -111,20 +114,24 @@ class ManagementToken:
     def read(self) -> str:
         """Raises `ReplicaUnreachable` when the file can't be read: nothing can be delivered then."""
         try:
-            token = self._path.read_text(encoding="utf-8").strip()
+            lines = self._path.read_text(encoding="utf-8").strip().splitlines()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not text"
             raise ReplicaUnreachable(Fault.TOKEN_UNREADABLE, f"{self._path}: {why}") from None
-        if not token:
+        if not lines:
             raise ReplicaUnreachable(Fault.TOKEN_UNREADABLE, f"{self._path}: the file is empty")
-        return token
+        return lines[0].strip()
 
 
 class ManagementClient:
-    """One HTTP session for all replicas. Use as an async context manager."""
+    """One HTTP session for all replicas. Use as an async context manager.
 
-    def __init__(self, token: ManagementToken) -> None:
+    `authorities` sign the certificates of servers; None: those that the system trusts.
+    """
+
+    def __init__(self, token: ManagementToken, authorities: Authorities | None = None) -> None:
         self._token = token
+        self._authorities = authorities
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -177,11 +184,21 @@ class ManagementClient:
     ) -> tuple[int, dict[str, Any]]:
         assert self._session is not None  # noqa: S101 - entered
         headers = {"Authorization": f"Bearer {self._token.read()}"} | more.pop("headers", {})
+        trusted = True if self._authorities is None else self._authorities.context()
         try:
             async with self._session.request(
-                method, replica.url + path, timeout=limits, headers=headers, allow_redirects=False, **more
+                method,
+                replica.url + path,
+                timeout=limits,
+                headers=headers,
+                allow_redirects=False,
+                ssl=trusted,
+                server_hostname=replica.tls_name,
+                **more,
             ) as response:
                 body = await response.read()
+        except ssl.SSLCertVerificationError as error:
+            raise ReplicaUnreachable(Fault.CERTIFICATE_REFUSED, connection_error(error)) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ReplicaUnreachable(Fault.NO_ANSWER, connection_error(error)) from None
         try:

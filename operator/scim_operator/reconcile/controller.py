@@ -47,6 +47,9 @@ class ControllerSettings:
     server_service: ObjectKey | None = None
     """The Service whose EndpointSlices name the replicas; None: only those that `Delivery` was given."""
 
+    server_tls_name: str | None = None
+    """What the certificates of those replicas have to be for; None: they are spoken to in plain HTTP."""
+
     public_url: str | None = None
     workers: int = 4
     watch_secrets: bool = True
@@ -141,7 +144,7 @@ class Controller:
 
     async def _follow_replicas(self, service: ObjectKey) -> None:
         async for slices in self._client.watch_endpoint_slices(service):
-            self._delivery.set_discovered(replicas_in(slices))
+            self._delivery.set_discovered(replicas_in(slices, self._settings.server_tls_name))
             self._replicas_known.set()
 
     async def _follow_shard(self, shard: int, kind: str, key: ObjectKey) -> None:

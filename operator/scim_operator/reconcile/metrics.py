@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from scim_operator.api import ObjectKey
-from scim_operator.delivery import Delivery
+from scim_operator.delivery import Authorities, Delivery
 from scim_operator.reconcile.queue import RetryLater
 from scim_server.config import SHARDS
 
@@ -47,6 +47,11 @@ class Metrics:
             ["state"],
             registry=self.registry,
         )
+        self._authorities = Gauge(
+            "scim_operator_server_ca_broken",
+            "1 while the file of the servers' authorities can't be used and those before it go on.",
+            registry=self.registry,
+        )
         self._revision = Gauge(
             "scim_operator_config_revision", "Newest revision of each shard.", ["shard"], registry=self.registry
         )
@@ -59,6 +64,9 @@ class Metrics:
         self.registry.register(_Faults(delivery))
         self._replicas.labels("current").set_function(lambda: delivery.current_replicas)
         self._replicas.labels("outdated").set_function(lambda: len(delivery.replicas) - delivery.current_replicas)
+
+    def watch_authorities(self, authorities: Authorities) -> None:
+        self._authorities.set_function(authorities.is_broken)
 
     @contextmanager
     def reconcile(self, configs: int) -> Iterator[Outcomes]:

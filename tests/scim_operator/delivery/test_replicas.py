@@ -51,16 +51,31 @@ def test_ipv6_addresses_stand_in_brackets() -> None:
     assert found.url == "http://[fd00::1]:8081"
 
 
+def test_with_the_name_of_their_certificates_they_are_spoken_to_in_tls() -> None:
+    (found,) = replicas_in([endpoint_slice(endpoint("10.0.0.1", "a"))], "scim-server.scim-system.svc")
+    assert found == Replica("https://10.0.0.1:8081", "a", tls_name="scim-server.scim-system.svc")
+
+
 @pytest.mark.parametrize("ports", [[], None, [{"name": "http", "port": 8080}]])
 def test_a_slice_without_that_port_has_no_replicas(ports: Any) -> None:
     assert replicas_in([endpoint_slice(endpoint("10.0.0.1", ready=True)) | {"ports": ports}]) == ()
 
 
 def test_a_fixed_list_is_taken_as_given_once_each() -> None:
-    assert replicas_at(["http://b:8081/", "http://a:1", "http://b:8081/"]) == (
-        Replica("http://a:1", "a:1"),
-        Replica("http://b:8081", "b:8081"),
+    assert replicas_at(["https://b:8081/", "https://a:1", "https://b:8081/"]) == (
+        Replica("https://a:1", "a:1"),
+        Replica("https://b:8081", "b:8081"),
     )
+    assert replicas_at(["https://a:1"], "scim") == (Replica("https://a:1", "a:1", tls_name="scim"),)
+
+
+def test_plain_http_goes_to_this_machine_alone_unless_allowed() -> None:
+    here = ["http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"]
+    assert [each.url for each in replicas_at(here)] == sorted(here)
+    for url in ("http://10.0.0.7:8081", "http://scim:8081"):
+        with pytest.raises(ValueError, match="https:// is expected"):
+            replicas_at([url])
+        assert replicas_at([url], insecure=True)[0].url == url
 
 
 @pytest.mark.parametrize("url", ["10.0.0.7:8081", "ftp://a", "http://", "http://user@a", "http://a?x=1"])
