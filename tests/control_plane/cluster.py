@@ -135,6 +135,11 @@ class ControlPlane(Kubectl):
         return {path.name: log_tail(path) for path in (self._etcd_log, self._api_server_log)}
 
     @property
+    def programs(self) -> Path:
+        """The directory with kubectl."""
+        return self._programs
+
+    @property
     def _keys(self) -> Path:
         return self._directory / "keys"
 

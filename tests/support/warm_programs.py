@@ -21,7 +21,11 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-_MODULES = {"scim-operator": "scim_operator.cli", "scim-server": "scim_server.cli"}
+_MODULES = {
+    "kubectl-scim": "kubectl_scim.cli",
+    "scim-operator": "scim_operator.cli",
+    "scim-server": "scim_server.cli",
+}
 _COMMANDS = ("run", "local", "validate", "render", "quickstart")
 _SECONDS = 60
 """After which a program is ended."""
