@@ -39,6 +39,7 @@ from scim_server.management.token_file import ManagementTokens
 from scim_server.metrics import Metrics
 from scim_server.port import Certificate, Handshakes, Port
 from scim_server.storage import open_storage, without_password
+from scim_server.storage.credential_files import NO_FILES, CredentialFiles
 from scim_server.storage.errors import StorageUnavailable, StorageUnusable
 from scim_server.tracing.start import Tracing
 
@@ -56,6 +57,8 @@ class ServerSettings:
 
     database: str
     """`sqlite:///PATH` or `postgresql://…`"""
+    database_files: CredentialFiles = NO_FILES
+    """Where PostgreSQL's URL and password stand from now on."""
     host: str = "127.0.0.1"
     port: int = 8080
     management_host: str = "127.0.0.1"
@@ -119,7 +122,7 @@ class Server:
         self.settings = settings
         self.holder = ConfigHolder()
         self.metrics = Metrics()
-        self.storage = open_storage(settings.database, changes.record, self.metrics, clock)
+        self.storage = open_storage(settings.database, changes.record, self.metrics, clock, settings.database_files)
         self.metrics.watch(self.storage)
         self.metrics.watch_log(dropped_lines)
         self._certificate = self._read_certificate("public", settings.tls_cert, settings.tls_key)
@@ -182,7 +185,7 @@ class Server:
         self._stopping = False
         self._told_away: dict[str, float] = {}
         """When each message may be told again."""
-        self._failure: ServerFailed | None = None
+        self._failure: ServerFailed | StorageUnusable | None = None
 
     def subscribe_writes(self, listener: Callable[[str, str], None]) -> None:
         """`listener` is called with the tenant and the credential after each answered request that may have changed
@@ -258,7 +261,8 @@ class Server:
         self._stop_asked.set()
 
     async def wait(self) -> None:
-        """Until `ask_to_stop`. Raises `ServerFailed` as soon as a part of the server ends by itself."""
+        """Until `ask_to_stop`. Raises `ServerFailed` as soon as a part of the server ends by itself, and
+        `StorageUnusable` when a database that was away turns out to be so."""
         await self._stop_asked.wait()
         if self._failure is not None:
             raise self._failure
@@ -347,9 +351,11 @@ class Server:
             cause = None if task.cancelled() else task.exception()
             if self._stopping or self._failure is not None or (may_end and cause is None):
                 return
-            why = str(cause) if isinstance(cause, StorageUnusable) else type(cause).__name__ if cause else "it ended"
-            self._failure = ServerFailed(f"{part}: {why}")
-            _log.critical("%s; the server ends", self._failure, exc_info=cause)
+            if isinstance(cause, StorageUnusable):
+                self._failure = cause
+            else:
+                self._failure = ServerFailed(f"{part}: {type(cause).__name__ if cause else 'it ended'}")
+                _log.critical("%s; the server ends", self._failure, exc_info=cause)
             self._stop_asked.set()
 
         return ended

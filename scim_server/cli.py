@@ -35,6 +35,7 @@ from scim_server.limits.token_bucket import Rate
 from scim_server.logs import LogFormat, configure
 from scim_server.management.app import management_routes
 from scim_server.openapi.document import as_text
+from scim_server.storage.credential_files import CredentialFiles, read_credential
 from scim_server.storage.errors import StorageUnusable
 from scim_server.storage.urls import InvalidDatabaseUrl
 from scim_server.tracing.start import start_tracing
@@ -46,6 +47,7 @@ _OTHER_FILES = 256
 """Open files beside the connections of the public port: database, management port, logs."""
 _YOUNG_OBJECTS = 10_000
 """How many make the collector look for garbage: by default 700, which are those of a few requests under way."""
+_DEFAULT_DATABASE = "sqlite:///scim.db"
 _CONNECTIONS, _TIMES, _LIMITS = ConnectionLimits(), TimeLimits(), RequestLimits()
 
 
@@ -79,12 +81,28 @@ def serve(
         ),
     ] = None,
     database: Annotated[
-        str,
+        str | None,
         typer.Option(
             envvar="SCIM_DATABASE",
-            help="sqlite:///PATH for one replica, postgresql://USER@HOST/DATABASE for any number.",
+            help="sqlite:///PATH for one replica, postgresql://USER@HOST/DATABASE for any number."
+            f" Default: {_DEFAULT_DATABASE}",
         ),
-    ] = "sqlite:///scim.db",
+    ] = None,
+    database_url_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SCIM_DATABASE_URL_FILE",
+            help="File with the URL, in place of --database. It is read again for each new connection, so that user"
+            " and password can be replaced without a restart.",
+        ),
+    ] = None,
+    database_password_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SCIM_DATABASE_PASSWORD_FILE",
+            help="File with PostgreSQL's password, read again for each new connection.",
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(envvar="SCIM_HOST", help="Address of the public port.")] = "0.0.0.0",  # noqa: S104
     port: Annotated[
         int, typer.Option(envvar="SCIM_PORT", min=0, max=65535, help="SCIM; 0 takes a free port.")
@@ -255,6 +273,8 @@ def serve(
         ("--management-tls-key", management_tls_key, Path.is_file, "a file"),
         ("--tls-cert", tls_cert, Path.is_file, "a file"),
         ("--tls-key", tls_key, Path.is_file, "a file"),
+        ("--database-url-file", database_url_file, Path.is_file, "a file"),
+        ("--database-password-file", database_password_file, Path.is_file, "a file"),
     ):
         if path is not None and not is_right(path):
             _fail(f"{option}: {path}: {f'{expected} is expected' if path.exists() else 'does not exist'}")
@@ -272,7 +292,8 @@ def serve(
         _fail(f"--trusted-proxy: {error}")
     try:
         settings = ServerSettings(
-            database=database,
+            database=_database(database, database_url_file, database_password_file),
+            database_files=CredentialFiles(database_url_file, database_password_file),
             host=host,
             port=port,
             management_host=management_host,
@@ -313,7 +334,7 @@ def serve(
     except ServerFailed:  # which is in the log
         raise SystemExit(_FAILED) from None
     except InvalidDatabaseUrl as error:
-        _fail(f"--database: {error}")
+        _fail(f"{'--database' if database_url_file is None else '--database-url-file'}: {error}")
     except (ValueError, StorageUnusable) as error:
         _fail(str(error))
     except OSError as error:
@@ -333,6 +354,26 @@ def openapi(
     extension schemas and its ways to authenticate, is at /NAMESPACE/NAME/scim/v2/openapi.json.
     """
     print(as_text(management_routes().openapi() if management else document_of_any_tenant()), end="")
+
+
+def _database(url: str | None, url_file: Path | None, password_file: Path | None) -> str:
+    """The URL to begin with."""
+    if url is not None and url_file is not None:
+        _fail("--database-url-file: it is in place of --database, so not both")
+    found = _read_credential("--database-url-file", url_file) or url or _DEFAULT_DATABASE
+    _read_credential("--database-password-file", password_file)
+    if password_file is not None and found.startswith("sqlite:"):
+        _fail("--database-password-file: SQLite has no passwords")
+    return found
+
+
+def _read_credential(option: str, file: Path | None) -> str | None:
+    try:
+        return None if file is None else read_credential(file)
+    except OSError as error:
+        _fail(f"{option}: {file}: {error.strerror}")
+    except ValueError as error:
+        _fail(f"{option}: {file}: {error}")
 
 
 def _rate(per_second: float, burst: int) -> Rate | None:

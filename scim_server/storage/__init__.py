@@ -6,6 +6,7 @@
 
 from scim_server.clock import Clock, utc_now
 from scim_server.storage.base import Record
+from scim_server.storage.credential_files import NO_FILES, CredentialFiles
 from scim_server.storage.protocol import Storage, StorageObserver
 from scim_server.storage.urls import InvalidDatabaseUrl, check_postgres_url, sqlite_path, without_password
 
@@ -13,11 +14,15 @@ __all__ = ["InvalidDatabaseUrl", "open_storage", "without_password"]
 
 
 def open_storage(
-    url: str, record: Record, observer: StorageObserver | None = None, clock: Clock = utc_now
+    url: str,
+    record: Record,
+    observer: StorageObserver | None = None,
+    clock: Clock = utc_now,
+    files: CredentialFiles = NO_FILES,
 ) -> Storage:
     """The storage at a URL; nothing is connected before its `open`. Raises `InvalidDatabaseUrl`.
 
-    `record` is `changes.record`, but for tests.
+    `record` is `changes.record`, but for tests. `files`: where a PostgreSQL's URL and password stand from now on.
 
     * `sqlite:///relative/path`, `sqlite:////absolute/path`: embedded, for one server process.
     * `postgresql://…`: as libpq writes it, Unix sockets too (`postgresql://user@/database?host=/run/postgresql`).
@@ -32,5 +37,5 @@ def open_storage(
         from scim_server.storage.postgres import PostgresStorage
 
         check_postgres_url(url)
-        return PostgresStorage(url, record, observer=observer, clock=clock)
+        return PostgresStorage(url, record, files, observer=observer, clock=clock)
     raise InvalidDatabaseUrl("sqlite:///PATH or postgresql://USER@HOST/DATABASE is expected")

@@ -21,6 +21,10 @@ class StorageUnusable(StorageError):
     """
 
 
+class CredentialsRefused(StorageUnusable):
+    """The database doesn't take the user or the password."""
+
+
 class SchemaTooNew(StorageUnusable):
     """The database was migrated by a newer version of the server. The message names both versions."""
 

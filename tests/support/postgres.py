@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -68,7 +69,8 @@ class PostgresServer:
         self.tcp_port = free_port() if tcp else None
         """Port on 127.0.0.1, None without TCP. It stays the same over restarts."""
         self._data = data or directory / "data"
-        self._sockets = directory
+        self.sockets = directory
+        """Where its Unix socket is."""
         self._account = _unprivileged_account() if os.geteuid() == 0 else None
         self._settings = {
             **(_DURABLE if durable else _FAST_AND_LOOSE),
@@ -99,7 +101,7 @@ class PostgresServer:
         self._process = start_process(
             [self._bin / "postgres", "-D", self._data, *options],
             log=self.log,
-            cwd=self._sockets,
+            cwd=self.sockets,
             user=self._account.pw_uid if self._account else None,
             group=self._account.pw_gid if self._account else None,
             death_signal=signal.SIGQUIT,  # "immediate": it ends its own children
@@ -129,7 +131,7 @@ class PostgresServer:
     def dsn(self, database: str = _SUPERUSER) -> str:
         """A URL for asyncpg and for `--database`."""
         port = self._settings["port"]
-        return f"postgresql://{_SUPERUSER}@/{database}?host={self._sockets}&port={port}"
+        return f"postgresql://{_SUPERUSER}@/{database}?host={self.sockets}&port={port}"
 
     def tcp_dsn(self, database: str = _SUPERUSER) -> str:
         """The same by TCP; only for a server made with `tcp`."""
@@ -171,7 +173,7 @@ class PostgresServer:
 
     def _answers(self) -> bool:
         probe: list[str | Path] = [self._bin / "pg_isready", "--quiet", "--timeout=1", "--dbname", self.dsn()]
-        return subprocess.run(probe, check=False, cwd=self._sockets).returncode == 0
+        return subprocess.run(probe, check=False, cwd=self.sockets).returncode == 0
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
@@ -199,7 +201,7 @@ class PostgresServer:
             check=False,
             capture_output=True,
             text=True,
-            cwd=self._sockets,
+            cwd=self.sockets,
             user=self._account.pw_uid if self._account else None,
             group=self._account.pw_gid if self._account else None,
             extra_groups=[] if self._account else None,
@@ -217,6 +219,11 @@ _INITDB_OPTIONS = (
     "--no-sync",
     "--no-instructions",
 )
+
+
+def database_of(dsn: str) -> str:
+    """The name of the database in what `PostgresServer.dsn` gave."""
+    return urlsplit(dsn).path.removeprefix("/")
 
 
 def _site_packages() -> Path:

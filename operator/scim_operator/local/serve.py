@@ -226,7 +226,7 @@ async def serve(
         with _signals_stop(server):
             try:
                 await _until_stopped(server, work())
-            except ServerFailed as failed:
+            except (ServerFailed, StorageUnusable) as failed:
                 raise LocalModeError(str(failed)) from None
             finally:
                 await server.stop()

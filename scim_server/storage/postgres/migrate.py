@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
-
 from scim_server.storage.migrations import CREATE_LEDGER, SERVER_VERSION, Applied, Migration, load, pending
+from scim_server.storage.postgres.connection import OpenConnection
 
 _ASK_AGAIN_SECONDS = 0.1
 _LOCK = 0x5C1_3A7_0BE  # any number that nothing else on the database uses
@@ -18,7 +17,7 @@ _UNFINISHED_INDEXES = """
 """
 
 
-async def migrate(connection: asyncpg.Connection, guard: asyncpg.Connection) -> None:
+async def migrate(connection: OpenConnection, guard: OpenConnection) -> None:
     """Apply what is missing, one replica at a time. Raises `SchemaTooNew`.
 
     `guard` holds the lock of who migrates in a transaction of its own, because an index can't be made concurrently in
@@ -35,36 +34,46 @@ async def migrate(connection: asyncpg.Connection, guard: asyncpg.Connection) -> 
 
 
 @asynccontextmanager
-async def _alone(guard: asyncpg.Connection) -> AsyncIterator[None]:
+async def _alone(guard: OpenConnection) -> AsyncIterator[None]:
     """Asks again and again: a statement that waits has a snapshot, for whose end a concurrent index would wait."""
     while True:
-        async with guard.transaction():
+        async with _transaction(guard):
             if await _may_migrate(guard):
                 yield
                 return
         await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
 
-async def _may_migrate(guard: asyncpg.Connection) -> bool:
+@asynccontextmanager
+async def _transaction(connection: OpenConnection) -> AsyncIterator[None]:
+    async with connection.transaction():
+        if connection.settings_of_transaction:
+            await connection.execute(connection.settings_of_transaction)
+        yield
+
+
+async def _may_migrate(guard: OpenConnection) -> bool:
     answer = await guard.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK)
     # The snapshot of a statement whose rows were fetched is kept until the next one that is only executed.
     await guard.execute("SELECT 1")
     return bool(answer)
 
 
-async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
+async def _apply(connection: OpenConnection, migration: Migration) -> None:
     match migration.manner:
         case "alone":
             for (index,) in await connection.fetch(_UNFINISHED_INDEXES):
                 await connection.execute(f"DROP INDEX {index}")
             # It waits for transactions that began before, without keeping others waiting.
-            await connection.execute("SET lock_timeout = 0")
+            if not connection.settings_of_transaction:  # else there is none of the session
+                await connection.execute("SET lock_timeout = 0")
             await connection.execute(*migration.statements)
-            await connection.execute("RESET lock_timeout")
+            if not connection.settings_of_transaction:
+                await connection.execute("RESET lock_timeout")
         case "in batches":
             while await connection.execute(*migration.statements) != "UPDATE 0":
                 pass
-    async with connection.transaction():
+    async with _transaction(connection):
         if migration.manner == "together":
             for statement in migration.statements:
                 await connection.execute(statement)

@@ -14,6 +14,7 @@ import asyncpg
 
 from scim_server.limits.turns import Turns
 from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.postgres.connection import OpenConnection
 from scim_server.storage.postgres.failures import translated
 from scim_server.storage.protocol import StorageObserver
 from scim_server.storage.records import PoolUsage
@@ -33,7 +34,7 @@ class Pool:
 
     def __init__(
         self,
-        connect: Callable[[float], Awaitable[asyncpg.Connection]],
+        connect: Callable[[float], Awaitable[OpenConnection]],
         size: int,
         observer: StorageObserver,
         idle_seconds: float = 300.0,
@@ -43,14 +44,14 @@ class Pool:
         self._observer = observer
         self._idle_seconds = idle_seconds
         self._turns = Turns(size, share=tenant_share(size))
-        self._idle: deque[tuple[asyncpg.Connection, float]] = deque()
+        self._idle: deque[tuple[OpenConnection, float]] = deque()
         """Since when each is unused; the one used last is the last one."""
-        self._opened: set[asyncpg.Connection] = set()
+        self._opened: set[OpenConnection] = set()
         self._in_use = 0
         self._waiting = 0
 
     @contextlib.asynccontextmanager
-    async def connection(self, patience: float, tenant: str = "") -> AsyncIterator[asyncpg.Connection]:
+    async def connection(self, patience: float, tenant: str = "") -> AsyncIterator[OpenConnection]:
         """One for the block alone; it is rolled back where the block ends with an error in a transaction.
 
         Raises `StorageUnavailable` when none is free for `patience` seconds, and for errors of the block.
@@ -62,7 +63,9 @@ class Pool:
             except BaseException as error:
                 # A statement may still run.
                 given_up = any(isinstance(one, _GIVEN_UP) for one in (error, error.__cause__))
-                if not connection.is_closed() and (given_up or connection.is_in_transaction()):
+                if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                    connection.terminate()  # it leads to a host that takes no writes any more
+                elif not connection.is_closed() and (given_up or connection.is_in_transaction()):
                     await _clean(connection)
                 raise
             finally:
@@ -83,7 +86,7 @@ class Pool:
             for connection in tuple(self._opened):
                 connection.terminate()
 
-    async def _take(self, patience: float, tenant: str) -> asyncpg.Connection:
+    async def _take(self, patience: float, tenant: str) -> OpenConnection:
         asked = time.perf_counter()
         self._waiting += 1
         try:
@@ -106,7 +109,7 @@ class Pool:
         except TimeoutError:
             raise StorageUnavailable(f"PostgreSQL: no connection was free for {patience:g} s") from None
 
-    def _take_idle(self, now: float) -> asyncpg.Connection | None:
+    def _take_idle(self, now: float) -> OpenConnection | None:
         while self._idle and self._idle[0][1] < now - self._idle_seconds:
             self._forget(self._idle.popleft()[0])
         while self._idle:
@@ -116,12 +119,12 @@ class Pool:
             self._forget(connection)
         return None
 
-    async def _open_another(self, patience: float) -> asyncpg.Connection:
+    async def _open_another(self, patience: float) -> OpenConnection:
         connection = await self._connect(patience)
         self._opened.add(connection)
         return connection
 
-    def _give_back(self, connection: asyncpg.Connection, tenant: str) -> None:
+    def _give_back(self, connection: OpenConnection, tenant: str) -> None:
         self._in_use -= 1
         if connection.is_closed():
             self._forget(connection)
@@ -129,12 +132,12 @@ class Pool:
             self._idle.append((connection, time.perf_counter()))
         self._turns.end(tenant)
 
-    def _forget(self, connection: asyncpg.Connection) -> None:
+    def _forget(self, connection: OpenConnection) -> None:
         self._opened.discard(connection)
         connection.terminate()
 
 
-async def _clean(connection: asyncpg.Connection) -> None:
+async def _clean(connection: OpenConnection) -> None:
     """Where that doesn't work the connection is closed: it must not get to others with its locks."""
     cleaned = False
     try:

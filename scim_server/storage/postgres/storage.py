@@ -2,22 +2,25 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import TypeVar
 
-import asyncpg
-
 from scim_server.clock import Clock, utc_now
 from scim_server.storage.base import BaseStorage, Record
+from scim_server.storage.credential_files import NO_FILES, CredentialFiles
 from scim_server.storage.effects import Effects
-from scim_server.storage.errors import NeedsExclusive, StorageUnavailable, TryAgain
-from scim_server.storage.postgres.connection import Connection, tenant_lock
+from scim_server.storage.errors import CredentialsRefused, NeedsExclusive, StorageUnavailable, TryAgain
+from scim_server.storage.postgres.connecting import Connector
+from scim_server.storage.postgres.connection import OpenConnection, tenant_lock
+from scim_server.storage.postgres.credentials import Credentials
 from scim_server.storage.postgres.failures import AGAIN, translated_at_start
 from scim_server.storage.postgres.migrate import migrate
 from scim_server.storage.postgres.new_users import NewUsers
 from scim_server.storage.postgres.pool import Pool
 from scim_server.storage.postgres.session import PostgresSession
+from scim_server.storage.postgres.tls_files import check_tls_files
 from scim_server.storage.protocol import NullObserver, StorageObserver
 from scim_server.storage.records import Document, PoolUsage, UserRecord
 from scim_server.storage.session import Session, Transaction
@@ -29,41 +32,26 @@ _SHARING_ATTEMPTS = 4
 """After so many a transaction takes its tenant alone, where nobody else can get in its way."""
 _LONGEST_PAUSE = 0.2  # seconds between attempts
 _CONNECT_TIMEOUT = 10.0
-_COMMAND_TIMEOUT = 60.0  # for a PostgreSQL that doesn't answer at all; it ends its own statements before
 _PING_TIMEOUT = 5.0
 
-_SETTINGS = {
-    "application_name": "scim-server",
-    "timezone": "UTC",
-    "jit": "off",  # compiling costs more than any of our statements
-    "statement_timeout": "50s",
-    "lock_timeout": "30s",
-    # A replica that died in the middle gives its locks back:
-    "idle_in_transaction_session_timeout": "60s",
-    "client_connection_check_interval": "5s",
-}
-_MIGRATING = {
-    "statement_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    # Writers wait behind a change of a table that waits for a long read. It is tried again.
-    "lock_timeout": "3s",
-}
-_LONGEST_KEPT_STATEMENT = 4096
-"""Characters. Each of our own has fewer. Clients make up longer ones with filters, and a connection keeps 256."""
+_REPLACED_WITHIN_SECONDS = 120.0
+"""A Secret that has changed is in the mounted file after so long."""
 
 
 class PostgresStorage(BaseStorage):
     """`protocol.Storage` on one PostgreSQL database.
 
     `dsn` as asyncpg takes it: `postgresql://user:password@host:port/database?…`, with `host=/directory` for Unix
-    sockets. `pool_size` bounds the connections of this process, of which a tenant has its share; migrating takes two
-    more, at start. `patience`: how many seconds a task waits for a free one before it is told `StorageUnavailable`.
+    sockets. `files` are read again for each new connection. `pool_size` bounds the connections of this process, of
+    which a tenant has its share; migrating takes two more, at start. `patience`: how many seconds a task waits for a
+    free one before it is told `StorageUnavailable`.
     """
 
     def __init__(
         self,
         dsn: str,
         record: Record,
+        files: CredentialFiles = NO_FILES,
         *,
         pool_size: int = 16,
         patience: float = 10.0,
@@ -72,6 +60,9 @@ class PostgresStorage(BaseStorage):
     ) -> None:
         super().__init__(record, clock)
         self._dsn = dsn
+        self._files = files
+        self._connector = Connector(Credentials(dsn, files))
+        self._refused_since: float | None = None
         self._pool_size = pool_size
         self._patience = patience
         self._observer = observer or NullObserver()
@@ -79,9 +70,15 @@ class PostgresStorage(BaseStorage):
         self._new_users = NewUsers(record, clock)
 
     async def open(self) -> None:
-        with translated_at_start():
-            await self._migrate()
-        self._pool = Pool(self._connect, self._pool_size, self._observer)
+        check_tls_files(self._dsn)
+        try:
+            with translated_at_start():
+                await self._migrate()
+        except CredentialsRefused as error:
+            if self._files and not self._refused_for_long():
+                raise StorageUnavailable(str(error)) from error
+            raise
+        self._pool = Pool(self._connector.connect, self._pool_size, self._observer)
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -116,7 +113,8 @@ class PostgresStorage(BaseStorage):
         async with self._connection(tenant) as connection:
             if not snapshot:
                 return await work(PostgresSession(connection, tenant))
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+            await connection.execute(f"{begin}; {connection.settings_of_transaction}")
             result = await work(PostgresSession(connection, tenant))
             await connection.execute("COMMIT")
             return result
@@ -140,11 +138,12 @@ class PostgresStorage(BaseStorage):
         raise StorageUnavailable(f"other transactions got in the way {_ATTEMPTS} times") from last
 
     async def _transaction(
-        self, connection: Connection, tenant: str, step: Callable[[Transaction], Awaitable[T]], *, exclusive: bool
+        self, connection: OpenConnection, tenant: str, step: Callable[[Transaction], Awaitable[T]], *, exclusive: bool
     ) -> tuple[T, Effects]:
         """Two round trips beside those of the step. The pool rolls it back where it fails."""
         kind = "" if exclusive else "_shared"
-        await connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock{kind}({tenant_lock(tenant)})")
+        lock = f"SELECT pg_advisory_xact_lock{kind}({tenant_lock(tenant)})"
+        await connection.execute(f"BEGIN; {connection.settings_of_transaction}{lock}")
         tx = Transaction(PostgresSession(connection, tenant), self._clock, exclusive=exclusive)
         result = await self._run(tx, step)
         ended = await connection.execute("COMMIT")
@@ -154,28 +153,22 @@ class PostgresStorage(BaseStorage):
 
     async def _migrate(self) -> None:
         """On connections of its own, whose statements may take as long as they need."""
-        settings = {**_SETTINGS, **_MIGRATING}
         async with AsyncExitStack() as closing:
             connections = []
             for _ in range(2):
-                opened = await asyncpg.connect(self._dsn, timeout=_CONNECT_TIMEOUT, server_settings=settings)
+                opened = await self._connector.connect(_CONNECT_TIMEOUT, migrating=True)
                 closing.push_async_callback(opened.close, timeout=_CONNECT_TIMEOUT)
                 connections.append(opened)
             await migrate(*connections)
 
-    async def _connect(self, seconds: float) -> asyncpg.Connection:
-        return await asyncpg.connect(
-            self._dsn,
-            timeout=seconds,
-            command_timeout=_COMMAND_TIMEOUT,
-            statement_cache_size=256,
-            max_cacheable_statement_size=_LONGEST_KEPT_STATEMENT,
-            server_settings=_SETTINGS,
-        )
+    def _refused_for_long(self) -> bool:
+        now = time.monotonic()
+        self._refused_since = self._refused_since or now
+        return now > self._refused_since + _REPLACED_WITHIN_SECONDS
 
     def _connection(
         self, tenant: str = "", *, patience: float | None = None
-    ) -> AbstractAsyncContextManager[asyncpg.Connection]:
+    ) -> AbstractAsyncContextManager[OpenConnection]:
         if self._pool is None:
             raise StorageUnavailable("the storage is not open")
         return self._pool.connection(patience or self._patience, tenant)

@@ -96,7 +96,7 @@ def test_a_database_of_a_newer_server_is_refused(tmp_path: Path, connection: Con
     assert "9999" in result.stderr.splitlines()[-1]
 
 
-def test_a_part_that_fails_later_ends_the_process_with_status_1_and_one_line(
+def test_a_database_that_turns_out_to_be_unusable_ends_the_process_with_status_2_and_one_line(
     tmp_path: Path, connection: Connection
 ) -> None:
     path = tmp_path / "scim.db"
@@ -111,13 +111,10 @@ def test_a_part_that_fails_later_ends_the_process_with_status_1_and_one_line(
     wait_until(lambda: "next attempt" in server.log.read_text(), seconds=60, what="an attempt", log=server.log)
     database.commit()
     database.close()
-    assert server.wait() == 1
-    *_, last = server.log.read_text().splitlines()
-    line = json.loads(last)
-    assert line["level"] == "critical"
-    assert line["message"].startswith("opening the database: ")
-    assert line["message"].endswith("; the server ends")
-    assert "9999" in line["message"]
+    assert server.wait() == 2
+    *logged, last = server.log.read_text().splitlines()
+    assert last.startswith("scim-server: the database has schema 9999")
+    assert all(json.loads(line)["level"] != "critical" for line in logged)
 
 
 def test_help_shows_every_environment_variable() -> None:

@@ -3,8 +3,12 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from scim_server.storage.protocol import Storage
 from tests.support.storages import open_storage
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 BEFORE = NOW - timedelta(minutes=5)

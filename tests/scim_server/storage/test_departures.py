@@ -14,6 +14,8 @@ from tests.scim_server.storage.raw_sql import execute
 from tests.scim_server.storage.steps import Steps, named, rules
 from tests.support.storages import open_storage
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
+
 RULES = rules((named("Admins"), ["admin"]), base=["viewer"])
 KEPT, AT_ONCE = timedelta(days=90), timedelta(0)
 NOT_DATA = {

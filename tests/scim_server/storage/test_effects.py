@@ -36,6 +36,8 @@ from scim_server.storage.session import Transaction
 from scim_server.storage.tables import roles
 from tests.scim_server.storage.steps import Steps, named, rules
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
+
 RULES = rules((named("Admins"), ["admin"]), base=["viewer"], fallback=["guest"])
 HOUR = timedelta(hours=1)
 

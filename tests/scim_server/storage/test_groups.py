@@ -10,6 +10,8 @@ from scim_server.storage.errors import DisplayNameTaken, UnknownMembers
 from scim_server.storage.records import GroupRecord, Member
 from tests.scim_server.storage.steps import Steps, named, rules
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
+
 
 async def test_a_group_is_read_as_it_was_written(steps: Steps) -> None:
     group_id = await steps.add_group("Staff", externalId="00g1")
@@ -96,6 +98,7 @@ async def test_members_come_in_chunks_in_the_order_of_ids(steps: Steps) -> None:
     assert without_names == [Member(member.id, member.kind, None) for member in members]
 
 
+@pytest.mark.databases("sqlite", "postgresql")  # long, and nothing in it that a pooler could break
 async def test_a_large_group(steps: Steps) -> None:
     await steps.put_rules(rules((named("Everyone"), ["reader"])), 1)
     users: list[str] = []

@@ -12,6 +12,8 @@ from tests.scim_server.storage.steps import Steps
 from tests.support.locks import until_sessions_wait
 from tests.support.storages import open_storage
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
+
 
 async def _an_hour_ahead(url: str, table: str, resource_id: str) -> None:
     """As a replica leaves a resource whose clock is an hour fast."""

@@ -144,15 +144,25 @@ async def test_a_missing_directory_is_made(tmp_path: Path) -> None:
     await storage.close()
 
 
-async def test_a_database_that_is_not_there(run_directory: Path, postgres_server: PostgresServer) -> None:
+async def test_a_database_that_is_not_there(run_directory: Path) -> None:
     for url in (
         f"postgresql://ann:s3cret@/scim?host={run_directory}/nowhere",
         "postgresql://ann:s3cret@127.0.0.1:1/scim",
-        postgres_server.dsn("no_such_database"),
+        "postgresql://ann:s3cret@no-such-host.invalid/scim",
+        "postgresql://ann:s3cret@127.0.0.1:1,no-such-host.invalid/scim",
     ):
         with pytest.raises(StorageUnavailable) as raised:
             await open_storage(url).open()
         assert "s3cret" not in str(raised.value)
+
+
+async def test_what_no_waiting_mends_is_unusable(postgres_server: PostgresServer) -> None:
+    for url, complaint in (
+        (postgres_server.dsn("no_such_database"), 'database "no_such_database" does not exist'),
+        (postgres_server.dsn().replace("//postgres@", "//nobody@"), 'role "nobody" does not exist'),
+    ):
+        with pytest.raises(StorageUnusable, match=complaint):
+            await open_storage(url).open()
 
 
 async def test_a_storage_that_is_not_open_is_unavailable(fresh_url: str) -> None:

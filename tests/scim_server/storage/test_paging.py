@@ -13,6 +13,8 @@ from scim_server.storage.records import Counters, Page, Position, Query, UserRec
 from tests.scim_server.storage.raw_sql import execute
 from tests.scim_server.storage.steps import Steps
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
+
 PEOPLE: Sequence[dict[str, Any]] = (
     {"userName": "dora", "title": "b", "active": False},
     {"userName": "Ann", "title": "A", "emails": [{"value": "z@x"}, {"value": "a@x", "primary": True}]},

@@ -10,6 +10,8 @@ from scim_server.provisioning.roles import Reason, explain
 from scim_server.storage.records import GroupReference, RoleChange
 from tests.scim_server.storage.steps import Steps, named, rules
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
+
 ADMINS = rules((named("Admins"), ["admin"]), base=["viewer"], fallback=["guest"])
 
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import asyncpg
+import pytest
 
 from scim_server.config import GroupSelector
 from scim_server.provisioning.grants import RoleRules
@@ -12,6 +13,8 @@ from scim_server.storage.records import RoleChange, RulesVersion
 from tests.scim_server.storage.steps import Steps, named, rules
 from tests.support.locks import until_sessions_wait
 from tests.support.storages import open_storage
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
 
 FIRST = rules((named("Admins"), ["admin"]), base=["viewer"])
 SECOND = rules((named("Admins"), ["boss"]), base=["viewer"])

@@ -3,8 +3,12 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from scim_server.storage.protocol import Storage
 from tests.support.storages import open_storage
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
 
 ONE, OTHER = b"1" * 32, b"2" * 32
 

@@ -11,6 +11,8 @@ from scim_server.storage.protocol import Storage
 from scim_server.storage.records import Query, UserRecord
 from tests.scim_server.storage.steps import Steps, named, rules
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
+
 
 async def test_a_user_is_read_as_it_was_written(steps: Steps) -> None:
     document = {
