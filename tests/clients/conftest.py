@@ -1,9 +1,10 @@
-"""server       one `scim-server` process on SQLite that runs OKTA
+"""For all tests of this folder, which take names of their own:
+
+server       one `scim-server` process on SQLite that runs OKTA
 nginx        nginx before it, which passes `Upgrade` on as ingress-nginx does
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,17 +15,18 @@ from tests.support.serving import Connection, bundle_of
 OKTA = Connection()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(tmp_path, f"sqlite:///{tmp_path}/scim.db", bundle_of(OKTA))
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    directory = tmp_path_factory.mktemp("server")
+    process = ServerProcess(directory, f"sqlite:///{directory}/scim.db", bundle_of(OKTA))
     process.start()
     yield process
     process.kill()
 
 
-@pytest.fixture
-def nginx(server: ServerProcess, tmp_path: Path) -> Iterator[Nginx]:
-    proxy = Nginx(tmp_path / "nginx", server.url)
+@pytest.fixture(scope="package")
+def nginx(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    proxy = Nginx(tmp_path_factory.mktemp("proxy") / "nginx", server.url)
     proxy.start()
     yield proxy
     proxy.stop()

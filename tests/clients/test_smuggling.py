@@ -1,6 +1,7 @@
 """A stranger behind the same proxy as an identity provider: neither has anything of the other."""
 
 import socket
+import uuid
 
 import httpx
 import pytest
@@ -25,7 +26,8 @@ def _stranger_sends(url: str, request: bytes) -> bytes:
 @pytest.mark.parametrize("offer", ["websocket", "h2c", "anything"])
 def test_no_body_of_a_stranger_becomes_a_request_of_a_provider(nginx: Nginx, offer: str, framing: str) -> None:
     with httpx.Client(base_url=nginx.url + OKTA.path, headers=_HEADERS, timeout=30, trust_env=False) as provider:
-        user = provider.post("/Users", json={"userName": "ada"}).json()["id"]
+        name = f"ada-{uuid.uuid4()}"
+        user = provider.post("/Users", json={"userName": name}).json()["id"]
         body = b"\r\n" * (_LARGE // 2) + f"DELETE {OKTA.path}/Users/{user} HTTP/1.1\r\nX-Ignore: ".encode()
         head = f"POST {OKTA.path}/Users HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: {offer}\r\n".encode()
         if framing == "by length":
@@ -35,4 +37,4 @@ def test_no_body_of_a_stranger_becomes_a_request_of_a_provider(nginx: Nginx, off
         for _ in range(3):
             assert _stranger_sends(nginx.url, request) == b"401"
             found = provider.get(f"/Users/{user}")
-            assert (found.status_code, found.json().get("userName")) == (200, "ada")
+            assert (found.status_code, found.json().get("userName")) == (200, name)

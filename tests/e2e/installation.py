@@ -74,6 +74,7 @@ class Installation(Installed):
                 f"--server-ca-file={authority_file}",
                 "--public-url=https://scim.example.com",
                 "--poll-seconds=1",
+                "--counters-seconds=1",
                 "--log-format=text",
             ],
             directory / "operator.log",

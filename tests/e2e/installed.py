@@ -12,6 +12,7 @@ from tests.e2e.manifests import Object, new_token, provisioning_config, token_se
 from tests.e2e.provider import ScimClient
 
 _WAIT_SECONDS = 60.0
+_LOOK_SECONDS = 0.03
 
 
 class Replica(Protocol):
@@ -76,7 +77,7 @@ class Installed:
         while not holds():
             if time.monotonic() > deadline:
                 raise AssertionError(f"{what}: not within {seconds:g} s; last seen: {seen()}")
-            time.sleep(0.01)
+            time.sleep(_LOOK_SECONDS)
 
 
 class Tenant:

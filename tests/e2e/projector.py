@@ -55,11 +55,14 @@ class Projector:
     def project(self) -> None:
         """Once, now."""
         for plural, keys, mount in self._mounts:
-            read = [self._reader.get(plural, key.namespace, key.name) for key in keys]
-            found = [item for item in read if item is not None]
+            stored = self._reader.get(plural, keys[0].namespace)
+            if stored is None:
+                continue  # the API server is away; what is mounted stays
+            names = {key.name for key in keys}
+            found = [item for item in stored["items"] if item["metadata"]["name"] in names]
             versions = [item["metadata"]["resourceVersion"] for item in found]
             if self._versions.get(mount, []) != versions:
-                _swap(mount, {name: value for item in found for name, value in _values(item).items()})
+                _swap(mount, {name: value for item in found for name, value in _values(plural, item).items()})
                 self._versions[mount] = versions
 
     def _run(self) -> None:
@@ -68,11 +71,11 @@ class Projector:
                 self.project()
 
 
-def _values(found: dict[str, Any]) -> dict[str, bytes]:
+def _values(plural: str, found: dict[str, Any]) -> dict[str, bytes]:
     """A Secret's `data` and a ConfigMap's `binaryData` are base64, a ConfigMap's `data` is text."""
-    encoded = {**(found.get("binaryData") or {}), **(found["data"] if found["kind"] == "Secret" else {})}
+    encoded = {**(found.get("binaryData") or {}), **(found["data"] if plural == "secrets" else {})}
     values = {name: base64.b64decode(value) for name, value in encoded.items()}
-    if found["kind"] == "ConfigMap":
+    if plural == "configmaps":
         values |= {name: value.encode() for name, value in (found.get("data") or {}).items()}
     return values
 

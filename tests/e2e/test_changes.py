@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.e2e.installed import Installed, Tenant
 from tests.e2e.manifests import credential, new_token, role_mapping, rule, token_secret
 
-_EDITS = 15
+_EDITS = 6
 
 
 def with_admin(installation: Installed, namespace: str) -> tuple[Tenant, str]:

@@ -56,7 +56,7 @@ def test_the_commands_connect_check_and_rotate(installation: Installation, names
     assert features["patch"]["supported"]
     assert users["totalResults"] == 0
 
-    installation.wait_until(lambda: page.last_used()["okta-2026-11"] is not None, "a use in the status", seconds=120)
+    installation.wait_until(lambda: page.last_used()["okta-2026-11"] is not None, "a use in the status")
     table, uses = page.run("Is it connected?")
     assert "LAST CONTACT" in table
     assert uses == f"okta-2026-11 {page.last_used()['okta-2026-11']}\n"

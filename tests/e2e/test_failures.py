@@ -15,7 +15,7 @@ from tests.e2e.manifests import role_mapping, rule
 from tests.e2e.provider import ScimClient
 
 _ROLES = ("admin", "analyst", "auditor")
-_WRITING_SECONDS = 20.0
+_KILLS = 5
 
 
 @pytest.fixture(autouse=True)
@@ -73,18 +73,16 @@ def test_kill_9_at_random_moments_loses_nothing_and_converges(installation: Inst
 
     kills = {"operator": 0, "server": 0}
     role = "admin"
-    ends = time.monotonic() + _WRITING_SECONDS
-    while time.monotonic() < ends:
+    for kind in ("operator", "server", *dice.choices(("operator", "server"), k=_KILLS - 2)):
         role = dice.choice(_ROLES)
         installation.cluster.apply(role_mapping(namespace, "roles", rule("staff", "Staff", role)))
         time.sleep(dice.uniform(0.0, 0.4))
-        if dice.random() < 0.5:
-            kills["operator"] += 1
+        kills[kind] += 1
+        if kind == "operator":
             installation.operator.kill()
             time.sleep(dice.uniform(0.0, 0.5))
             installation.operator.start()
         else:
-            kills["server"] += 1
             server = dice.choice(installation.servers)
             server.kill()
             time.sleep(dice.uniform(0.0, 0.5))
@@ -105,7 +103,6 @@ def test_kill_9_at_random_moments_loses_nothing_and_converges(installation: Inst
         f"kills {kills}, users acknowledged {len(created)}, memberships acknowledged {len(added)}, "
         f"interrupted {sum(writer.interrupted for writer in writers)}"
     )
-    assert kills["operator"] + kills["server"] >= 3
     assert len(created) > 10
     for application in tenant.applications():
         assert created.keys() <= application.user_names()

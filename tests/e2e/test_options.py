@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -18,8 +17,13 @@ from tests.e2e.processes import Program
 from tests.scim_operator.delivery.management_stub import TOKEN, ManagementStub
 from tests.support.processes import free_port
 from tests.support.until import until
+from tests.support.warm_programs import run_program
 
-_COMMAND = Path(sys.executable).parent / "scim-operator"
+
+def _run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`scim-operator run` outside a cluster, to its end."""
+    environment = {"COLUMNS": "300", "HOME": str(home), "KUBECONFIG": ""}
+    return run_program("scim-operator", "run", *arguments, environment=environment)
 
 
 @pytest.fixture
@@ -102,14 +106,7 @@ async def test_fixed_replicas_and_some_namespaces(
 def test_wrong_options_are_named(arguments: list[str], named: str, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(TOKEN)
-    result = subprocess.run(
-        [_COMMAND, "run", *(argument.format(token=token) for argument in arguments)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={"COLUMNS": "300", "HOME": str(tmp_path)},
-    )
+    result = _run(tmp_path, *(argument.format(token=token) for argument in arguments))
     assert result.returncode == 2
     assert named in result.stderr
     assert "Traceback" not in result.stderr
@@ -120,20 +117,12 @@ def test_a_metrics_port_in_use_is_named(tmp_path: Path) -> None:
     token.write_text(TOKEN)
     with socket.create_server(("", 0)) as taken:
         port = taken.getsockname()[1]
-        result = subprocess.run(
-            [
-                _COMMAND,
-                "run",
-                f"--management-token-file={token}",
-                "--replica=http://127.0.0.1:1",
-                "--config-namespace=x",
-                f"--metrics-port={port}",
-            ],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env={"COLUMNS": "300", "HOME": str(tmp_path)},
+        result = _run(
+            tmp_path,
+            f"--management-token-file={token}",
+            "--replica=http://127.0.0.1:1",
+            "--config-namespace=x",
+            f"--metrics-port={port}",
         )
     assert result.returncode == 2
     assert f"{port}: Address already in use" in result.stderr
@@ -143,19 +132,8 @@ def test_a_metrics_port_in_use_is_named(tmp_path: Path) -> None:
 def test_no_way_to_log_in_is_one_line(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(TOKEN)
-    result = subprocess.run(
-        [
-            _COMMAND,
-            "run",
-            f"--management-token-file={token}",
-            "--replica=http://127.0.0.1:1",
-            "--config-namespace=x",
-        ],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={"HOME": str(tmp_path)},
+    result = _run(
+        tmp_path, f"--management-token-file={token}", "--replica=http://127.0.0.1:1", "--config-namespace=x"
     )
     assert result.returncode == 2
     assert result.stderr.startswith("scim-operator: no way to log in to a cluster")

@@ -91,8 +91,7 @@ def test_counters_reach_the_status(installation: Installed, namespace: str) -> N
         found = installation.reader.get("provisioningconfigs", namespace, "okta")
         return found is not None and found["status"].get("users", {}).get("active") == 2
 
-    # At most a minute old while they change.
-    installation.wait_until(counted, "two active users in the status", seconds=120)
+    installation.wait_until(counted, "two active users in the status")
     found = installation.reader.get("provisioningconfigs", namespace, "okta")
     assert found is not None
     assert found["status"]["groups"] == 1

@@ -29,6 +29,7 @@ from scim_operator.delivery.delivery import POLL_SECONDS
 from scim_operator.kopf_app import watch_cluster
 from scim_operator.reconcile import Controller, ControllerSettings, ShardNames
 from scim_operator.reconcile.metrics import Metrics
+from scim_operator.reconcile.publish import COUNTERS_SECONDS
 from scim_operator.reconcile.shards import DEFAULT_CONFIG_MAP, DEFAULT_SECRET
 from scim_server.logs import LogFormat
 
@@ -191,6 +192,15 @@ def run(
             rich_help_panel=_PROCESS,
         ),
     ] = 4,
+    counters_seconds: Annotated[
+        float,
+        typer.Option(
+            envvar="SCIM_OPERATOR_COUNTERS_SECONDS",
+            min=0.1,
+            help="How often the status of a ProvisioningConfig may be written for its counters alone.",
+            rich_help_panel=_PROCESS,
+        ),
+    ] = COUNTERS_SECONDS,
     liveness_port: Annotated[
         int | None,
         typer.Option(
@@ -241,6 +251,7 @@ def run(
         public_url=public_url or None,
         workers=workers,
         watch_secrets=watch_secrets,
+        counters_seconds=counters_seconds,
         # With the process, because two of them on one host would not be told apart.
         instance=f"{os.environ.get('HOSTNAME') or socket.gethostname()}_{os.getpid()}",
     )

@@ -14,7 +14,7 @@ from scim_operator.cluster import ClusterClient, ClusterError
 from scim_operator.delivery import Delivery, replicas_in
 from scim_operator.reconcile.fit import ShardTooLarge
 from scim_operator.reconcile.metrics import Metrics
-from scim_operator.reconcile.publish import Publisher
+from scim_operator.reconcile.publish import COUNTERS_SECONDS, Publisher
 from scim_operator.reconcile.queue import WorkQueue
 from scim_operator.reconcile.reconciler import Reconciler
 from scim_operator.reconcile.schedule import Schedule
@@ -53,6 +53,9 @@ class ControllerSettings:
     public_url: str | None = None
     workers: int = 4
     watch_secrets: bool = True
+    counters_seconds: float = COUNTERS_SECONDS
+    """How often a status may be written for its counters alone."""
+
     instance: str = "scim-operator"
     """Names this process, in Events and in the shards."""
 
@@ -69,7 +72,7 @@ class Controller:
         self._metrics = metrics
         self._store = ShardStore(client, settings.names, floor=delivery.floor, instance=settings.instance)
         self._queue: WorkQueue[Work] = WorkQueue(self._process, Schedule(group=_shard_of_work))
-        self._publisher = Publisher(client, settings.instance, time.monotonic)
+        self._publisher = Publisher(client, settings.instance, time.monotonic, settings.counters_seconds)
         self.triggers = Triggers(
             enqueue=self._queue.add,
             relisted=self._relisted,

@@ -32,8 +32,8 @@ from scim_operator.reconcile.status import (
 from scim_operator.reconcile.written import Written
 
 COUNTERS_SECONDS = 45.0
-"""How often a status may be written for its counters alone: with the time between polls they are a minute old at
-most."""
+"""How often a status may be written for its counters alone, unless an option says otherwise: with the time between
+polls they are a minute old at most."""
 
 _SERIES_SECONDS = 600.0
 """An Event that happens again within this time is counted up."""
@@ -70,11 +70,18 @@ class _Series:
 class Publisher:
     """Writes what is new. Keeps what statuses say, and when their counters were written."""
 
-    def __init__(self, client: ClusterClient, instance: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: ClusterClient,
+        instance: str,
+        clock: Callable[[], float],
+        counters_seconds: float = COUNTERS_SECONDS,
+    ) -> None:
         self.written = Written()
         self._client = client
         self._instance = instance
         self._clock = clock
+        self._counters_seconds = counters_seconds
         self._counted: dict[ObjectKey, _Counted] = {}
         self._series: dict[tuple[str, Announcement], _Series] = {}
 
@@ -87,7 +94,7 @@ class Publisher:
         existing, key, uid = raw.get("status") or {}, ObjectKey.of(raw), raw["metadata"]["uid"]
         counted = self._counted.get(key)
         written_at = counted.written_at if counted is not None and counted.uid == uid else float("-inf")
-        recent = self._clock() - written_at < COUNTERS_SECONDS
+        recent = self._clock() - written_at < self._counters_seconds
         write = differs(existing, wanted) or (counters_differ(existing, wanted) and not recent)
         self.written.note(uid, wanted if write else existing)  # before the event of the write can come
         if kind == PROVISIONING_CONFIG:
@@ -108,7 +115,7 @@ class Publisher:
         await self._announce_former_users(regarding, existing, wanted, now)
 
     async def refresh_counters(self, said: Callable[[str], TenantStatus | None], now: datetime) -> None:
-        """Write the counters that are others than the statuses say, each at most every `COUNTERS_SECONDS`; nothing
+        """Write the counters that are others than the statuses say, each at most every `counters_seconds`; nothing
         else is read or written. `said` tells what the servers say of a tenant."""
         few = asyncio.Semaphore(_WRITES_AT_ONCE)
 
@@ -116,7 +123,7 @@ class Publisher:
             async with few:
                 await self._write_counters(key, counted, fields, now)
 
-        since = self._clock() - COUNTERS_SECONDS
+        since = self._clock() - self._counters_seconds
         due = []
         for key, counted in self._counted.items():
             tenant = said(str(key))
