@@ -1,4 +1,4 @@
-"""Does what is due: deactivates users who were blocked long enough, forgets deletions.
+"""Does what is due: deactivates users who were blocked long enough, follows a new delay, forgets deletions.
 
 Every replica does this. A row of `due` is a hint: what it is about is looked at under a lock, so that each transition
 is made once, also after a crash and by several replicas at once.
@@ -42,7 +42,7 @@ class DueWork:
             pass
 
     async def _do_all(self, tenant: str) -> None:
-        while await self._storage.write(tenant, _do_some) == _AT_ONCE:
+        while await self._storage.write(tenant, _do_some):
             pass
 
 
@@ -50,11 +50,14 @@ async def _correct_states(writer: Writer) -> int:
     return await writer.correct_states(_AT_ONCE)
 
 
-async def _do_some(writer: Writer) -> int:
-    """How much was done of what is due."""
+async def _do_some(writer: Writer) -> bool:
+    """Whether more may be due."""
     past = await writer.past_due(_AT_ONCE)
+    delays = [due.subject for due in past if due.kind is DueKind.DELAY]
+    for after in delays:
+        await writer.follow_delay(after, _AT_ONCE)
     left = await writer.deactivate([due.subject for due in past if due.kind is DueKind.DEACTIVATION])
     await writer.forget_deleted([due.subject for due in past if due.kind is DueKind.TOMBSTONE])
     done = [due for due in past if not (due.kind is DueKind.DEACTIVATION and due.subject in left)]
     await writer.done(done)
-    return len(done)
+    return bool(delays) or len(done) == _AT_ONCE

@@ -79,6 +79,8 @@ class DueKind(StrEnum):
     """The subject is the id of a blocked user."""
     TOMBSTONE = "tombstone"
     """The subject is the id of a user or group whose deletion is forgotten."""
+    DELAY = "delay"
+    """The delay changed. Blocked users whose ids follow the subject are to be deactivated when the new one says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,10 @@ class Writer(Reader):
         """
         return await users.deactivate(self._transaction, user_ids)
 
+    async def follow_delay(self, after: str, limit: int) -> None:
+        """Blocked users whose ids follow `after` are deactivated when the delay says now; the rest is due at once."""
+        await users.follow_delay(self._transaction, after, limit)
+
     async def correct_states(self, limit: int) -> int:
         """Of users whom a server that doesn't know of states has set active or inactive; how many there were."""
         return await users.correct_states(self._transaction, limit)

@@ -12,14 +12,6 @@ _PUT = Statement("""
     ON CONFLICT (tenant, kind, subject) DO UPDATE SET at = excluded.at
 """)
 
-# Every blocked user's, in one statement: they may be very many.
-_PUT_DEACTIVATIONS = Statement("""
-    INSERT INTO due (tenant, kind, subject, at)
-    SELECT tenant, {text:$2}, CAST(id AS text), deactivate_at FROM users
-    WHERE tenant = $1 AND state = 'blocked' AND NOT active AND deactivate_at IS NOT NULL
-    ON CONFLICT (tenant, kind, subject) DO UPDATE SET at = excluded.at
-""")
-
 _REMOVE = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2 AND subject = $3")
 
 _REMOVE_PAST = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2 AND subject = $3 AND at <= $4")
@@ -34,11 +26,6 @@ _NEXT = Statement("SELECT at FROM due ORDER BY at LIMIT 1")
 async def put(tx: Transaction, rows: Iterable[tuple[Due, datetime]]) -> None:
     """One that is there already moves."""
     await tx.batch(_PUT, [(tx.tenant, due.kind, due.subject, at) for due, at in rows])
-
-
-async def put_deactivations(tx: Transaction) -> None:
-    """Of all blocked users, when their rows say."""
-    await tx.execute(_PUT_DEACTIVATIONS, tx.tenant, DueKind.DEACTIVATION)
 
 
 async def remove(tx: Transaction, rows: Iterable[Due]) -> None:

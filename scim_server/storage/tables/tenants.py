@@ -7,7 +7,8 @@ from scim_server.provisioning.lifecycle import NO_DELAY
 from scim_server.storage.effects import DelayChanged, RolesPending
 from scim_server.storage.errors import NeedsExclusive
 from scim_server.storage.grant_changes import grant_changes
-from scim_server.storage.records import FormerUsers, RulesVersion, TenantCounts
+from scim_server.storage.ids import FIRST_ID
+from scim_server.storage.records import Due, DueKind, FormerUsers, RulesVersion, TenantCounts
 from scim_server.storage.session import Row, Session, Transaction
 from scim_server.storage.statement import Statement
 from scim_server.storage.tables import default_roles, departures, due, grants, groups, pending_users
@@ -48,14 +49,6 @@ _STORE = Statement("""
     SET revision = excluded.revision, fingerprint = excluded.fingerprint, rules = excluded.rules,
         base_roles = excluded.base_roles, fallback_roles = excluded.fallback_roles,
         uid = coalesce(excluded.uid, tenants.uid), deactivation_delay = excluded.deactivation_delay
-""")
-
-_DEACTIVATE_AFTER = Statement("""
-    UPDATE users SET deactivate_at = blocked_at + {span:$2} WHERE tenant = $1 AND state = 'blocked' AND NOT active
-""")
-
-_DEACTIVATED_BEFORE = Statement("""
-    UPDATE users SET state = 'deactivated' WHERE tenant = $1 AND state = 'blocked' AND blocked_at <= $2
 """)
 
 
@@ -118,11 +111,11 @@ async def put_rules(tx: Transaction, rules: RoleRules, revision: int, uid: str |
         uid,
         rules.deactivation_delay,
     )
-    delay_before = None if held is None else _delay_of(tx, held)
     if held is not None and held["fingerprint"] == rules.fingerprint:
         return True
-    if held is not None and delay_before != rules.deactivation_delay:
-        await _follow_delay(tx, rules.deactivation_delay, known_before=delay_before is not None)
+    if held is not None and _delay_of(tx, held) != rules.deactivation_delay:
+        await due.put(tx, [(Due(DueKind.DELAY, FIRST_ID), tx.now)])
+        tx.effects.add(DelayChanged())
     changes = grant_changes(await groups.names_of_all(tx), await grants.of_all(tx), rules)
     await grants.change(tx, changes)
     no_longer, now = await default_roles.replace(tx, rules)
@@ -139,19 +132,6 @@ async def put_rules(tx: Transaction, rules: RoleRules, revision: int, uid: str |
 def _is_as_new(held: Row, revision: int) -> bool:
     """A replica of an older version may have stored the same revision, in a form that lacks something."""
     return held["revision"] > revision or (held["revision"] == revision and is_current(held["fingerprint"]))
-
-
-async def _follow_delay(tx: Transaction, delay: timedelta, *, known_before: bool) -> None:
-    """Blocked users are deactivated as long after they were blocked as the delay says now. A deactivated user stays
-    so.
-
-    `known_before`: False where a server stored the tenant that counted those as deactivated whose time was up.
-    """
-    if not known_before:
-        await tx.execute(_DEACTIVATED_BEFORE, tx.tenant, tx.now - delay)
-    await tx.execute(_DEACTIVATE_AFTER, tx.tenant, delay)
-    await due.put_deactivations(tx)
-    tx.effects.add(DelayChanged())
 
 
 def _delay_of(session: Session, row: Row) -> timedelta | None:

@@ -19,10 +19,10 @@ from scim_server.storage.errors import TryAgain, UserNameTaken
 from scim_server.storage.ids import is_id
 from scim_server.storage.index_keys import keys_of_user
 from scim_server.storage.new_records import changed_user, new_user
-from scim_server.storage.records import Document, LockedUser, RoleChange, UserRecord
+from scim_server.storage.records import Document, Due, DueKind, LockedUser, RoleChange, UserRecord
 from scim_server.storage.session import Row, Session, Transaction, optional_time
 from scim_server.storage.statement import Statement, Together
-from scim_server.storage.tables import roles, tenants
+from scim_server.storage.tables import due, roles, tenants
 
 COLUMNS = "id, document, active, blocked_at, state, deactivate_at, created, modified, version"
 
@@ -89,9 +89,11 @@ _DELETE = Together(
     deleted="DELETE FROM users WHERE tenant = $1 AND id = $2",
 )
 
+# The tenant's delay counts, too: `deactivate_at` follows a longer one only after a while.
 _IS_PAST = """
     SELECT id FROM users
     WHERE tenant = $1 AND id {in_ids:$2} AND state = 'blocked' AND NOT active AND deactivate_at <= $3
+      AND blocked_at + (SELECT deactivation_delay FROM tenants WHERE tenant = $1) <= $3
 """
 
 _DEACTIVATE = Statement(f"""
@@ -101,6 +103,12 @@ _DEACTIVATE = Statement(f"""
 """)
 
 _TO_DEACTIVATE = Statement(_IS_PAST)
+
+_BLOCKED = Statement(f"""
+    SELECT {COLUMNS} FROM users
+    WHERE tenant = $1 AND id > {{id:$2}} AND state = 'blocked' AND NOT active
+    ORDER BY id LIMIT $3 {{lock}}
+""")
 
 _UNLIKE = Statement(f"""
     SELECT {COLUMNS} FROM users WHERE tenant = $1 AND active <> (state = 'active') ORDER BY id LIMIT $2 {{lock}}
@@ -233,6 +241,30 @@ async def deactivate(tx: Transaction, user_ids: Collection[str]) -> Collection[s
     for row in await tx.fetch(_DEACTIVATE, tx.tenant, asked, tx.now):
         tx.effects.add(StateChanged(str(row["id"]), State.BLOCKED, State.DEACTIVATED, None))
     return {str(row["id"]) for row in await tx.fetch(_TO_DEACTIVATE, tx.tenant, asked, tx.now)}
+
+
+async def follow_delay(tx: Transaction, after: str, limit: int) -> None:
+    """Blocked users are deactivated as long after they were blocked as the delay says now.
+
+    The next ones after an id; the rest is due at once. A user without a time was blocked before there were states:
+    one whose time is over was told as deactivated then.
+    """
+    delay = await tenants.deactivation_delay(tx)
+    rows = await tx.fetch(_BLOCKED, tx.tenant, after, limit)
+    states: list[tuple[object, ...]] = []
+    timers = []
+    for row in rows:
+        record = record_of(tx, row)
+        at = (record.blocked_at or tx.now) + delay
+        if record.deactivate_at is None and at <= tx.now:
+            states.append((tx.tenant, record.id, State.DEACTIVATED, None))
+        else:
+            states.append((tx.tenant, record.id, State.BLOCKED, at))
+            timers.append((Due(DueKind.DEACTIVATION, record.id), at))
+    await tx.batch(_SET_STATE, states)
+    if len(rows) == limit:
+        timers.append((Due(DueKind.DELAY, record.id), tx.now))
+    await due.put(tx, timers)
 
 
 async def correct_states(tx: Transaction, limit: int) -> int:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from scim_server.background.due import DueWork
 from scim_server.provisioning.grants import RoleRules
 from scim_server.provisioning.lifecycle import RETENTION, State
 from scim_server.storage.effects import Effects, StateChanged
+from scim_server.storage.ids import FIRST_ID
 from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import UserRecord
 from tests.scim_server.storage.raw_sql import execute
@@ -144,13 +146,51 @@ async def test_a_longer_delay_leaves_deactivated_users_and_moves_blocked_ones(
     await _round(storage, clock)
     bob = await steps.add_user("bob", active=False)
     await steps.put_rules(_delay(3 * HOUR), 2)
+    clock.now += HOUR / 2
+    await steps.storage.write(steps.tenant, lambda writer: writer.deactivate([bob]))
+    clock.now += HOUR / 2
     assert [await _state(steps, user) for user in (ann, bob)] == [State.DEACTIVATED, State.BLOCKED]
-    clock.now += 2 * HOUR
+    assert await _round(storage, clock) == NOON + 4 * HOUR
+    clock.now += HOUR
     assert await _round(storage, clock) == NOON + 4 * HOUR
     assert await _state(steps, bob) is State.BLOCKED
     await steps.put_rules(_delay(HOUR), 3)
     await _round(storage, clock)
     assert await _state(steps, bob) is State.DEACTIVATED
+
+
+async def test_a_new_delay_of_very_many_users_is_followed_in_batches(
+    steps: Steps, url: str, storage: Storage, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each a transaction, between which others write, and after a crash the next server goes on."""
+    monkeypatch.setattr("scim_server.background.due._AT_ONCE", 3)
+    users = [await steps.add_user(f"u{number}", active=False) for number in range(10)]
+    await steps.put_rules(_delay(3 * HOUR), 2)
+    transactions: list[int] = []
+
+    class Crash(Exception): ...
+
+    async def crash(writer: Writer) -> None:
+        await writer.follow_delay(FIRST_ID, 3)
+        raise Crash
+
+    with pytest.raises(Crash):
+        await storage.write(steps.tenant, crash)
+    other = open_storage(url, clock)
+    await storage.close()
+    await other.open()
+    write = other.write
+
+    async def counted(*arguments: Any, **named: Any) -> Any:
+        transactions.append(1)
+        return await write(*arguments, **named)
+
+    monkeypatch.setattr(other, "write", counted)
+    assert await _round(other, clock) == NOON + 3 * HOUR
+    assert len(transactions) >= 10 / 3
+    records = [await Steps(other, steps.tenant).user(user) for user in users]
+    assert {record.deactivate_at for record in records if record is not None} == {NOON + 3 * HOUR}
+    await other.close()
 
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)  # on SQLite nobody else ever holds anything
@@ -261,18 +301,19 @@ async def test_nobody_is_deactivated_while_the_delay_is_unknown(
     await _round(storage, clock)
     assert [await _state(steps, user) for user in (ann, bob)] == [State.BLOCKED, State.ACTIVE]
     await steps.put_rules(_delay(2 * HOUR), 2)
-    assert await storage.next_due() == NOON + 2 * HOUR
+    assert await _round(storage, clock) == NOON + 2 * HOUR
     clock.now += 2 * HOUR
     await _round(storage, clock)
     assert await _state(steps, ann) is State.DEACTIVATED
 
 
 async def test_new_rules_leave_users_whom_an_older_server_let_in_again(
-    steps: Steps, url: str, storage: Storage
+    steps: Steps, url: str, storage: Storage, clock: SetClock
 ) -> None:
     ann, bob = await steps.add_user("ann", active=False), await steps.add_user("bob", active=False)
     await _set_past_the_server(url, ann, active=True)
     await steps.put_rules(_delay(2 * HOUR), 2)
+    await _round(storage, clock)
     record = await steps.user(bob)
     assert record is not None
     assert record.deactivate_at == NOON + 2 * HOUR
