@@ -37,12 +37,20 @@ _FAST_AND_LOOSE = {
 }
 _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
+REPLICATED = {"wal_level": "replica", "max_wal_senders": "10", "synchronous_commit": "on"}
+"""Settings of a primary that a standby can be made of, and of that."""
+
 
 class StartPostgres(Protocol):
     """The fixture `start_postgres`: makes and starts a server, with the parameters of `PostgresServer`."""
 
     def __call__(
-        self, *, durable: bool = False, tcp: bool = False, settings: Mapping[str, str] | None = None
+        self,
+        *,
+        durable: bool = False,
+        tcp: bool = False,
+        settings: Mapping[str, str] | None = None,
+        primary: "PostgresServer | None" = None,
     ) -> "PostgresServer": ...
 
 
@@ -53,7 +61,8 @@ class PostgresServer:
 
     `directory` must be short (see RunDirectory) and, under root, in folders that everybody may enter. `durable` makes
     a commit wait for the disk: what a test of crashes of PostgreSQL itself needs. `settings` are further parameters
-    of postgresql.conf. The data are in `data`, which may be a long name, or in `directory`.
+    of postgresql.conf. The data are in `data`, which may be a long name, or in `directory`. With `primary` it is a
+    standby of that one, which must run with the settings `REPLICATED`.
     """
 
     def __init__(
@@ -64,6 +73,7 @@ class PostgresServer:
         tcp: bool = False,
         settings: Mapping[str, str] | None = None,
         data: Path | None = None,
+        primary: "PostgresServer | None" = None,
     ) -> None:
         self.log = directory / "postgres.log"
         self.tcp_port = free_port() if tcp else None
@@ -93,7 +103,11 @@ class PostgresServer:
         if self._account and data is not None:
             data.mkdir()
             os.chown(data, self._account.pw_uid, self._account.pw_gid)
-        self._run("initdb", "--pgdata", self._data, "--username", _SUPERUSER, *_INITDB_OPTIONS)
+        if primary is None:
+            self._run("initdb", "--pgdata", self._data, "--username", _SUPERUSER, *_INITDB_OPTIONS)
+        else:
+            copy = ("--pgdata", self._data, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+            self._run("pg_basebackup", "--dbname", primary.dsn(), *copy)
 
     def start(self) -> None:
         """Start and return when it answers; after a crash this includes its recovery."""
@@ -107,6 +121,14 @@ class PostgresServer:
             death_signal=signal.SIGQUIT,  # "immediate": it ends its own children
         )
         wait_until(self._answers, seconds=60, what="PostgreSQL", process=self._process, log=self.log)
+
+    def allow(self, rules: str) -> None:
+        """Before the start: who may connect how, as pg_hba.conf says it. Otherwise everybody may as anybody."""
+        self._data.joinpath("pg_hba.conf").write_text(rules)
+
+    def promote(self) -> None:
+        """Let a standby become the primary; return when it takes writes."""
+        self._run("pg_ctl", "promote", "--pgdata", self._data, "--wait")
 
     def stop(self) -> None:
         """Stop in order: sessions are ended, everything is written (pg_ctl's mode "fast")."""
