@@ -34,10 +34,11 @@ fmt: $(VENV)/.dev ## Format the code
 typecheck: $(VENV)/.dev ## Check types (mypy, strict)
 	$(BIN)/mypy
 
-schemas: $(VENV)/.dev ## Write the generated files: JSON Schema of the server's configuration, OpenAPI documents
+schemas: $(VENV)/.dev ## Write the generated files: JSON Schema of the server's configuration, OpenAPI, reference pages
 	$(BIN)/python -m scim_server.config.schema
 	$(BIN)/scim-server openapi > docs/reference/openapi.json
 	$(BIN)/scim-server openapi --management > docs/reference/management.openapi.json
+	$(BIN)/python -m documentation
 
 docs: $(VENV)/.dev ## Build the documentation's site into site/
 	$(BIN)/zensical build --strict --clean
@@ -79,6 +80,7 @@ check-imports: $(VENV)/.dev
 
 check-schemas: $(VENV)/.dev
 	$(BIN)/python -m scim_server.config.schema --check
+	$(BIN)/python -m documentation --check
 	@$(BIN)/scim-server openapi | cmp -s - docs/reference/openapi.json || \
 	  { echo "docs/reference/openapi.json is out of date: run \`make schemas\`" >&2; exit 1; }
 	@$(BIN)/scim-server openapi --management | cmp -s - docs/reference/management.openapi.json || \

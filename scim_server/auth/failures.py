@@ -8,6 +8,8 @@ class Failure(StrEnum):
     """The kinds, as the label `reason` of a metric has them."""
 
     UNKNOWN_TENANT = "unknown_tenant"
+    """No ProvisioningConfig has the namespace and name that the path names, or the server hasn't its
+    configuration."""
     NO_CREDENTIAL = "no_credential"
     """No header Authorization, or one that is neither bearer nor basic."""
     WRONG_SCHEME = "wrong_scheme"
@@ -15,6 +17,7 @@ class Failure(StrEnum):
     UNKNOWN_CREDENTIAL = "unknown_credential"
     """A token, a password or a client secret that isn't one of the tenant's."""
     EXPIRED = "expired"
+    """The credential is one of the tenant's, and its `expiresAt` has passed."""
     JWT = "jwt"
     """A token of an issuer, or a client's assertion, that breaks a rule."""
     KEYS_UNAVAILABLE = "keys_unavailable"

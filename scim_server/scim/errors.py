@@ -83,7 +83,7 @@ def _loggable(path: str) -> str | None:
     return bare if _PATH.fullmatch(bare) else None
 
 
-class _FixedError(ScimError):
+class FixedError(ScimError):
     """An error whose status and scimType follow from its class, and its reason where nothing more can be said."""
 
     fixed_status: ClassVar[int] = 400
@@ -96,84 +96,84 @@ class _FixedError(ScimError):
         )
 
 
-class InvalidCount(_FixedError):
+class InvalidCount(FixedError):
     """The count of a request by cursor isn't one that a page can have (RFC 9865 §2.3)."""
 
     fixed_type = "invalidCount"
     fixed_reason = "no count that a page can have"
 
 
-class InvalidCursor(_FixedError):
+class InvalidCursor(FixedError):
     """The cursor isn't one of ours, or belongs to another request (RFC 9865 §2.3)."""
 
     fixed_type = "invalidCursor"
     fixed_reason = "the cursor is of another request, or none of ours"
 
 
-class ExpiredCursor(_FixedError):
+class ExpiredCursor(FixedError):
     """The cursor is older than the announced `cursorTimeout` (RFC 9865 §2.3)."""
 
     fixed_type = "expiredCursor"
     fixed_reason = "the cursor is too old"
 
 
-class InvalidFilter(_FixedError):
+class InvalidFilter(FixedError):
     """The filter is malformed, or names an attribute or operator that can't be answered."""
 
     fixed_type = "invalidFilter"
     fixed_reason = "the filter can't be answered"
 
 
-class InvalidPath(_FixedError):
+class InvalidPath(FixedError):
     """The path of a PATCH operation is malformed or names an unknown attribute."""
 
     fixed_type = "invalidPath"
     fixed_reason = "the path can't be answered"
 
 
-class InvalidSyntax(_FixedError):
+class InvalidSyntax(FixedError):
     """The body isn't shaped as the protocol wants."""
 
     fixed_type = "invalidSyntax"
     fixed_reason = "the body isn't as the protocol wants it"
 
 
-class InvalidValue(_FixedError):
+class InvalidValue(FixedError):
     """A value is missing or has the wrong type or size."""
 
     fixed_type = "invalidValue"
     fixed_reason = "a value is missing, or of the wrong type or size"
 
 
-class MutabilityViolation(_FixedError):
+class MutabilityViolation(FixedError):
     """The change would alter an immutable attribute or take away a required one."""
 
     fixed_type = "mutability"
     fixed_reason = "the attribute can't be changed so"
 
 
-class NoTarget(_FixedError):
+class NoTarget(FixedError):
     """The path of a PATCH operation matches nothing that could be changed."""
 
     fixed_type = "noTarget"
     fixed_reason = "the path matches nothing"
 
 
-class TooMany(_FixedError):
+class TooMany(FixedError):
     """The filter or order needs more work than the server does for one request."""
 
     fixed_type = "tooMany"
     fixed_reason = "the filter or order needs too much work"
 
 
-class NotFound(_FixedError):
+class NotFound(FixedError):
     """No such resource in this tenant."""
 
     fixed_status = 404
     fixed_reason = "no such resource"
 
 
-class UniquenessViolation(_FixedError):
+class UniquenessViolation(FixedError):
     """Another resource has the value already."""
 
     fixed_status = 409
@@ -181,12 +181,12 @@ class UniquenessViolation(_FixedError):
     fixed_reason = "the value is taken by a resource that exists"
 
 
-class PreconditionFailed(_FixedError):
+class PreconditionFailed(FixedError):
     """The resource's version isn't the one that the client named (RFC 7644 §3.14)."""
 
     fixed_status = 412
     fixed_reason = "the resource has changed"
 
 
-SCIM_TYPES = tuple(sorted({kind.fixed_type for kind in _FixedError.__subclasses__() if kind.fixed_type is not None}))
+SCIM_TYPES = tuple(sorted({kind.fixed_type for kind in FixedError.__subclasses__() if kind.fixed_type is not None}))
 """Every scimType that an answer may have."""

@@ -27,21 +27,35 @@ from typing import Final
 
 # Types.
 READY: Final = "Ready"
+"""The summary of the others: what to wait for."""
 RECONCILING: Final = "Reconciling"
+"""The operator is at it; or a replica doesn't do its part, and the others run it meanwhile."""
 STALLED: Final = "Stalled"
+"""Only the author of the object can mend it. What was delivered before goes on."""
 RESOLVED_REFS: Final = "ResolvedRefs"
+"""Of a ProvisioningConfig: every credential that the spec names can be used. False: the message names each that
+can't, with its Secret; the others work."""
 PROGRAMMED: Final = "Programmed"
+"""Every ready server runs it, and the roles of existing users follow. Of a mapping: every ready server runs what is
+in effect of it."""
 ACCEPTED: Final = "Accepted"
+"""Of a mapping: all of it is in effect as declared. False: the message names each rule, attribute or schema that
+isn't, what is wrong, and what of it is in effect meanwhile."""
 SUSPENDED: Final = "Suspended"
-"""Also the reason of what waits for the end of it."""
+"""Only there while `spec.suspend` is true: what was delivered goes on, and changes wait. Also the reason of what
+waits for the end of it."""
 
 # ResolvedRefs. When true, the reason is the type's own name.
 SECRET_NOT_FOUND: Final = "SecretNotFound"  # noqa: S105 - a reason, not a secret
+"""There is no Secret of the name in the namespace of the ProvisioningConfig."""
 SECRET_KEY_NOT_FOUND: Final = "SecretKeyNotFound"  # noqa: S105
+"""The Secret is there and doesn't have the key."""
 TOKEN_TOO_SHORT: Final = "TokenTooShort"  # noqa: S105
+"""A token has 20 bytes at least: make one with `openssl rand -base64 32`."""
 TOKEN_UNUSABLE: Final = "TokenUnusable"  # noqa: S105
 """The token is too long, or holds characters, to be sent in an Authorization header (RFC 6750 §2.1)."""
 PASSWORD_TOO_SHORT: Final = "PasswordTooShort"  # noqa: S105
+"""A password or client secret has 20 bytes at least."""
 PASSWORD_UNUSABLE: Final = "PasswordUnusable"  # noqa: S105
 """A user name, password or client secret that no client can send (RFC 7617 §2), or that is too long."""
 SECRET_SHARED: Final = "SecretShared"  # noqa: S105
@@ -50,10 +64,14 @@ only that one works."""
 KEY_SET_UNUSABLE: Final = "KeySetUnusable"
 """Not a JSON Web Key Set with a public key that can verify a signature."""
 CREDENTIAL_EXPIRED: Final = "CredentialExpired"
+"""The `expiresAt` of the last credential that was left has passed: nobody gets in. While another one works, the
+message of the true condition names those that have expired."""
 
 # Stalled.
 INVALID_SPEC: Final = "InvalidSpec"
+"""The spec can't be used as it is; the message names the field."""
 NOT_STALLED: Final = "NotStalled"
+"""Nothing waits for the author."""
 
 # Accepted. When all is well, the reason is the type's own name.
 CONFIG_NOT_FOUND: Final = "ConfigNotFound"
@@ -62,23 +80,33 @@ that nobody learns by trying what other namespaces hold."""
 CONFIG_INVALID: Final = "ConfigInvalid"
 """The ProvisioningConfig is stalled and was never delivered."""
 ROLE_NOT_FOUND: Final = "RoleNotFound"
+"""No role of a rule is in the catalogue of the ProvisioningConfig; the message says which name was probably meant."""
 INVALID_PATTERN: Final = "InvalidPattern"
+"""A `displayNamePattern` isn't an RE2 expression."""
 ATTRIBUTE_NOT_FOUND: Final = "AttributeNotFound"
 """A path names nothing that a user has by the standard's schemas and those that mappings declare."""
 CONFLICT: Final = "Conflict"
 """An older AttributeMapping claims the target or the schema."""
 PARTIALLY_INVALID: Final = "PartiallyInvalid"
+"""Every rule can be used, and some of their roles aren't in the catalogue: the others are granted."""
 
 WAITING_FOR_CONFIG: Final = frozenset((CONFIG_NOT_FOUND, CONFIG_INVALID))
 """Reasons for which nothing is wrong with the mapping itself."""
 
 # Ready, Reconciling and Programmed.
 MAPPINGS_NOT_AS_DECLARED: Final = "MappingsNotAsDeclared"
+"""All else is well, and a mapping that may attach isn't accepted: look at the mappings."""
 SUCCEEDED: Final = "Succeeded"
+"""All is as declared."""
 IN_PROGRESS: Final = "InProgress"
+"""The operator is at it: wait."""
 NO_REPLICAS: Final = "NoReplicas"
+"""No server replica is ready. Nothing is lost: it acts when one is."""
 REPLICA_UNAVAILABLE: Final = "ReplicaUnavailable"
+"""A server replica doesn't answer, or not as it should; the message says the kind of fault."""
 REPLICA_REJECTED: Final = "ReplicaRejected"
+"""A server replica refuses the configuration and goes on with the one it has: most often it is older than the
+operator."""
 DOCUMENT_TOO_LARGE: Final = "DocumentTooLarge"
 """The shard that holds the tenant is full: something new in this object waits. What was removed from it is out of
 effect nevertheless, and the rest goes on."""
