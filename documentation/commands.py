@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from documentation.markdown import GENERATED, code, table, text
+from kubectl_scim.cli import app as kubectl_scim
 from scim_operator.cli import app as operator
 from scim_server.cli import app as server
 
@@ -24,7 +25,7 @@ _EVERYWHERE = ("help", "version", "install_completion", "show_completion")
 
 def page() -> str:
     parts = [GENERATED, _INTRODUCTION]
-    for program, app in (("scim-server", server), ("scim-operator", operator)):
+    for program, app in (("scim-server", server), ("scim-operator", operator), ("kubectl scim", kubectl_scim)):
         parts += _command(program, typer.main.get_command(app))
     return "\n".join(parts)
 

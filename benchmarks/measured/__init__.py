@@ -4,6 +4,7 @@ from benchmarks.bench import Bench
 from benchmarks.measured.create_users import CREATE_USERS
 from benchmarks.measured.find_user import FIND_USER
 from benchmarks.measured.log_lines import LOG_LINES
+from benchmarks.measured.one_core import ONE_CORE
 from benchmarks.measured.one_mapping import ONE_MAPPING
 from benchmarks.measured.patch_member import PATCH_MEMBER
 from benchmarks.measured.peer import PEER
@@ -23,6 +24,7 @@ BENCHES: tuple[Bench, ...] = (
     WALK_USERS,
     PUT_GROUP,
     TWO_SERVERS,
+    ONE_CORE,
     PEER,
     POOL,
     TURNS,

@@ -6,44 +6,21 @@ import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from benchmarks.measured import BENCHES
+from tests.docs.blocks import PAGES, blocks
 from tests.support.local_mode import SCIM_OPERATOR, RunningLocalMode, run_to_its_end
 from tests.support.processes import kill_process, start_process, wait_until
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-
-
-def shown_commands() -> Iterator[tuple[str, str]]:
-    """Page and command of each line `$ command` in a fenced block."""
-    for page in PAGES:
-        for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
-            for line in block.splitlines():
-                if line.startswith("$ "):
-                    yield str(page.relative_to(ROOT)), line.removeprefix("$ ").partition("  #")[0].rstrip()
-
-
-SHOWN = sorted({command for _, command in shown_commands()})
+SHOWN = sorted({command for block in blocks() if block.language == "console" for command in block.commands})
 MAKE = [command for command in SHOWN if command.split()[0] == "make"]
 PYTEST = [command for command in SHOWN if "-m pytest" in command]
 KUBECTL = [command for command in SHOWN if "kubectl" in command]
-DATABASE = [command for command in SHOWN if command.split()[0] in ("pg_dump", "pg_restore", "python3", "rm", "cp")]
-"""Run by test_backup.py."""
-APPLICATION = [command for command in SHOWN if command.startswith("curl") or re.match("[A-Z]+=", command)]
-"""Run by test_read_users_and_roles.py, and those of the page on connecting a provider by tests/e2e."""
-OPENSSL = [command for command in SHOWN if command.split()[0] == "openssl"]
-"""Run by tests/scim_operator/delivery/test_tls.py."""
-OURS = [command for command in SHOWN if command.split()[0] in ("scim-operator", ".venv/bin/scim-operator")]
-
-
-def test_every_command_is_of_a_kind_that_is_tested_here() -> None:
-    assert set(SHOWN) - {*MAKE, *PYTEST, *KUBECTL, *DATABASE, *APPLICATION, *OPENSSL, *OURS} == set()
-    assert MAKE
-    assert OURS
+OURS = [command for command in SHOWN if command.split()[0] == ".venv/bin/scim-operator"]
 
 
 @pytest.mark.parametrize("command", MAKE)
@@ -54,6 +31,8 @@ def test_make_has_the_target(command: str) -> None:
     )
     assert "No rule" not in ended.stderr
     assert ended.returncode in (0, 1), ended.stderr
+    if command.startswith("make bench ARGS="):
+        assert command.partition("=")[2] in {bench.name for bench in BENCHES}
 
 
 @pytest.mark.parametrize("command", PYTEST)
