@@ -8,7 +8,7 @@ INSTALL_THIS := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint fmt typecheck schemas docs control-plane helm programs bench soak java-clients lock clean check-format check-imports check-schemas images
+.PHONY: help setup run test lint fmt typecheck schemas docs control-plane helm chart programs bench soak java-clients lock clean check-format check-imports check-schemas images
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ fmt: $(VENV)/.dev ## Format the code
 typecheck: $(VENV)/.dev ## Check types (mypy, strict)
 	$(BIN)/mypy
 
+chart: $(VENV)/.dev helm ## Write the generated files of the chart: schema, table of values, definitions, RBAC, renders
+	$(BIN)/python -m tests.chart.generate
+
 schemas: $(VENV)/.dev ## Write the generated files: JSON Schema of the server's configuration, OpenAPI, reference pages
 	$(BIN)/python -m scim_server.config.schema
 	$(BIN)/scim-server openapi > docs/reference/openapi.json
@@ -46,8 +49,9 @@ docs: $(VENV)/.dev ## Build the documentation's site into site/
 control-plane: $(VENV)/.dev ## Build etcd, kube-apiserver and kubectl for the tests, once per user
 	$(BIN)/python -m tests.control_plane.build
 
-helm: $(VENV)/.dev ## Build Helm for the tests, once per user
+helm: $(VENV)/.dev ## Build Helm for the tests, and fetch definitions that charts refer to, once per user
 	$(BIN)/python -m tests.helm.build
+	$(BIN)/python -m tests.chart.definitions.build
 
 programs: $(VENV)/.dev ## Install curl and nginx for the tests where they are missing (as root, with apt-get)
 	$(BIN)/python -m tests.support.debian

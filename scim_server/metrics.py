@@ -77,6 +77,9 @@ class Metrics:
         self.config_rejections = Counter(
             "scim_config_rejections", "Configurations refused", ("source",), registry=self.registry
         )
+        # From zero on: a counter that begins with 1 has no increase that an alert could see.
+        for source in ("file", "push"):
+            self.config_rejections.labels(source)
         self._users = Gauge("scim_users", "Users by state", ("tenant", "state"), registry=self.registry)
         self._groups = Gauge("scim_groups", "Groups", ("tenant",), registry=self.registry)
         self._waits = Histogram(

@@ -1,12 +1,18 @@
 """Installed, upgraded and uninstalled by Helm on a real API server. Pods are the business of tests/cluster."""
 
 import base64
+import io
 import ssl
+import subprocess
+import tarfile
+from pathlib import Path
 
 from cryptography import x509
 
 from tests.control_plane.cluster import ControlPlane
 from tests.helm.helm import CHART, Helm
+
+ROOT = CHART.parents[1]
 
 
 def _management(control_plane: ControlPlane, namespace: str) -> dict[str, str]:
@@ -17,7 +23,9 @@ def _management(control_plane: ControlPlane, namespace: str) -> dict[str, str]:
 
 def test_without_values(control_plane: ControlPlane, cluster_helm: Helm, namespace: str) -> None:
     # Other tests have applied the definitions themselves.
-    installed = cluster_helm.run("install", "scim", CHART, f"--namespace={namespace}", "--take-ownership")
+    installed = cluster_helm.run(
+        "install", "scim", CHART, f"--namespace={namespace}", "--take-ownership", "--force-conflicts"
+    )
     made = _management(control_plane, namespace)
     certificate = x509.load_pem_x509_certificate(base64.b64decode(made["tls.crt"]))
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -37,3 +45,38 @@ def test_without_values(control_plane: ControlPlane, cluster_helm: Helm, namespa
     assert "[PersistentVolumeClaim] scim-scim-operator-data" in uninstalled
     left = control_plane.get("deployments,services,persistentvolumeclaims,secrets", "--namespace", namespace)["items"]
     assert [item["kind"] for item in left] == ["PersistentVolumeClaim"]
+
+
+def _chart_of_the_commit_before(directory: Path) -> Path:
+    command = ["git", "archive", "HEAD~1", "charts/scim-operator"]
+    packed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(directory, filter="data")
+    return directory / "charts" / "scim-operator"
+
+
+def test_upgraded_from_the_chart_of_the_commit_before(
+    control_plane: ControlPlane, cluster_helm: Helm, namespace: str, tmp_path: Path
+) -> None:
+    place = f"--namespace={namespace}"
+    before = _chart_of_the_commit_before(tmp_path)
+    # Names of its own: cluster-wide roles of another test's release may be there.
+    names = "--set=fullnameOverride=upgraded"
+    cluster_helm.run("install", "scim", before, place, names, "--take-ownership", "--force-conflicts")
+    secret = control_plane.get("secret", "upgraded-management", "--namespace", namespace)["data"]
+    claim = control_plane.get("persistentvolumeclaim", "upgraded-data", "--namespace", namespace)["metadata"]["uid"]
+
+    # What an administrator changes in between stays: a second token, say.
+    tokens = base64.b64encode(base64.b64decode(secret["token"]) + b"\nanother-token").decode()
+    patch = f'{{"data": {{"token": "{tokens}"}}}}'
+    control_plane.kubectl("patch", "secret", "upgraded-management", "--namespace", namespace, "--patch", patch)
+
+    cluster_helm.run("upgrade", "scim", CHART, place, names)
+    assert control_plane.get("secret", "upgraded-management", "--namespace", namespace)["data"] == {
+        **secret,
+        "token": tokens,
+    }
+    claims = control_plane.get("persistentvolumeclaims", "--namespace", namespace)["items"]
+    assert [each["metadata"]["uid"] for each in claims] == [claim]
+    control_plane.kubectl("get", "customresourcedefinitions", "provisioningconfigs.scim-operator.io")
+    cluster_helm.run("uninstall", "scim", place)

@@ -114,6 +114,10 @@ capabilities: {drop: [ALL]}
 readOnlyRootFilesystem: true
 {{- end -}}
 
+{{- define "scim.egressToDns" -}}
+- ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
+{{- end -}}
+
 {{/* What values exclude each other. */}}
 {{- define "scim.check" -}}
 {{- if not (include "scim.postgresql" .) -}}

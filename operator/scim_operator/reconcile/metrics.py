@@ -34,6 +34,9 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        # From zero on: a counter that begins with 1 has no increase that an alert could see.
+        for outcome in ("done", "retry", "error"):
+            self._reconciles.labels(outcome)
         self._seconds = Histogram(
             "scim_operator_reconcile_seconds",
             "Time of one reconcile of the ProvisioningConfigs of a shard that are due together, delivery included.",
