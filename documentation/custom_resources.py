@@ -39,9 +39,9 @@ def _kind(kind: str, spec: dict[str, Any]) -> str:
             f"## {kind}\n",
             f"{text(schema['description'])}\n",
             f"`apiVersion: {spec['group']}/{version['name']}`, `kind: {kind}`; to kubectl {called}.\n",
-            *_objects(kind, "spec", schema["properties"]["spec"]),
-            *_objects(kind, "status", schema["properties"]["status"]),
-            f"### {kind}: what `kubectl get` shows\n",
+            *_objects("spec", schema["properties"]["spec"]),
+            *_objects("status", schema["properties"]["status"]),
+            "### What `kubectl get` shows\n",
             table(
                 ["column", "what", "from"],
                 [
@@ -57,9 +57,9 @@ def _kind(kind: str, spec: dict[str, Any]) -> str:
     )
 
 
-def _objects(kind: str, path: str, schema: dict[str, Any]) -> Iterator[str]:
+def _objects(path: str, schema: dict[str, Any]) -> Iterator[str]:
     """A section for the object at `path`, then one for each object in it."""
-    yield f"### {kind}: `{path}`\n"
+    yield f"### `{path}`\n"
     if path in ("spec", "status"):
         yield f"{text(schema['description'])}\n"
     rules = [rule["message"] for rule in schema.get("x-kubernetes-validations", [])]
@@ -75,7 +75,7 @@ def _objects(kind: str, path: str, schema: dict[str, Any]) -> Iterator[str]:
     if rules:
         yield "".join(f"* Rule: {text(rule)}.\n" for rule in rules)
     for at, each in inner:
-        yield from _objects(kind, at, each)
+        yield from _objects(at, each)
 
 
 def _innermost(field: dict[str, Any]) -> tuple[str, dict[str, Any]]:
