@@ -8,7 +8,7 @@ INSTALL_THIS := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint fmt typecheck schemas docs control-plane helm chart programs bench soak java-clients lock clean check-format check-imports check-schemas images
+.PHONY: help setup run test lint fmt typecheck schemas docs control-plane helm checkers chart programs bench soak java-clients lock clean check-format check-imports check-schemas images
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ setup: $(VENV)/.dev ## Install everything that development needs into .venv
 run: $(VENV)/.run ## Start the quick start: a server in local mode and a provider's sync against it
 	@exec $(BIN)/scim-operator quickstart --port $(PORT)
 
-test: lint check-format typecheck check-schemas control-plane helm programs ## Run every check and every test
+test: lint check-format typecheck check-schemas control-plane helm checkers programs ## Run every check and every test
 	$(BIN)/python -m pytest -q --numprocesses logical --maxprocesses 4 --dist loadgroup $(ARGS)
 
 lint: check-imports ## Look for mistakes (ruff) and for imports against the layers (import-linter)
@@ -52,6 +52,10 @@ control-plane: $(VENV)/.dev ## Build etcd, kube-apiserver and kubectl for the te
 helm: $(VENV)/.dev ## Build Helm for the tests, and fetch definitions that charts refer to, once per user
 	$(BIN)/python -m tests.helm.build
 	$(BIN)/python -m tests.chart.definitions.build
+
+checkers: $(VENV)/.dev ## Build actionlint and Argo CD's Lua, and fetch definitions of other projects, once per user
+	$(BIN)/python -m tests.checkers.build
+	$(BIN)/python -m tests.examples.definitions.build
 
 programs: $(VENV)/.dev ## Install curl and nginx for the tests where they are missing (as root, with apt-get)
 	$(BIN)/python -m tests.support.debian

@@ -9,7 +9,8 @@ from typing import Any
 from kubectl_scim.kubectl import Kubectl
 
 _SERVERS = "app.kubernetes.io/name=scim-operator,app.kubernetes.io/component=server"
-_PUBLIC_PORTS = ("https", "http")
+_PUBLIC_PORT = "scim"
+"""Its name in the chart; appProtocol says whether it speaks TLS."""
 
 
 class NoConnection(Exception):
@@ -44,7 +45,7 @@ def connection_of(
     place, _, service_name = (service or _found_service(kubectl)).partition("/")
     port = _public_port(kubectl.get("service", service_name, "-n", place))
     with kubectl.port_forward(place, service_name, port["port"]) as local:
-        scheme = "https" if port.get("name") == "https" else "http"
+        scheme = "https" if port.get("appProtocol") == "https" else "http"
         base_url = f"{scheme}://127.0.0.1:{local}/{namespace}/{name}/scim/v2"
         yield Connection(base_url, provider, authorization, verify=False)
 
@@ -95,11 +96,11 @@ def _found_service(kubectl: Kubectl) -> str:
 
 
 def _named_ports(service: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [port for port in service["spec"].get("ports", ()) if port.get("name") in _PUBLIC_PORTS]
+    return [port for port in service["spec"].get("ports", ()) if port.get("name") == _PUBLIC_PORT]
 
 
 def _public_port(service: Mapping[str, Any]) -> dict[str, Any]:
     ports = _named_ports(service)
     if not ports:
-        raise NoConnection(f"Service {service['metadata']['name']} has no port named http or https")
+        raise NoConnection(f"Service {service['metadata']['name']} has no port named {_PUBLIC_PORT}")
     return ports[0]

@@ -24,6 +24,10 @@ CONNECTIONS = [folder for folder in FOLDERS if _has_ours(folder)]
 """Those with resources of ours."""
 
 
+def name_of(folder: Path) -> str:
+    return folder.relative_to(ROOT / "examples").as_posix()
+
+
 def provider_tokens(example: Path, namespace: str, name: str) -> dict[str, str]:
     """The bearer tokens of a ProvisioningConfig that see all users, by the names of the credentials."""
     keyed = {

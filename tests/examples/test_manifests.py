@@ -6,22 +6,23 @@ import httpx
 import pytest
 
 from tests.control_plane.cluster import ControlPlane
-from tests.examples.folders import CONNECTIONS, OUR_KINDS, ROOT, objects_of, provider_tokens
+from tests.examples.folders import CONNECTIONS, OUR_KINDS, ROOT, name_of, objects_of, provider_tokens
 from tests.support.local_mode import RunningLocalMode, run_to_its_end
 
 PROVIDERS = {"okta", "entra-id", "pingone", "google", "onelogin", "jumpcloud", "keycloak", "authentik"}
 
-each_example = pytest.mark.parametrize("example", CONNECTIONS, ids=lambda folder: str(folder.name))
+each_example = pytest.mark.parametrize("example", CONNECTIONS, ids=name_of)
 
 
 def test_the_examples_are_found() -> None:
-    names = {folder.name for folder in CONNECTIONS}
-    assert {*PROVIDERS, "quickstart", "credentials", "own-schema", "two-namespaces", "multi-tenant"} <= names
+    others = {"quickstart", "credentials", "own-schema", "two-namespaces", "multi-tenant", "production/connection"}
+    assert PROVIDERS | others <= {name_of(folder) for folder in CONNECTIONS}
 
 
 def test_the_page_lists_every_example() -> None:
     page = (ROOT / "examples/README.md").read_text()
-    assert [folder.name for folder in CONNECTIONS if f"]({folder.relative_to(ROOT / 'examples')})" not in page] == []
+    folders = {folder.name for folder in (ROOT / "examples").iterdir() if folder.is_dir()}
+    assert {name for name in folders if f"]({name})" not in page} == set()
 
 
 @each_example

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.examples.folders import CONNECTIONS, ROOT, provider_tokens
+from tests.examples.folders import CONNECTIONS, ROOT, name_of, provider_tokens
 from tests.providers.scenario import play
 from tests.support.local_mode import RunningLocalMode
 from tests.support.serving import EFFECTIVE, TLS
@@ -148,6 +148,16 @@ CASES = [
         {"ada@acme.com": roles("owner", customer="Contoso"), "bob@acme.com": roles("member")},
     ),
     Case(
+        "production/connection",
+        "identity/workforce",
+        "entra_id/groups",
+        {
+            "ada@acme.com": roles("administrator", "employee", department="Unassigned"),
+            "bob@acme.com": roles("employee"),
+        },
+        named={ENTRA_GROUP: "61a6f1d2-9d0e-4a55-8c39-0f6a3a6f0d42"},
+    ),
+    Case(
         "two-namespaces",
         "platform/okta",
         "okta/group_push",
@@ -178,4 +188,4 @@ async def test_a_user_gets_the_role(case: Case, served: RunningLocalMode) -> Non
 def test_every_example_has_its_case() -> None:
     """Those of credentials and of schemas are tested for what they show, in files of their own."""
     shown_otherwise = {"credentials", "own-schema"}
-    assert {folder.name for folder in CONNECTIONS} - shown_otherwise == {case.example for case in CASES}
+    assert {name_of(folder) for folder in CONNECTIONS} - shown_otherwise == {case.example for case in CASES}

@@ -225,7 +225,7 @@ def test_a_config_without_a_public_url_is_probed_through_a_forwarded_port(
     assert "Say so with --service NAMESPACE/NAME (found: none)" in none.stderr
 
     labels = {"app.kubernetes.io/name": "scim-operator", "app.kubernetes.io/component": "server"}
-    ports = [{"name": "http", "port": 80, "targetPort": 8080}]
+    ports = [{"name": "scim", "port": 80, "targetPort": 8080, "appProtocol": "http"}]
     declared.cluster.apply(
         {
             "apiVersion": "v1",
