@@ -36,8 +36,8 @@ from scim_server.logs import LogFormat, configure
 from scim_server.management.app import management_routes
 from scim_server.openapi.document import as_text
 from scim_server.storage.credential_files import CredentialFiles, read_credential
-from scim_server.storage.errors import StorageUnusable
-from scim_server.storage.urls import InvalidDatabaseUrl
+from scim_server.storage.errors import StorageUnavailable, StorageUnusable
+from scim_server.storage.urls import InvalidDatabaseUrl, check_postgres_url, sqlite_path, without_password
 from scim_server.tracing.start import start_tracing
 
 _log = logging.getLogger(__name__)
@@ -354,6 +354,51 @@ def openapi(
     extension schemas and its ways to authenticate, is at /NAMESPACE/NAME/scim/v2/openapi.json.
     """
     print(as_text(management_routes().openapi() if management else document_of_any_tenant()), end="")
+
+
+@app.command(name="copy", cls=PlainCommand)
+def copy_database(
+    source: Annotated[str, typer.Option("--from", help="sqlite:///PATH. Stop its server first.", show_default=False)],
+    target: Annotated[
+        str | None, typer.Option("--to", help="postgresql://USER@HOST/DATABASE of an empty database.")
+    ] = None,
+    target_url_file: Annotated[
+        Path | None, typer.Option("--to-url-file", help="File with that URL, in place of --to.")
+    ] = None,
+    target_password_file: Annotated[
+        Path | None, typer.Option("--to-password-file", help="File with PostgreSQL's password.")
+    ] = None,
+) -> None:
+    """Copy a SQLite database to PostgreSQL.
+
+    Everything is copied in one transaction and read back before it is committed, or nothing is: the command may be
+    run again. SQLite's file stays as it is. Status 2: something is to be set right first; 1: it failed.
+    """
+    from scim_server.storage.copying import CopyFailed, copy_to_postgres  # which needs both drivers
+
+    url = _read_credential("--to-url-file", target_url_file) or target
+    if url is None or (target_url_file and target):
+        _fail("one of --to and --to-url-file is expected")
+    _read_credential("--to-password-file", target_password_file)
+    try:
+        path = sqlite_path(source)
+    except InvalidDatabaseUrl as error:
+        _fail(f"--from: {error}")
+    try:
+        if url.partition(":")[0] not in ("postgresql", "postgres"):
+            raise InvalidDatabaseUrl("postgresql://USER@HOST/DATABASE is expected")
+        check_postgres_url(url)
+    except InvalidDatabaseUrl as error:
+        _fail(f"{'--to' if target_url_file is None else '--to-url-file'}: {error}")
+    files = CredentialFiles(target_url_file, target_password_file)
+    try:
+        uvloop.run(copy_to_postgres(path, url, print, files))
+    except StorageUnusable as error:
+        _fail(str(error))
+    except (StorageUnavailable, CopyFailed) as error:
+        print(f"scim-server: {error}", file=sys.stderr)
+        raise SystemExit(_FAILED) from None
+    print(f"Copied to {without_password(url)}: start the servers with it.")
 
 
 def _database(url: str | None, url_file: Path | None, password_file: Path | None) -> str:

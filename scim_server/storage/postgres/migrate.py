@@ -37,7 +37,7 @@ async def migrate(connection: OpenConnection, guard: OpenConnection) -> None:
 async def _alone(guard: OpenConnection) -> AsyncIterator[None]:
     """Asks again and again: a statement that waits has a snapshot, for whose end a concurrent index would wait."""
     while True:
-        async with _transaction(guard):
+        async with transaction(guard):
             if await _may_migrate(guard):
                 yield
                 return
@@ -45,7 +45,7 @@ async def _alone(guard: OpenConnection) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _transaction(connection: OpenConnection) -> AsyncIterator[None]:
+async def transaction(connection: OpenConnection) -> AsyncIterator[None]:
     async with connection.transaction():
         if connection.settings_of_transaction:
             await connection.execute(connection.settings_of_transaction)
@@ -73,7 +73,7 @@ async def _apply(connection: OpenConnection, migration: Migration) -> None:
         case "in batches":
             while await connection.execute(*migration.statements) != "UPDATE 0":
                 pass
-    async with _transaction(connection):
+    async with transaction(connection):
         if migration.manner == "together":
             for statement in migration.statements:
                 await connection.execute(statement)
