@@ -80,6 +80,7 @@ RUN = (
     ),
     Rule(r"docs/how-to/kubectl-scim\.md", r"kubectl scim probe https", "tests/kubectl_scim/test_probe.py"),
     Rule(r"docs/how-to/run-the-operator\.md", r"openssl ", "tests/scim_operator/delivery/test_tls.py"),
+    Rule(r"docs/how-to/move-to-postgresql\.md", r"scim-server copy ", "tests/docs/test_move_to_postgresql.py"),
 )
 """Commands, and the tests that run them."""
 
@@ -119,10 +120,20 @@ NOT_RUN = (
         r"scim-(server|operator run) ",
         "names files and hosts of a cluster; tests/e2e starts both programs with these options",
     ),
+    Rule(
+        r"docs/how-to/move-to-postgresql\.md",
+        r"kubectl ",
+        "needs a node with the chart and CloudNativePG; what its Job runs is run by test_move_to_postgresql.py",
+    ),
 )
 """Commands that can't be run here, and why."""
 
 YAML_NOT_CHECKED = (
+    Rule(
+        r"docs/how-to/(move-to-)?postgresql\.md",
+        r"",
+        "CloudNativePG's definitions can't be had here; test_move_to_postgresql.py compares the names in the blocks",
+    ),
     Rule(
         r"docs/how-to/kustomize\.md",
         r"components:",

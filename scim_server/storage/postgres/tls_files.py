@@ -1,5 +1,6 @@
-"""The certificates and keys that a URL names. asyncpg's errors about them don't say which file they mean."""
+"""The certificates and keys that a URL or the environment names. asyncpg's errors don't say which file they mean."""
 
+import os
 import ssl
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from scim_server.storage.urls import postgres_option
 
 def check_tls_files(url: str) -> None:
     """Raises `StorageUnusable` naming the parameter and the file."""
-    named = {name: postgres_option(url, name) for name in ("sslrootcert", "sslcrl", "sslcert", "sslkey")}
+    names = ("sslrootcert", "sslcrl", "sslcert", "sslkey")
+    named = {name: postgres_option(url, name) or os.environ.get(f"PG{name.upper()}") for name in names}
     for name, file in named.items():
         if file:
             _check_readable(name, file)

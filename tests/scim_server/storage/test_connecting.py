@@ -124,6 +124,21 @@ async def test_what_tls_refuses_is_told_once_in_words(
         assert "s3cret" not in str(raised.value)
 
 
+async def test_files_that_the_environment_names(
+    tls_ports: TlsPorts, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the chart does."""
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    monkeypatch.setenv("PGSSLROOTCERT", str(certificates.ca))
+    url = f"postgresql://postgres@127.0.0.1:{tls_ports.any_client}/postgres"
+    storage = storages.open_storage(url)
+    await storage.open()
+    await storage.close()
+    monkeypatch.setenv("PGSSLROOTCERT", "/nowhere/ca.crt")
+    with pytest.raises(StorageUnusable, match=r"sslrootcert: /nowhere/ca\.crt: No such file"):
+        await storages.open_storage(url).open()
+
+
 async def test_a_server_without_tls_is_told_once() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(8)
