@@ -8,7 +8,7 @@ INSTALL_THIS := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint fmt typecheck schemas docs control-plane helm checkers chart programs bench soak java-clients lock clean check-format check-imports check-schemas images
+.PHONY: help setup run test lint fmt typecheck schemas docs control-plane helm checkers chart programs bench soak java-clients lock clean check-format check-imports check-schemas images e2e e2e-kind
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,12 @@ soak: $(VENV)/.dev control-plane ## Run the attacks and loads of soak/, which ta
 
 images: ## Build both images, localhost/scim-server:dev and localhost/scim-operator:dev, and print their sizes
 	tools/images
+
+e2e: $(VENV)/.dev ## Run the chart on a real node that is made here: as root on Debian 12 (about 10 minutes; builds once)
+	tests/cluster/e2e.sh
+
+e2e-kind: $(VENV)/.dev ## Run the same tests on a cluster of kind, where Docker is
+	tests/cluster/e2e-kind.sh
 
 java-clients: $(VENV)/.dev ## Run Java's SCIM clients against a server (needs Java 17 and Maven, which fetches them)
 	$(BIN)/python -m interop

@@ -24,19 +24,29 @@ class Kubectl:
         self._programs = programs
         self._directory = directory
 
-    def kubectl(self, *arguments: str | Path, stdin: str | None = None, kubeconfig: Path | None = None) -> str:
+    @property
+    def command(self) -> list[str | Path]:
+        return [self._programs / "kubectl"]
+
+    def kubectl(
+        self,
+        *arguments: str | Path,
+        stdin: str | None = None,
+        kubeconfig: Path | None = None,
+        seconds: float = _REQUEST_SECONDS,
+    ) -> str:
         """Run kubectl, as administrator unless another kubeconfig is given, and return what it prints.
 
         `stdin` is its standard input (for `-f -`). Raises KubectlError with its message when it fails.
         """
         result = subprocess.run(
-            [self._programs / "kubectl", *arguments],
+            [*self.command, *arguments],
             check=False,
             input=stdin or "",
             capture_output=True,
             text=True,
-            timeout=_REQUEST_SECONDS,
-            env=self._environment(kubeconfig),
+            timeout=seconds,
+            env=self.environment(kubeconfig),
             cwd=self._directory,
         )
         if result.returncode != 0:
@@ -55,13 +65,13 @@ class Kubectl:
             capture_output=True,
             text=True,
             timeout=2 * _REQUEST_SECONDS,
-            env=self._environment() | {"PATH": f"{self._programs}:{os.environ['PATH']}", "no_proxy": "*"},
+            env=self.environment() | {"PATH": f"{self._programs}:{os.environ['PATH']}", "no_proxy": "*"},
         )
         if result.returncode != 0:
             raise KubectlError(result.stderr.strip() or result.stdout.strip())
         return result.stdout
 
-    def _environment(self, kubeconfig: Path | None = None) -> dict[str, str]:
+    def environment(self, kubeconfig: Path | None = None) -> dict[str, str]:
         return {
             "KUBECONFIG": str(kubeconfig or self.kubeconfig),
             # Its own home: kubectl caches what the API server offers, which the next test may change.

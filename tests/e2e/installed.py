@@ -32,6 +32,10 @@ class Installed:
         self.cluster = cluster
         self.reader = reader
 
+    def logs(self) -> dict[str, str]:
+        """Ends of the logs, by name."""
+        raise NotImplementedError
+
     def tenant(self, namespace: str, name: str = "okta", **spec: Any) -> "Tenant":
         """Two Secrets and a ProvisioningConfig that uses them, not applied yet."""
         return Tenant(self, namespace, name, spec)
