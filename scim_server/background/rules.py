@@ -8,7 +8,7 @@ What a crash leaves is found again at start, and every replica looks now and the
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from scim_server.background.worker import Worker, for_each
@@ -35,15 +35,12 @@ class RulesApplier:
         self._holder = holder
         self._metrics = metrics
         self._applied = asyncio.Condition()
-        self._listeners: list[Callable[[str, Sequence[RoleChange]], None]] = []
+        self._stored: dict[int, ConfigBundle] = {}
+        """Of each shard, the newest part whose rules are in the database."""
         self._applied_revisions = dict.fromkeys(SHARDS, 0)
-        self.worker = Worker("applying role rules", self._apply, clock)
+        self.worker = Worker("applying role rules", self.do, clock)
         holder.subscribe(lambda _: self.worker.wake())
         storage.subscribe(self._look_for_pending)
-
-    def subscribe(self, listener: Callable[[str, Sequence[RoleChange]], None]) -> None:
-        """`listener` is called with the tenant and the changes of roles of each committed batch."""
-        self._listeners.append(listener)
 
     def applied_revision_of(self, shard: int | None) -> int:
         """The highest revision of a shard that the roles of all existing users follow; without one, that they follow
@@ -63,32 +60,43 @@ class RulesApplier:
         if any(isinstance(effect, RolesPending) for effect in effects.all):
             self.worker.wake()
 
-    async def _apply(self) -> datetime | None:
-        if self._holder.current is not None:
-            parts = self._holder.shards.items()
-            new = {shard: part for shard, part in parts if part.revision > self._applied_revisions[shard]}
-            for shard, part in new.items():
-                await self._put_all(shard, part)
-            if new:
-                await self._recompute_pending({tenant.key for part in new.values() for tenant in part.config.tenants})
-                await self._announce({shard: part.revision for shard, part in new.items()})
-        await self._recompute_pending()
-        await for_each(await self._storage.tenants_to_erase(), self._stored_rules.erase)
+    async def do(self) -> datetime | None:
+        """One round. What fails for a shard or a tenant stops no other. Raises the first error."""
+        steps = (self._store_new_rules, self._apply_stored_rules, self._recompute_pending, self._erase_departed)
+        await for_each(steps, lambda step: step())
         return None
 
-    async def _put_all(self, shard: int, bundle: ConfigBundle) -> None:
-        tenants = {tenant.key: tenant for tenant in bundle.config.tenants if not tenant.deleted}
-        rules = {key: RoleRules.of(tenant) for key, tenant in tenants.items()}
+    async def _store_new_rules(self) -> None:
+        """Of all shards before any role is computed: that may take long."""
+        if self._holder.current is None:
+            return
+        parts = self._holder.shards
+        await for_each(
+            [shard for shard in parts if parts[shard].revision > self._stored_revision(shard)],
+            lambda shard: self._store_shard(shard, parts[shard]),
+        )
+
+    def _stored_revision(self, shard: int) -> int:
+        return self._stored[shard].revision if shard in self._stored else 0
+
+    async def _store_shard(self, shard: int, part: ConfigBundle) -> None:
+        tenants = {tenant.key: tenant for tenant in part.config.tenants}
+        rules = {key: RoleRules.of(tenant) for key, tenant in tenants.items() if not tenant.deleted}
         others = await self._storage.raise_revisions(
             {key: each.fingerprint for key, each in rules.items()},
-            bundle.revision,
-            {key: tenant.uid for key, tenant in tenants.items() if tenant.uid is not None},
+            part.revision,
+            {key: uid for key in rules if (uid := tenants[key].uid) is not None},
         )
-        await for_each(others, lambda key: self._stored_rules.put(tenants[key], rules[key], bundle.revision))
+
+        async def store(key: str) -> None:
+            if tenants[key].deleted:
+                await self._depart(tenants[key], part.revision)
+            else:
+                await self._stored_rules.put(tenants[key], rules[key], part.revision)
+
+        await for_each([*others, *(key for key, tenant in tenants.items() if tenant.deleted)], store)
         self._stored_rules.are(shard, rules)
-        for tenant in bundle.config.tenants:
-            if tenant.deleted:
-                await self._depart(tenant, bundle.revision)
+        self._stored[shard] = part
 
     async def _depart(self, tenant: Tenant, revision: int) -> None:
         keep = timedelta(seconds=tenant.kept_after_deletion_seconds)
@@ -99,10 +107,24 @@ class RulesApplier:
         if await self._storage.write(tenant.key, work, exclusive=True):
             _log.info("%s is deleted; its users are kept for %s", tenant.key, keep)
 
-    async def _recompute_pending(self, among: Collection[str] | None = None) -> None:
-        """The tenants that need it; None: also those that the configuration doesn't have any more."""
-        pending = await self._storage.pending_tenants()
-        await for_each((key for key in pending if among is None or key in among), self._recompute_tenant)
+    async def _apply_stored_rules(self) -> None:
+        new = [shard for shard, part in self._stored.items() if part.revision > self._applied_revisions[shard]]
+        if not new:
+            return
+        pending = frozenset(await self._storage.pending_tenants())
+        await for_each(new, lambda shard: self._apply_shard(shard, pending))
+
+    async def _apply_shard(self, shard: int, pending: Collection[str]) -> None:
+        part = self._stored[shard]
+        await for_each([one.key for one in part.config.tenants if one.key in pending], self._recompute_tenant)
+        async with self._applied:
+            self._applied_revisions[shard] = part.revision
+            self._applied.notify_all()
+        self._metrics.config_applied_revision.labels(str(shard)).set(part.revision)
+
+    async def _recompute_pending(self) -> None:
+        """Also those that the configuration doesn't have any more."""
+        await for_each(await self._storage.pending_tenants(), self._recompute_tenant)
 
     async def _recompute_tenant(self, key: str) -> None:
         async def work(writer: Writer) -> Sequence[RoleChange] | None:
@@ -111,13 +133,7 @@ class RulesApplier:
         changed = 0
         while (batch := await self._storage.write(key, work)) is not None:
             changed += len(batch)
-            for listener in self._listeners:
-                listener(key, batch)
         _log.info("roles of existing users of %s follow its rules: %d changed", key, changed)
 
-    async def _announce(self, revisions: Mapping[int, int]) -> None:
-        async with self._applied:
-            self._applied_revisions |= revisions
-            self._applied.notify_all()
-        for shard, revision in revisions.items():
-            self._metrics.config_applied_revision.labels(str(shard)).set(revision)
+    async def _erase_departed(self) -> None:
+        await for_each(await self._storage.tenants_to_erase(), self._stored_rules.erase)

@@ -9,9 +9,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from typing import TypeVar
 
 from scim_server.clock import Clock
 from scim_server.storage.errors import StorageUnavailable
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -22,15 +25,15 @@ _FIRST_RETRY_SECONDS = 0.5
 _LAST_RETRY_SECONDS = 30.0
 
 
-async def for_each(tenants: Iterable[str], work: Callable[[str], Awaitable[None]]) -> None:
-    """The work of each tenant, of the others too where one's fails: then raises the first error.
+async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
+    """The work of each item, such as a tenant; of the others too where one's fails: then raises the first error.
 
-    Raises `StorageUnavailable` at once: it is nobody's own.
+    Raises `StorageUnavailable` at once: the others would fail of it too.
     """
     errors: list[Exception] = []
-    for tenant in tenants:
+    for item in items:
         try:
-            await work(tenant)
+            await work(item)
         except StorageUnavailable:
             raise
         except Exception as error:

@@ -1,23 +1,23 @@
 """Collects the changes of roles that a new configuration makes, and tells them with the users' names."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from scim_operator.local.effects import RoleTally
 from scim_operator.local.report import Reporter
 from scim_server.app import Server
+from scim_server.storage.effects import Effects, RolesChanged, RulesChanged
 from scim_server.storage.protocol import Reader
-from scim_server.storage.records import RoleChange
 
 
 class RoleNews:
-    """Listens to the server's rules applier from the moment it is made."""
+    """Listens to the server's storage from the moment it is made."""
 
     def __init__(self, server: Server, reporter: Reporter) -> None:
         self._storage = server.storage
         self._reporter = reporter
         self._tallies: defaultdict[str, RoleTally] = defaultdict(RoleTally)
-        server.applier.subscribe(self._count)
+        self._storage.subscribe(self._count)
 
     async def tell(self) -> None:
         """Report what was collected since the last time. Raises `StorageUnavailable`."""
@@ -26,9 +26,11 @@ class RoleNews:
         for tenant, tally in tallies.items():
             self._reporter.change(f"{tenant}: {tally.describe(await self._names(tenant, tally.named_users))}")
 
-    def _count(self, tenant: str, changes: Sequence[RoleChange]) -> None:
-        for change in changes:
-            self._tallies[tenant].add(change.user_id, change.added, change.removed)
+    def _count(self, tenant: str, effects: Effects) -> None:
+        for effect in effects.all:
+            if isinstance(effect, RolesChanged) and isinstance(effect.reason, RulesChanged):
+                for change in effect.changes:
+                    self._tallies[tenant].add(change.user_id, change.added, change.removed)
 
     async def _names(self, tenant: str, user_ids: Collection[str]) -> Mapping[str, str]:
         async def work(reader: Reader) -> dict[str, str]:
