@@ -107,7 +107,7 @@ REPLICA_UNAVAILABLE: Final = "ReplicaUnavailable"
 REPLICA_REJECTED: Final = "ReplicaRejected"
 """A server replica refuses the configuration and goes on with the one it has: most often it is older than the
 operator."""
-DOCUMENT_TOO_LARGE: Final = "DocumentTooLarge"
+SHARD_FULL: Final = "ShardFull"
 """The shard that holds the tenant is full: something new in this object waits. What was removed from it is out of
 effect nevertheless, and the rest goes on."""
 NOT_ACCEPTED: Final = "NotAccepted"

@@ -17,7 +17,7 @@ from scim_operator.manifests import DEFAULT_NAMESPACE
 from scim_operator.quickstart.directory import ACME
 from scim_operator.quickstart.next_steps import next_steps
 from scim_operator.quickstart.okta import OktaAgent, UnexpectedAnswer, play
-from scim_operator.quickstart.overview import EffectiveUser, as_document, as_table, last_used, read_users
+from scim_operator.quickstart.overview import EffectiveUser, as_json, as_table, last_used, read_users
 from scim_operator.quickstart.table_again import at_each_enter
 
 _MANIFESTS = Path("examples/quickstart")
@@ -46,7 +46,7 @@ def quickstart(
     again finds what is there.
     """
     console, errors = consoles()
-    # A document must stay one: the news of local mode then go where the problems go.
+    # Standard output must be one JSON object: the news of local mode then go where the problems go.
     reporter = Reporter(console if output is Output.TABLE else errors, errors)
     manifests = one_path(path or (_MANIFESTS if file is None else None), file)
     options = LocalOptions(manifests, data_dir, namespace, port=port)
@@ -58,7 +58,7 @@ def quickstart(
         base_url = f"{server.url}/{connection.tenant}/scim/v2"
         users = await _play(base_url, connection)
         if output is Output.JSON:
-            typer.echo(json.dumps({"baseURL": base_url, "users": as_document(users)}, ensure_ascii=False))
+            typer.echo(json.dumps({"baseURL": base_url, "users": as_json(users)}, ensure_ascii=False))
         else:
 
             async def show(users: list[EffectiveUser]) -> None:

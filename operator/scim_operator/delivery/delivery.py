@@ -267,7 +267,7 @@ class Delivery:
                     return  # what was just found for another shard; not one time-out after the other
                 state = replica.of(shard)
                 if replica.problem is None and state.refusal is None and state.revision >= pushed:
-                    await self._ask_now(replica)  # it only has to settle
+                    await self._ask_now(replica)  # it runs the revision, and only its roles have yet to follow
                 else:
                     await self._push(replica, shard, pushed, encoded)
 

@@ -17,7 +17,7 @@ class Progress(StrEnum):
 
     PROGRAMMED = "Programmed"
     """Every ready replica runs it, and the roles of existing users follow it."""
-    SETTLING = "Settling"
+    APPLYING = "Applying"
     """Every ready replica runs it; the roles of existing users are still being recomputed."""
     STALE = "Stale"
     """A server has seen a higher revision than the operator's: the shard needs a higher one."""
@@ -33,7 +33,7 @@ class Progress(StrEnum):
     @property
     def passing(self) -> bool:
         """Whether this ends by itself, soon: an answer is awaited, or a computation."""
-        return self in (Progress.SETTLING, Progress.STALE, Progress.WAITING)
+        return self in (Progress.APPLYING, Progress.STALE, Progress.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,6 @@ def report(shard: int, revision: int, newest: int, states: Iterable[ReplicaState
         return DeliveryReport(Progress.WAITING, "not every ready replica has answered yet")
     if any(state.applied_revision < revision for state in shards):
         return DeliveryReport(
-            Progress.SETTLING, "every ready replica runs it; the roles of existing users are being recomputed"
+            Progress.APPLYING, "every ready replica runs it; the roles of existing users are being recomputed"
         )
     return DeliveryReport(Progress.PROGRAMMED, "every ready replica runs it")

@@ -54,7 +54,7 @@ async def read_users(base_url: str, token: str) -> list[EffectiveUser]:
                 return sorted(users, key=lambda user: user.user_name)
 
 
-def as_document(users: Iterable[EffectiveUser]) -> list[dict[str, Any]]:
+def as_json(users: Iterable[EffectiveUser]) -> list[dict[str, Any]]:
     """The same as JSON."""
     return [
         {

@@ -45,7 +45,7 @@ def _is_bad(condition: Mapping[str, Any]) -> bool:
         case reasons.STALLED:
             return status == "True"
         case reasons.PROGRAMMED:  # its other reasons are the servers', or are told by another condition
-            return status == "False" and reason == reasons.DOCUMENT_TOO_LARGE
+            return status == "False" and reason == reasons.SHARD_FULL
         case None:
             return False
         case _:

@@ -77,7 +77,7 @@ class Controller:
             enqueue=self._queue.add,
             relisted=self._relisted,
             restore=self._restore,
-            written=self._publisher.written,
+            known_statuses=self._publisher.known_statuses,
         )
         self._reconciler = Reconciler(
             client,

@@ -6,7 +6,7 @@ What was removed goes always. What is new waits where it doesn't fit, the others
 from collections.abc import Callable, Mapping
 
 from scim_operator.api import ObjectKey
-from scim_operator.reconcile.shards import Delivered, EncodedShard, Parts, StoredShard
+from scim_operator.reconcile.shards import EncodedShard, StoredShard, StoredTenant, StoredTenants
 
 LARGEST_OBJECT = 1 << 20
 """What the API server accepts as the data of one ConfigMap or Secret, in bytes."""
@@ -14,7 +14,7 @@ LARGEST_OBJECT = 1 << 20
 KEPT_FOR_REMOVALS = 16 << 10
 """Bytes of each that additions leave free: less text can compress to a few bytes more, and a removal must fit."""
 
-Planned = Mapping[ObjectKey, Delivered | None]
+Planned = Mapping[ObjectKey, StoredTenant | None]
 """What tenants are to be, the oldest first; None: there is to be none."""
 
 
@@ -23,8 +23,8 @@ class ShardTooLarge(Exception):
 
 
 def fit(
-    stored: StoredShard, planned: Planned, encode: Callable[[Parts], EncodedShard]
-) -> tuple[dict[ObjectKey, Delivered], EncodedShard]:
+    stored: StoredShard, planned: Planned, encode: Callable[[StoredTenants], EncodedShard]
+) -> tuple[dict[ObjectKey, StoredTenant], EncodedShard]:
     """The tenants of the shard, and these encoded. Raises `ShardTooLarge`."""
     tenants = _with(stored.tenants, planned)
     encoded = encode(tenants)
@@ -52,6 +52,6 @@ def _may_be_added(encoded: EncodedShard, stored: StoredShard) -> bool:
     return all(size <= max(free, before) for size, before in zip(encoded.sizes, stored.sizes, strict=True))
 
 
-def _with(tenants: Parts, changes: Planned) -> dict[ObjectKey, Delivered]:
+def _with(tenants: StoredTenants, changes: Planned) -> dict[ObjectKey, StoredTenant]:
     all_of_them = {**tenants, **changes}
     return {key: part for key, part in all_of_them.items() if part is not None}

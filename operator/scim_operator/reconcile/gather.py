@@ -22,7 +22,7 @@ from scim_operator.api import (
 from scim_operator.api.constants import WATCH_LABEL
 from scim_operator.cluster import ClusterClient, JsonObject
 from scim_operator.plan import TenantInputs, secret_refs
-from scim_operator.reconcile.shards import Delivered
+from scim_operator.reconcile.shards import StoredTenant
 
 MappingKey = tuple[str, ObjectKey]
 """Kind and key."""
@@ -35,7 +35,7 @@ _M = TypeVar("_M", RoleMapping, AttributeMapping)
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """One tenant's world. The raw objects are kept for their status."""
+    """All that one tenant depends on. The raw objects are kept for their status."""
 
     key: ObjectKey
     raw_config: JsonObject | None
@@ -71,7 +71,7 @@ class Gathered:
         """Namespaces other than the config's own whose labels may matter."""
         return frozenset(key.namespace for _, key in self.raw_mappings) - {self.key.namespace}
 
-    def inputs(self, token_key: bytes, delivered: Delivered | None, now: datetime) -> TenantInputs:
+    def inputs(self, token_key: bytes, delivered: StoredTenant | None, now: datetime) -> TenantInputs:
         return TenantInputs(
             config_key=self.key,
             config=self.config,

@@ -6,24 +6,24 @@ from datetime import datetime
 
 from scim_operator.plan import TenantPlan, plan_tenant
 from scim_operator.reconcile.gather import Gathered
-from scim_operator.reconcile.shards import Delivered, Parts
+from scim_operator.reconcile.shards import StoredTenant, StoredTenants
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedTenant:
-    """`part` is all of the plan; None where there is to be no tenant."""
+    """`wanted` is all of the plan, as a shard stores it; None where there is to be no tenant."""
 
     world: Gathered
     plan: TenantPlan
-    part: Delivered | None
+    wanted: StoredTenant | None
 
 
 def plan_tenants(
-    worlds: Iterable[Gathered], delivered: Parts, token_key: bytes, now: datetime
+    worlds: Iterable[Gathered], delivered: StoredTenants, token_key: bytes, now: datetime
 ) -> list[PlannedTenant]:
     """Each against what is delivered of it."""
     planned = []
     for world in worlds:
         plan = plan_tenant(world.inputs(token_key, delivered.get(world.key), now))
-        planned.append(PlannedTenant(world, plan, Delivered.of(plan)))
+        planned.append(PlannedTenant(world, plan, StoredTenant.of(plan)))
     return planned

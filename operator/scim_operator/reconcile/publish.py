@@ -1,4 +1,4 @@
-"""Step 5, the other half: write statuses that changed, and an Event for what their authors should know."""
+"""Step 6: write statuses that changed, and an Event for what their authors should know."""
 
 import asyncio
 import logging
@@ -20,6 +20,7 @@ from scim_operator.cluster import (
 )
 from scim_operator.delivery import TenantStatus
 from scim_operator.reconcile.announcements import Announcement, announcements
+from scim_operator.reconcile.known_statuses import KnownStatuses
 from scim_operator.reconcile.status import (
     Status,
     counter_fields,
@@ -29,7 +30,6 @@ from scim_operator.reconcile.status import (
     differs,
     with_counters,
 )
-from scim_operator.reconcile.written import Written
 
 COUNTERS_SECONDS = 45.0
 """How often a status may be written for its counters alone, unless an option says otherwise: with the time between
@@ -77,7 +77,7 @@ class Publisher:
         clock: Callable[[], float],
         counters_seconds: float = COUNTERS_SECONDS,
     ) -> None:
-        self.written = Written()
+        self.known_statuses = KnownStatuses()
         self._client = client
         self._instance = instance
         self._clock = clock
@@ -96,7 +96,7 @@ class Publisher:
         written_at = counted.written_at if counted is not None and counted.uid == uid else float("-inf")
         recent = self._clock() - written_at < self._counters_seconds
         write = differs(existing, wanted) or (counters_differ(existing, wanted) and not recent)
-        self.written.note(uid, wanted if write else existing)  # before the event of the write can come
+        self.known_statuses.note(uid, wanted if write else existing)  # before the event of the write can come
         if kind == PROVISIONING_CONFIG:
             fields = counter_fields(wanted if write else existing)
             regarding = {"apiVersion": API_VERSION, "kind": kind, "metadata": raw["metadata"]}
@@ -140,7 +140,7 @@ class Publisher:
     async def _write_counters(self, key: ObjectKey, counted: _Counted, fields: Status, now: datetime) -> None:
         before = counted.fields
         counted.fields, counted.written_at = fields, self._clock()
-        self.written.note_counters(counted.uid, counters_in(fields))
+        self.known_statuses.note_counters(counted.uid, counters_in(fields))
         try:
             gone = dict.fromkeys(before.keys() - fields.keys())
             await self._client.patch_status(PLURALS[PROVISIONING_CONFIG], key, counted.uid, fields | gone)

@@ -24,15 +24,15 @@ from scim_operator.reconcile.gather import Gathered, MappingKey, gather_all, gat
 from scim_operator.reconcile.planning import PlannedTenant, plan_tenants
 from scim_operator.reconcile.publish import Publisher
 from scim_operator.reconcile.queue import RetryLater
-from scim_operator.reconcile.shards import Delivered, StoredShard, shard_of_key
+from scim_operator.reconcile.shards import StoredShard, StoredTenant, shard_of_key
 from scim_operator.reconcile.status import (
     config_status,
     mapping_status,
     programmed,
     secrets_note,
+    shard_full,
     suspended_config_status,
     suspended_mapping_status,
-    too_large,
 )
 from scim_operator.reconcile.store import ShardStore
 from scim_operator.reconcile.triggers import Triggers
@@ -61,7 +61,7 @@ class _Applied:
 
     world: Gathered
     plan: TenantPlan
-    part: Delivered | None
+    stored: StoredTenant | None
     changed: bool
     waits: bool
     """Something of the plan doesn't fit into the shard."""
@@ -72,7 +72,7 @@ class _Applied:
     @property
     def departed(self) -> bool:
         """The shard says that the config is deleted."""
-        return self.part is not None and self.part.tenant.deleted
+        return self.stored is not None and self.stored.tenant.deleted
 
 
 class Reconciler:
@@ -222,7 +222,7 @@ class Reconciler:
         # In a thread: there may be dozens, and probes are answered meanwhile.
         token_key = self._store.token_key
         planned = await asyncio.to_thread(plan_tenants, list(worlds), stored.tenants, token_key, self._now())
-        return await self._store.replace(stored, {each.world.key: each.part for each in planned}), planned
+        return await self._store.replace(stored, {each.world.key: each.wanted for each in planned}), planned
 
     async def _worlds_of(self, lost: Iterable[StoredShard]) -> list[Gathered]:
         """Everything that belongs into these shards, the oldest first."""
@@ -279,14 +279,14 @@ class Reconciler:
         tenant = self._delivery.tenant_status(str(gathered.key))
         for (kind, key), verdict in sorted(plan.mapping_verdicts.items()):
             raw = gathered.raw_mappings[kind, key]
-            of_mapping = too_large(_FULL_FOR_MAPPING, delivered) if (kind, key) in applied.waiting else delivered
+            of_mapping = shard_full(_FULL_FOR_MAPPING, delivered) if (kind, key) in applied.waiting else delivered
             wanted = mapping_status(raw, verdict, of_mapping, now, tenant if kind == ROLE_MAPPING else None)
             writes.append(self._publisher.publish(kind, raw, wanted, now))
         if plan.config_verdict is not None and gathered.raw_config is not None:
             wanted = config_status(
                 gathered.raw_config,
                 plan.config_verdict,
-                too_large(_FULL, delivered) if applied.waits else delivered,
+                shard_full(_FULL, delivered) if applied.waits else delivered,
                 revision=_since_revision(applied, revision),
                 endpoint=f"{self._public_url}/{gathered.key}/scim/v2",
                 tenant=tenant,
@@ -305,14 +305,14 @@ class Reconciler:
 
 def _applied(planned: PlannedTenant, before: StoredShard, after: StoredShard) -> _Applied:
     key = planned.world.key
-    part = after.tenants.get(key)
-    delivered = part.tenant if part is not None else None
-    waits = part != planned.part
+    stored = after.tenants.get(key)
+    delivered = stored.tenant if stored is not None else None
+    waits = stored != planned.wanted
     return _Applied(
         world=planned.world,
         plan=delivered_plan(planned.plan, delivered) if waits else planned.plan,
-        part=part,
-        changed=before.tenants.get(key) != part,
+        stored=stored,
+        changed=before.tenants.get(key) != stored,
         waits=waits,
         waiting=waiting_mappings(planned.plan.tenant, delivered) if waits else frozenset(),
     )

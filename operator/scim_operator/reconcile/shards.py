@@ -74,27 +74,27 @@ def shard_of_key(key: ObjectKey) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
-    """One tenant as it is delivered, with the digests of all its credentials."""
+class StoredTenant:
+    """One tenant as a shard holds it, or is to hold it, with the digests of all its credentials."""
 
     tenant: Tenant
     digests: Mapping[str, str] = field(repr=False)
 
     @classmethod
-    def of(cls, plan: TenantPlan) -> "Delivered | None":
+    def of(cls, plan: TenantPlan) -> "StoredTenant | None":
         """The whole plan; None where there is to be no tenant."""
         return cls(plan.tenant, plan.digests) if plan.tenant is not None else None
 
-    def reduced_to(self, planned: "Delivered | None") -> "Delivered | None":
+    def reduced_to(self, planned: "StoredTenant | None") -> "StoredTenant | None":
         """What `planned` leaves of this one (see `reduced`), with the digests that are to be."""
         if planned is None:
             return None
         tenant = reduced(self.tenant, planned.tenant)
         keys = [tenant.credential_key(name) for name in tenant.digest_names]
-        return Delivered(tenant, {key: planned.digests[key] for key in keys})
+        return StoredTenant(tenant, {key: planned.digests[key] for key in keys})
 
 
-Parts = Mapping[ObjectKey, Delivered]
+StoredTenants = Mapping[ObjectKey, StoredTenant]
 """The tenants of a shard."""
 
 
@@ -108,7 +108,7 @@ class StoredShard:
     bundle: ConfigBundle | None = field(default=None, repr=False)
     """None: it is missing, can't be read, or its halves disagree."""
 
-    tenants: Parts = field(default_factory=dict)
+    tenants: StoredTenants = field(default_factory=dict)
     revision: int = 0
     """The higher one, when the two halves disagree."""
 
@@ -134,7 +134,7 @@ class StoredShard:
         """A replica that runs this revision, or a higher one, runs this tenant's part as it is here."""
         return self.since.get(key, self.revision)
 
-    def replaced(self, encoded: "EncodedShard", tenants: Parts, versions: tuple[str, str]) -> "StoredShard":
+    def replaced(self, encoded: "EncodedShard", tenants: StoredTenants, versions: tuple[str, str]) -> "StoredShard":
         """What is there after `encoded`, which holds `tenants`, was written in place of this."""
         # A revision is left out when a server has seen a higher one, of a configuration that may be another.
         known = self.bundle is not None and encoded.bundle.revision == self.revision + 1
@@ -169,7 +169,7 @@ class EncodedShard:
     writer: str
 
     @classmethod
-    def of(cls, shard: int, tenants: Parts, token_key: bytes, revision: int, writer: str) -> "EncodedShard":
+    def of(cls, shard: int, tenants: StoredTenants, token_key: bytes, revision: int, writer: str) -> "EncodedShard":
         pairs = ((part.tenant, part.digests) for part in tenants.values())
         bundle = assemble(pairs, token_key, revision, shard)
         return cls(bundle, encode_config(bundle.config), encode_secrets(bundle.secrets), writer)
@@ -206,14 +206,14 @@ def parse_shard(
     secrets_bytes = _value(secret, "data", secrets_file(shard))
     config, secrets = _config(config_bytes, shard), _secrets(secrets_bytes, shard)
     token_key, secrets_revision = _salvage(secrets_bytes)
-    tenants: dict[ObjectKey, Delivered] = {}
+    tenants: dict[ObjectKey, StoredTenant] = {}
     bundle: ConfigBundle | None = None
     if config is not None and secrets is not None:
         for tenant in config.tenants:
             keys = [tenant.credential_key(name) for name in tenant.digest_names]
             if all(key in secrets.digests for key in keys):
                 digests = {key: secrets.digests[key] for key in keys}
-                tenants[ObjectKey(tenant.namespace, tenant.name)] = Delivered(tenant, digests)
+                tenants[ObjectKey(tenant.namespace, tenant.name)] = StoredTenant(tenant, digests)
         if config.revision == secrets.revision and len(tenants) == len(config.tenants):
             bundle = ConfigBundle(config=config, secrets=secrets)
     return StoredShard(

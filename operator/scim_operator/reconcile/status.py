@@ -1,4 +1,4 @@
-"""Step 5, the pure half: what the statuses of a config and its mappings should be, and whether to write them."""
+"""Step 6, the pure half: what the statuses of a config and its mappings should be, and whether to write them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ _CONTACT_GRANULARITY = timedelta(minutes=1)
 
 _REASONS = {
     Progress.PROGRAMMED: reasons.SUCCEEDED,
-    Progress.SETTLING: reasons.IN_PROGRESS,
+    Progress.APPLYING: reasons.IN_PROGRESS,
     Progress.STALE: reasons.IN_PROGRESS,
     Progress.WAITING: reasons.IN_PROGRESS,
     Progress.REFUSED: reasons.REPLICA_REJECTED,
@@ -54,9 +54,9 @@ def programmed(report: DeliveryReport) -> Programmed:
     return Programmed(condition, under_way=not done)
 
 
-def too_large(message: str, delivered: Programmed) -> Programmed:
+def shard_full(message: str, delivered: Programmed) -> Programmed:
     """Not everything fits into the shard, and only less configuration helps. What fits is `delivered`."""
-    condition = Condition.of(reasons.PROGRAMMED, False, reasons.DOCUMENT_TOO_LARGE, message)
+    condition = Condition.of(reasons.PROGRAMMED, False, reasons.SHARD_FULL, message)
     return Programmed(condition, delivered.under_way)
 
 

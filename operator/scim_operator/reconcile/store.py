@@ -14,7 +14,14 @@ from scim_operator.api import ObjectKey
 from scim_operator.cluster import ClusterClient
 from scim_operator.reconcile.fit import Planned, fit
 from scim_operator.reconcile.index import Index, index_object, parse_index
-from scim_operator.reconcile.shards import EncodedShard, Parts, ShardNames, StoredShard, parse_shard, shard_of_key
+from scim_operator.reconcile.shards import (
+    EncodedShard,
+    ShardNames,
+    StoredShard,
+    StoredTenants,
+    parse_shard,
+    shard_of_key,
+)
 from scim_server.config import SHARDS, new_token_key
 
 _READ_AT_ONCE = 8
@@ -116,7 +123,7 @@ class ShardStore:
             return stored
         revision = max(stored.revision, self._floor(shard), above, self._revision_in_index(shard)) + 1
 
-        def encode(tenants: Parts) -> EncodedShard:
+        def encode(tenants: StoredTenants) -> EncodedShard:
             return EncodedShard.of(shard, tenants, self.token_key, revision, self._instance)
 
         # Probes are answered while a large one is compressed.
@@ -190,5 +197,5 @@ def _most_common_key(shards: Iterable[StoredShard]) -> bytes | None:
     return keys.most_common(1)[0][0] if keys else None
 
 
-def _holds(tenants: Parts, planned: Planned) -> bool:
+def _holds(tenants: StoredTenants, planned: Planned) -> bool:
     return all(tenants.get(key) == part for key, part in planned.items())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scim_operator.api import ObjectKey
-from scim_operator.reconcile.written import Written
+from scim_operator.reconcile.known_statuses import KnownStatuses
 
 RawObject = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ class Triggers:
     enqueue: Callable[[ObjectKey], None]
     relisted: Callable[[], None]
     restore: Callable[[ObjectKey, str], None]
-    written: Written
+    known_statuses: KnownStatuses
     _mapped: dict[str, ObjectKey] = field(default_factory=dict)
     _seen: dict[str, tuple[object, ...]] = field(default_factory=dict)
     _labels: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Triggers:
             self.relisted()
         if self._matters(type_, metadata):
             self.add([key])
-        elif self.written.was_changed(raw):
+        elif self.known_statuses.was_changed(raw):
             self.restore(key, metadata["uid"])
 
     def mapping_event(self, type_: str | None, raw: RawObject) -> None:
@@ -81,7 +81,7 @@ class Triggers:
             self.relisted()
         after = _config_key(raw)
         if not self._matters(type_, metadata):
-            if after is not None and self.written.was_changed(raw):
+            if after is not None and self.known_statuses.was_changed(raw):
                 self.restore(after, uid)
             return
         before = self._mapped.pop(uid, None)
@@ -116,7 +116,7 @@ class Triggers:
         before = self._seen.get(uid)
         if type_ == "DELETED":
             self._seen.pop(uid, None)
-            self.written.forget(uid)
+            self.known_statuses.forget(uid)
             return True
         self._seen[uid] = essence
         return type_ != "MODIFIED" or essence != before

@@ -238,7 +238,7 @@ async def test_roles_that_are_still_recomputed_are_waited_for(client: Management
     stubs[0].settles = False
     delivery = delivery_to(client, *stubs)
     delivery.offer(bundle(1))
-    assert (await delivery.deliver(0, 1)).progress is Progress.SETTLING
+    assert (await delivery.deliver(0, 1)).progress is Progress.APPLYING
     stubs[0].settle()
     assert (await delivery.deliver(0, 1)).progress is Progress.PROGRAMMED
     assert stubs[0].pushes == [(0, 1)]

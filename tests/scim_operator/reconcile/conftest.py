@@ -109,7 +109,7 @@ class World:
             enqueue=lambda key: None,
             relisted=lambda: None,
             restore=lambda key, uid: None,
-            written=self.publisher.written,
+            known_statuses=self.publisher.known_statuses,
         )
         self.reconciler = Reconciler(self.client, self.store, self.delivery, self.triggers, self.publisher)
 

@@ -7,7 +7,7 @@ import pytest
 from scim_operator.api import ObjectKey
 from scim_operator.reconcile import fit as fitting
 from scim_operator.reconcile.fit import ShardTooLarge, fit
-from scim_operator.reconcile.shards import Delivered, EncodedShard, Parts, StoredShard
+from scim_operator.reconcile.shards import EncodedShard, StoredShard, StoredTenant, StoredTenants
 from scim_server.config import BearerCredential, GroupSelector, Role, RoleRule, Tenant
 
 SHARD = None
@@ -15,7 +15,7 @@ KEY = bytes(32)
 A, B, C = (ObjectKey("acme", name) for name in "abc")
 
 
-def part(key: ObjectKey, *rules: str, credential: str = "one") -> Delivered:
+def part(key: ObjectKey, *rules: str, credential: str = "one") -> StoredTenant:
     """A rule is as large in a compressed shard as its name is long."""
     tenant = Tenant(
         namespace=key.namespace,
@@ -27,7 +27,7 @@ def part(key: ObjectKey, *rules: str, credential: str = "one") -> Delivered:
             for rule in rules
         ),
     )
-    return Delivered(tenant, {tenant.credential_key(credential): "ab" * 32})
+    return StoredTenant(tenant, {tenant.credential_key(credential): "ab" * 32})
 
 
 def text(length: int, seed: int) -> str:
@@ -37,17 +37,17 @@ def text(length: int, seed: int) -> str:
 LARGE = [text(200, seed) for seed in range(100, 125)]
 
 
-def encode(tenants: Parts) -> EncodedShard:
+def encode(tenants: StoredTenants) -> EncodedShard:
     return EncodedShard.of(None, tenants, KEY, 2, "")  # type: ignore[arg-type]
 
 
-def stored(*parts: Delivered) -> StoredShard:
+def stored(*parts: StoredTenant) -> StoredShard:
     tenants = {ObjectKey(each.tenant.namespace, each.tenant.name): each for each in parts}
     made = encode(tenants)
     return StoredShard(SHARD, bundle=made.bundle, tenants=tenants, revision=1, token_key=KEY, sizes=made.sizes)
 
 
-def rules(delivered: Delivered) -> list[str]:
+def rules(delivered: StoredTenant) -> list[str]:
     return [rule.rule for rule in delivered.tenant.rules]
 
 

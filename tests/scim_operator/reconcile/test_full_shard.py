@@ -13,7 +13,7 @@ from scim_operator.reconcile import fit
 from scim_server.config import Tenant, config_file, secrets_file, token_digest
 from tests.scim_operator.reconcile.conftest import Object, World
 
-SHORT = ("False", "DocumentTooLarge")
+SHORT = ("False", "ShardFull")
 DONE = ("True", "Succeeded")
 
 

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from scim_operator.api import ObjectKey
 from scim_operator.plan import assemble
 from scim_operator.reconcile.index import INDEX_FILE, Index, index_object, parse_index
-from scim_operator.reconcile.shards import Delivered, EncodedShard, ShardNames, StoredShard, parse_shard, shard_of_key
+from scim_operator.reconcile.shards import (
+    EncodedShard,
+    ShardNames,
+    StoredShard,
+    StoredTenant,
+    parse_shard,
+    shard_of_key,
+)
 from scim_server.config import BearerCredential, ConfigBundle, Tenant, config_file, secrets_file
 
 NAMES = ShardNames("scim-system")
@@ -20,10 +27,10 @@ OTHER = next(name for name in map(str, range(1000)) if shard_of_key(ObjectKey("a
 NOTHING = StoredShard(SHARD)
 
 
-def parts(*names: str) -> dict[ObjectKey, Delivered]:
+def parts(*names: str) -> dict[ObjectKey, StoredTenant]:
     tenants = [Tenant(namespace="acme", name=name, credentials=(BearerCredential(name="one"),)) for name in names]
     return {
-        ObjectKey("acme", tenant.name): Delivered(tenant, {tenant.credential_key("one"): "ab" * 32})
+        ObjectKey("acme", tenant.name): StoredTenant(tenant, {tenant.credential_key("one"): "ab" * 32})
         for tenant in tenants
     }
 

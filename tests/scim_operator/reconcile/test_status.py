@@ -13,7 +13,7 @@ from scim_operator.reconcile.status import (
     differs,
     mapping_status,
     programmed,
-    too_large,
+    shard_full,
 )
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -64,7 +64,7 @@ def test_all_is_well() -> None:
         (Progress.NO_REPLICAS, "NoReplicas", "True"),
         (Progress.UNAVAILABLE, "ReplicaUnavailable", "True"),
         (Progress.REFUSED, "ReplicaRejected", "True"),
-        (Progress.SETTLING, "InProgress", "True"),
+        (Progress.APPLYING, "InProgress", "True"),
         (Progress.STALE, "InProgress", "True"),
     ],
 )
@@ -88,8 +88,8 @@ def test_a_stalled_spec_is_neither_programmed_nor_under_way() -> None:
 
 
 def test_too_large_is_a_condition_that_nothing_works_on() -> None:
-    found = short(status(delivered=too_large("the ConfigMap", DONE)))
-    assert found["Ready"] == ("False", "DocumentTooLarge")
+    found = short(status(delivered=shard_full("the ConfigMap", DONE)))
+    assert found["Ready"] == ("False", "ShardFull")
     assert found["Reconciling"][0] == "False"
 
 
@@ -189,8 +189,8 @@ def test_events_tell_bad_news_of_the_object_and_their_end_and_neither_words_nor_
     assert [(item.bad, item.reason) for item in announcements(after, before)] == [(False, "ResolvedRefs")]
     down = status(delivered=programmed(DeliveryReport(Progress.UNAVAILABLE, "no answer")))["conditions"]
     assert announcements(before, down) == announcements(down, before) == []
-    full = status(delivered=too_large("no room", DONE))["conditions"]
-    assert [(item.bad, item.reason) for item in announcements(before, full)] == [(True, "DocumentTooLarge")]
+    full = status(delivered=shard_full("no room", DONE))["conditions"]
+    assert [(item.bad, item.reason) for item in announcements(before, full)] == [(True, "ShardFull")]
 
 
 def test_groups_that_rules_name_and_nobody_sent_are_in_the_status_of_the_mapping() -> None:

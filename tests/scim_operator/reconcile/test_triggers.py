@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from scim_operator.api import ObjectKey
+from scim_operator.reconcile.known_statuses import KnownStatuses
 from scim_operator.reconcile.triggers import Triggers
-from scim_operator.reconcile.written import Written
 
 OKTA = ObjectKey("acme", "okta")
 ENTRA = ObjectKey("acme", "entra")
@@ -14,13 +14,13 @@ class Recorded:
     def __init__(self) -> None:
         self.keys: list[ObjectKey] = []
         self.relists = 0
-        self.written = Written()
+        self.known_statuses = KnownStatuses()
         self.restored: list[ObjectKey] = []
         self.triggers = Triggers(
             enqueue=self.keys.append,
             relisted=self._relisted,
             restore=lambda key, uid: self.restored.append(key),
-            written=self.written,
+            known_statuses=self.known_statuses,
         )
 
     def _relisted(self) -> None:
@@ -165,15 +165,15 @@ def test_a_status_that_somebody_else_changed_is_restored(recorded: Recorded) -> 
     recorded.triggers.mapping_event("ADDED", mapping())
     recorded.triggers.config_event("MODIFIED", config() | {"status": {"groups": 7}})
     assert recorded.restored == []  # nothing was written yet
-    recorded.written.note(f"uid-{OKTA}", status)
+    recorded.known_statuses.note(f"uid-{OKTA}", status)
     recorded.triggers.config_event("MODIFIED", config() | {"status": status})
     recorded.triggers.config_event("MODIFIED", config() | {"status": status | {"conditions": [foreign, ready]}})
-    recorded.written.note_counters(f"uid-{OKTA}", {"groups": 2})
+    recorded.known_statuses.note_counters(f"uid-{OKTA}", {"groups": 2})
     recorded.triggers.config_event("MODIFIED", config() | {"status": status | {"groups": 2}})
     assert recorded.restored == []
     for by_hand in ({"groups": 3}, {"conditions": [ready | {"status": "False"}]}, {"observedGeneration": 9}):
         recorded.triggers.config_event("MODIFIED", config() | {"status": status | {"groups": 2} | by_hand})
     assert recorded.restored == [OKTA, OKTA, OKTA]
-    recorded.written.note("m-roles", {"conditions": []})
+    recorded.known_statuses.note("m-roles", {"conditions": []})
     recorded.triggers.mapping_event("MODIFIED", mapping() | {"status": {"conditions": [ready]}})
     assert recorded.restored[3:] == [OKTA]

@@ -34,7 +34,7 @@ def test_a_deleted_mapping_ends_though_others_do_not_fit(installation: Installat
         for number in range(_MAPPINGS):  # by `create`: what `apply` remembers in an annotation would be too large
             body = json.dumps(large_mapping(namespace, f"large-{number}", dice))
             installation.cluster.kubectl("create", "-f", "-", stdin=body)
-        installation.wait_for("provisioningconfigs", namespace, "okta", "Programmed", "False", "DocumentTooLarge")
+        installation.wait_for("provisioningconfigs", namespace, "okta", "Programmed", "False", "ShardFull")
         assert f"RoleMapping {namespace}/large-" in installation.operator.log.read_text()
         assert tenant.application(1).roles(user) == {"viewer", "admin"}
 

@@ -1,4 +1,4 @@
-"""What statuses read like when the operator looked at them or wrote them last: whether an event tells of more."""
+"""Statuses as the operator read or wrote them last, so that an event of its own write brings no work. Pure."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ import orjson
 from scim_operator.reconcile.status import OWN_CONDITIONS, counters_in, without_counters
 
 
-class Written:
-    """Statuses by the object's uid. Digests do: there are thousands."""
+class KnownStatuses:
+    """By the object's uid. Digests of statuses are kept, not statuses: there are thousands."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[bytes, Mapping[str, Any]]] = {}
