@@ -1,4 +1,4 @@
-"""Access tokens of our own: opaque to clients, verified by every replica without asking anybody.
+"""Access tokens of our own: opaque to clients, verified by every replica without a look at the database.
 
     scim_ base64url(payload) . base64url(HMAC-SHA-256)
 
@@ -63,17 +63,18 @@ class AccessTokens:
         return (_PREFIX + base64url.encode(payload) + b"." + base64url.encode(code)).decode("ascii")
 
     def verify(self, tenant_key: str, token: bytes, now: datetime) -> tuple[OAuthClient, Access] | OAuthClient | None:
-        """The client and what it may do: at most what its entry says now. The client alone: its token has expired."""
+        """The client, with what it may do: at most what its entry says now. The client alone where the token has
+        expired; None where it isn't one of the tenant's."""
         encoded, _, encoded_code = token.removeprefix(_PREFIX).partition(b".")
         payload, code = base64url.decode(encoded) or b"", base64url.decode(encoded_code) or b""
-        said = _read(payload)
-        client = self._clients.get((tenant_key, said.client)) if said.tenant == tenant_key else None
+        claimed = _parse(payload)
+        client = self._clients.get((tenant_key, claimed.client)) if claimed.tenant == tenant_key else None
         expected = self._code(payload, client.fingerprint if client else _DECOY)
         if not hmac.compare_digest(expected, code) or client is None:
             return None
-        if said.expires <= now.timestamp():
+        if claimed.expires <= now.timestamp():
             return client.entry
-        return client.entry, client.entry.access.within(said.access)
+        return client.entry, client.entry.access.within(claimed.access)
 
     def _code(self, payload: bytes, fingerprint: bytes) -> bytes:
         return hmac.digest(self._key, fingerprint + payload, "sha256")
@@ -87,19 +88,19 @@ class _Payload:
     expires: int = 0
 
 
-def _read(payload: bytes) -> _Payload:
-    """What the token says; nothing of it is proven, and it may be any JSON whatever."""
+def _parse(payload: bytes) -> _Payload:
+    """What the token says. Nothing of it is proven: it may be any JSON."""
     try:
-        document = orjson.loads(payload)
+        parsed = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return _Payload()
-    match document:
+    match parsed:
         case {"tenant": str(tenant), "client": str(client), "access": str(access), "exp": int(expires)}:
             return _Payload(tenant, client, Access(access), expires) if access in list(Access) else _Payload()
     return _Payload()
 
 
 def _fingerprint(client: OAuthClient, digest: str | None) -> bytes:
-    """32 bytes that change with whatever the client proves itself by."""
+    """32 bytes that change with the client's secret or keys."""
     entry = client.model_dump_json(include={"client_id", "jwks_url", "jwks"})
     return hashlib.sha256(f"{digest or ''} {entry}".encode()).digest()

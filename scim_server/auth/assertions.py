@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from scim_server.auth.replay import ReplayGuard
 from scim_server.auth.signed_jwt import LEEWAY_SECONDS, UnverifiedJwt, names_audience, read_jwt, wrong_time
-from scim_server.auth.signer import Signature, Signer
+from scim_server.auth.verifier import Signature, Verifier
 from scim_server.config import OAuthClient
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -28,17 +28,18 @@ def read_assertion(assertion: bytes) -> UnverifiedJwt | None:
 async def refusal(
     jwt: UnverifiedJwt,
     client: OAuthClient,
-    signer: Signer,
+    verifier: Verifier,
     tenant_key: str,
     audiences: Collection[str],
     replay: ReplayGuard,
     now: datetime,
 ) -> str | None:
-    """The first rule that the assertion breaks; None: it proves `client`, whose keys are `signer`'s.
+    """The first rule that the assertion breaks; None where it proves `client`. `verifier` has the client's keys.
 
-    Once for each `jti`. `Signature.KEYS_UNAVAILABLE` where all else is right.
+    An assertion proves the client once: its `jti` is remembered. `Signature.KEYS_UNAVAILABLE` is returned only where
+    no other rule is broken.
     """
-    signature = await signer.check(jwt)
+    signature = await verifier.check(jwt)
     if signature in (Signature.WRONG, Signature.NO_KEY):
         return signature
     jti = jwt.text("jti")

@@ -1,4 +1,4 @@
-"""Who asks: what a request presents, against every credential of the tenant that it addresses."""
+"""Authenticates a request: what it presents is compared with every credential of the tenant that it addresses."""
 
 import hmac
 from collections.abc import Sequence
@@ -24,7 +24,8 @@ class Authenticated:
     credential: str
     access: Access
     user_name: str | None = None
-    """Of the user that the credential stands for. None: for none; empty: its token should name one, and doesn't."""
+    """Of the user that the credential stands for. None where it stands for no user; empty where it should, but its
+    token names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class _SharedSecrets:
 class Authenticator:
     """The credentials of one configuration; a new one is made for each configuration.
 
-    An unknown tenant, a wrong credential, another tenant's and an expired one give the same answer after the same
-    work: nobody learns which tenants exist.
+    The answer and the work are the same for an unknown tenant, for a wrong credential, for an expired one and for
+    one of another tenant: no client learns which tenants exist.
     """
 
     def __init__(self, bundle: ConfigBundle, key_cache: KeyCache, replay: ReplayGuard) -> None:
@@ -55,7 +56,7 @@ class Authenticator:
             )
             for tenant in tenants
         }
-        self._nobody = _SharedSecrets(DigestTable(), DigestTable())
+        self._no_secrets = _SharedSecrets(DigestTable(), DigestTable())
         sources: list[KeySource] = [one for tenant in tenants for one in tenant.jwt_issuers]
         sources += [one for tenant in tenants for one in tenant.oauth_clients]
         key_cache.retain({source.jwks_url for source in sources if source.jwks_url is not None})
@@ -68,9 +69,9 @@ class Authenticator:
     ) -> Authenticated | Refused:
         """The tenant and the credential that `Authorization` proves."""
         tenant_key = f"{namespace}/{name}"
-        known = self._shared_secrets.get(tenant_key, self._nobody)
+        known = self._shared_secrets.get(tenant_key, self._no_secrets)
         found = await self._authenticate(tenant_key, known, authorization, now)
-        if isinstance(found, Refused) and known is self._nobody:
+        if isinstance(found, Refused) and known is self._no_secrets:
             return Refused("", Failure.UNKNOWN_TENANT, "unknown tenant")
         return found
 

@@ -24,7 +24,7 @@ class Basic:
 
 
 def parse_authorization(value: bytes | None) -> Bearer | Basic | None:
-    """What is presented; None for nothing, another scheme, or what doesn't follow its scheme's form."""
+    """The credential; None for nothing, another scheme, or what doesn't follow its scheme's form."""
     if value is None or len(value) > LONGEST_VALUE:
         return None
     scheme, _, rest = value.partition(b" ")

@@ -1,4 +1,4 @@
-"""Why nobody is proven: for the log and the metrics of the server, never for the client."""
+"""Why a request was not authenticated: for the log and the metrics of the server, never for the client."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,7 +26,7 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nobody is proven. It holds names that stand in the configuration, and nothing of what was presented."""
+    """A request that was not authenticated. This holds names of the configuration, and nothing that was presented."""
 
     tenant_key: str
     """Of the tenant that is addressed; empty where there is no such tenant."""

@@ -1,4 +1,4 @@
-"""Access tokens that somebody else issued: an identity provider with its own keys."""
+"""Access tokens that an identity provider has issued and signed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.signed_jwt import UnverifiedJwt, has_value, names_audience, read_jwt, wrong_time
-from scim_server.auth.signer import Signature, Signer
+from scim_server.auth.verifier import Signature, Verifier
 from scim_server.config import JwtIssuer, PublicJwk, Tenant
 
 _TYPES = frozenset({"jwt", "at+jwt"})
@@ -16,7 +16,7 @@ _TYPES = frozenset({"jwt", "at+jwt"})
 @dataclass(frozen=True, slots=True)
 class _Trusted:
     issuer: JwtIssuer
-    signer: Signer
+    verifier: Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True)
 class RefusedJwt:
-    """A token that isn't taken. `reason` is for the log: it has names of credentials and claims, never a value."""
+    """A token that is refused. `reason` is for the log: it has names of credentials and claims, never a value."""
 
     reason: str
     keys_unavailable: bool = False
@@ -45,17 +45,20 @@ class JwtIssuers:
 
     def __init__(self, tenants: Iterable[Tenant], cache: KeyCache) -> None:
         self._trusted: dict[tuple[str, str], list[_Trusted]] = {}
-        self._anybodys: dict[str, Signer] = {}
-        self._nobodys = Signer(None, cache)
-        signers: dict[tuple[str | None, tuple[PublicJwk, ...]], Signer] = {}
+        self._of_any_tenant: dict[str, Verifier] = {}
+        """By issuer."""
+        self._without_keys = Verifier(None, cache)
+        verifiers: dict[tuple[str | None, tuple[PublicJwk, ...]], Verifier] = {}
         for tenant in tenants:
-            # A token by which two may act is that of the one who may do more: each was declared to be let in.
+            # Of two entries that accept a token, the one with the wider access counts: each lets the token in.
             for issuer in sorted(tenant.jwt_issuers, key=lambda one: one.access.narrowness):
-                # One for each source of keys: two entries that share theirs need one look at a signature.
-                signer = signers.setdefault((issuer.jwks_url, issuer.jwks), Signer(issuer, cache))
-                self._trusted.setdefault((tenant.key, issuer.issuer), []).append(_Trusted(issuer, signer))
-                self._anybodys.setdefault(issuer.issuer, signer)
-        self._most_signers = max((len({one.signer for one in each}) for each in self._trusted.values()), default=1)
+                # One for each source of keys: entries that share a source verify a signature once.
+                verifier = verifiers.setdefault((issuer.jwks_url, issuer.jwks), Verifier(issuer, cache))
+                self._trusted.setdefault((tenant.key, issuer.issuer), []).append(_Trusted(issuer, verifier))
+                self._of_any_tenant.setdefault(issuer.issuer, verifier)
+        self._most_verifiers = max(
+            (len({one.verifier for one in each}) for each in self._trusted.values()), default=1
+        )
 
     async def authenticate(self, tenant_key: str, token: bytes, now: datetime) -> IssuedToken | RefusedJwt:
         """Whether the token is good by the rules of an issuer that the tenant trusts."""
@@ -64,16 +67,18 @@ class JwtIssuers:
             return RefusedJwt("its form, alg, typ or kid isn't one that is taken, or it has crit or b64")
         name = jwt.text("iss") or ""
         trusted = self._trusted.get((tenant_key, name), [])
-        signers = dict.fromkeys(one.signer for one in trusted) or {self._anybodys.get(name, self._nobodys): None}
-        signatures = {signer: await signer.check(jwt) for signer in signers}
+        verifiers = dict.fromkeys(one.verifier for one in trusted) or {
+            self._of_any_tenant.get(name, self._without_keys): None
+        }
+        signatures = {verifier: await verifier.check(jwt) for verifier in verifiers}
         refusals: dict[str, str] = {}
         for candidate in trusted:
-            refusal = _refusal(jwt, candidate.issuer, signatures[candidate.signer], now)
+            refusal = _refusal(jwt, candidate.issuer, signatures[candidate.verifier], now)
             if refusal is None:
                 return IssuedToken(candidate.issuer, _user_name(jwt, candidate.issuer))
             refusals[candidate.issuer.name] = refusal
-        for _ in range(self._most_signers - len(signers)):
-            await self._nobodys.check(jwt)
+        for _ in range(self._most_verifiers - len(verifiers)):
+            await self._without_keys.check(jwt)
         if not trusted:
             return RefusedJwt("iss isn't that of any issuer of the tenant")
         reason = "; ".join(f"{name}: {refusal}" for name, refusal in refusals.items())
@@ -100,5 +105,5 @@ def _refusal(jwt: UnverifiedJwt, issuer: JwtIssuer, signature: Signature, now: d
     for claim, expected in issuer.required_claims.items():
         if not has_value(claims, claim, expected):
             return f"{claim} hasn't the value of requiredClaims"
-    # Last: what is wrong anyway is wrong without the keys as well.
+    # Last: a token that breaks another rule is refused whether its keys can be had or not.
     return signature if signature is Signature.KEYS_UNAVAILABLE else None

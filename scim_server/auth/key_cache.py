@@ -22,7 +22,7 @@ RETRY_AFTER = 10.0
 _WHILE_REFRESHING = 600.0
 """Seconds past its age that a set is used without waiting for the new one."""
 _MOST_WAITING = 100
-"""Requests that wait for one URL at once, before they have proven anything. Others make do with the known keys."""
+"""Requests that wait for one URL at once: they aren't authenticated yet. Others go by the keys that are known."""
 _WHILE_AWAY = 24 * 3600.0
 """Seconds past its age that the last good set is used when no new one can be had."""
 

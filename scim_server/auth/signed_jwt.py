@@ -41,7 +41,7 @@ class UnverifiedJwt:
 
 
 def read_jwt(token: bytes, types: Collection[str]) -> UnverifiedJwt | None:
-    """The token's content, or None where it isn't a JWT that could be accepted by anybody.
+    """The token's content. None where its form alone shows that no issuer and no client can be trusted for it.
 
     `types`: lower-case values that the header `typ` may have, without `application/`. It may also be missing.
     """
@@ -61,7 +61,7 @@ def read_jwt(token: bytes, types: Collection[str]) -> UnverifiedJwt | None:
     if kid is not None and (not isinstance(kid, str) or len(kid) > _LONGEST_KID):
         return None
     algorithm = header.get("alg")
-    # Compared as text only: what stands there may be nested deeper than Python can show.
+    # Only text is looked up: the error about anything else would show it, and deep nesting can't be shown.
     if not isinstance(algorithm, str) or algorithm not in list(SigningAlgorithm):
         return None
     return UnverifiedJwt(signed, signature, SigningAlgorithm(algorithm), kid, claims)
@@ -120,7 +120,7 @@ def _numeric_date(value: object) -> float | None:
 
 def _json_object(part: bytes) -> dict[str, Any] | None:
     try:
-        document = orjson.loads(base64url.decode(part) or b"")
+        parsed = orjson.loads(base64url.decode(part) or b"")
     except orjson.JSONDecodeError:
         return None
-    return document if isinstance(document, dict) else None
+    return parsed if isinstance(parsed, dict) else None

@@ -18,7 +18,7 @@ from scim_server.auth.failures import Failure, Refused
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.replay import ReplayGuard
 from scim_server.auth.scopes import SCOPES, granted_access
-from scim_server.auth.signer import Signature, Signer
+from scim_server.auth.verifier import Signature, Verifier
 from scim_server.config import OAuthClient, Tenant
 
 
@@ -36,7 +36,7 @@ class OAuthError(Exception):
 
 
 class InvalidClient(OAuthError):
-    """The same for every reason: unknown tenant, unknown client, wrong proof. `why` is for the log."""
+    """One answer for every reason: unknown tenant, unknown client, wrong proof. `why` is for the log."""
 
     def __init__(self, why: Refused) -> None:
         super().__init__("invalid_client", "The client could not be authenticated for this tenant.")
@@ -73,7 +73,7 @@ class Granted:
 @dataclass(frozen=True, slots=True)
 class _KeyClient:
     client: OAuthClient
-    signer: Signer
+    verifier: Verifier
 
 
 class TokenGrants:
@@ -99,18 +99,19 @@ class TokenGrants:
             )
             for tenant in tenants
         }
-        self._nobody: DigestTable[OAuthClient] = DigestTable()
+        self._no_secrets: DigestTable[OAuthClient] = DigestTable()
         self._with_keys = {
-            (tenant.key, client.client_id): _KeyClient(client, Signer(client, cache))
+            (tenant.key, client.client_id): _KeyClient(client, Verifier(client, cache))
             for tenant in tenants
             for client in tenant.oauth_clients
             if client.has_keys
         }
-        self._anybodys = {client_id: known.signer for (_, client_id), known in self._with_keys.items()}
-        self._nobodys = Signer(None, cache)
+        # By client id.
+        self._of_any_tenant = {client_id: known.verifier for (_, client_id), known in self._with_keys.items()}
+        self._without_keys = Verifier(None, cache)
 
     async def grant(self, request: TokenRequest, now: datetime) -> Granted:
-        """Raises `OAuthError`. What is said before `InvalidClient` is the same for every tenant."""
+        """Raises `OAuthError`. Errors other than `InvalidClient` depend on the request alone, not on the tenant."""
         grant_type = request.form.get("grant_type")
         if grant_type is None:
             raise OAuthError("invalid_request", "grant_type is expected: client_credentials")
@@ -145,7 +146,7 @@ class TokenGrants:
         return self._by_secret(request, (client_id.encode(), secret.encode()))
 
     def _by_secret(self, request: TokenRequest, *readings: tuple[bytes, bytes]) -> OAuthClient | Refused:
-        table = self._secrets.get(request.tenant_key, self._nobody)
+        table = self._secrets.get(request.tenant_key, self._no_secrets)
         found: OAuthClient | None = None
         for client_id, secret in readings:
             digest = hmac.digest(self._key, client_id + b"\0" + secret, "sha256")
@@ -167,13 +168,13 @@ class TokenGrants:
         known = self._with_keys.get((request.tenant_key, client_id))
         if known is None:
             # The work of an assertion by a client that exists, so that time doesn't tell which ones do.
-            await self._anybodys.get(client_id, self._nobodys).check(jwt)
+            await self._of_any_tenant.get(client_id, self._without_keys).check(jwt)
             return Refused(request.tenant_key, Failure.JWT, "sub isn't a client of the tenant that signs")
-        client, signer = known.client, known.signer
+        client, verifier = known.client, known.verifier
         if request.form.get("client_id") not in (None, client_id):
-            await signer.check(jwt)
+            await verifier.check(jwt)
             return Refused(request.tenant_key, Failure.JWT, f"{client.name}: client_id isn't sub")
-        broken = await refusal(jwt, client, signer, request.tenant_key, request.audiences, self._replay, now)
+        broken = await refusal(jwt, client, verifier, request.tenant_key, request.audiences, self._replay, now)
         if broken is None:
             return client
         failure = Failure.KEYS_UNAVAILABLE if broken is Signature.KEYS_UNAVAILABLE else Failure.JWT

@@ -47,11 +47,11 @@ class VerificationKeys:
 def decoy_keys() -> VerificationKeys:
     """Keys that nobody has the private half of, at least one for each algorithm; made once in a process.
 
-    Verifying with them takes as long as with somebody's, so that time doesn't tell who is known here.
+    Verifying with them takes as long as with real keys, so that time doesn't tell which issuers and clients exist.
     """
-    # Not a product of two primes that anybody knows, which verification never asks for.
+    # A random number: verification doesn't need a modulus whose factors are known.
     modulus = (secrets.randbits(2048) | 1 << 2047 | 1).to_bytes(256)
-    documents: list[dict[str, Any]] = [
+    decoys: list[dict[str, Any]] = [
         {"kty": "RSA", "n": base64url_encode(modulus).decode(), "e": "AQAB"},
         ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True),
         ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP384R1()).public_key(), as_dict=True),
@@ -59,6 +59,6 @@ def decoy_keys() -> VerificationKeys:
     ]
     members = PublicJwk.model_fields
     return VerificationKeys(
-        PublicJwk.model_validate({name: value for name, value in document.items() if name in members})
-        for document in documents
+        PublicJwk.model_validate({name: value for name, value in decoy.items() if name in members})
+        for decoy in decoys
     )

@@ -1,4 +1,4 @@
-"""Somebody who signs: whoever has the private halves of keys that stand in the configuration or behind a URL."""
+"""Verifies signatures by the public keys that stand in the configuration or behind a URL."""
 
 from enum import StrEnum
 
@@ -18,8 +18,8 @@ class Signature(StrEnum):
     KEYS_UNAVAILABLE = "the keys of its issuer can't be had now"
 
 
-class Signer:
-    """Verifies by the keys of one source. Without a source no signature is good."""
+class Verifier:
+    """Of one source of keys. Without a source no signature is good."""
 
     def __init__(self, source: KeySource | None, cache: KeyCache) -> None:
         self._url = source.jwks_url if source is not None else None
@@ -27,7 +27,7 @@ class Signer:
         self._cache = cache
 
     async def check(self, jwt: UnverifiedJwt) -> Signature:
-        """What the signature is by this signer's keys.
+        """What the signature is by the keys of the source.
 
         However many of them there are for the token's kid and algorithm, a token that isn't good costs the same:
         keys that nobody has stand in for those that are missing. Time doesn't tell whose keys are known here.
