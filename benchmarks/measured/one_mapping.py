@@ -8,7 +8,7 @@ from benchmarks.bench import Bench, Ratio, Workshop
 from benchmarks.many_objects import write_many_objects
 from scim_operator.manifests import load, plan_world
 from scim_operator.plan import assemble
-from scim_operator.reconcile.shards import Delivered, EncodedShard, ShardNames, StoredShard, shard_of_key
+from scim_operator.reconcile.shards import EncodedShard, ShardNames, StoredShard, StoredTenant, shard_of_key
 from scim_server.config import encode_config, encode_secrets, new_token_key
 
 _CONFIGS = 1000
@@ -23,7 +23,7 @@ def _run(workshop: Workshop) -> list[Ratio]:
     token_key = new_token_key()
     with workshop.doing(f"planning {_CONFIGS:,} ProvisioningConfigs"):
         plans = plan_world(load([folder]).world, token_key).plans
-    tenants = {key: part for key, plan in plans.items() if (part := Delivered.of(plan)) is not None}
+    tenants = {key: part for key, plan in plans.items() if (part := StoredTenant.of(plan)) is not None}
     whole = _bytes(None, tenants.values(), token_key)
     number = shard_of_key(next(iter(tenants)))
     shard = _bytes(number, (part for key, part in tenants.items() if shard_of_key(key) == number), token_key)
@@ -35,7 +35,7 @@ def _run(workshop: Workshop) -> list[Ratio]:
     ]
 
 
-def _bytes(shard: int | None, parts: Iterable[Delivered], token_key: bytes) -> tuple[int, int]:
+def _bytes(shard: int | None, parts: Iterable[StoredTenant], token_key: bytes) -> tuple[int, int]:
     """Of the ConfigMap and the Secret as they are applied, and of the body of a push."""
     bundle = assemble(((part.tenant, part.digests) for part in parts), token_key, 1, shard)
     encoded = EncodedShard(bundle, encode_config(bundle.config), encode_secrets(bundle.secrets), "")
