@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from documentation import commands, conditions, custom_resources, errors
+from documentation import chart_values, commands, conditions, custom_resources, errors
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -13,6 +13,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands.page,
     "conditions.md": conditions.page,
     "errors.md": errors.page,
+    "chart-values.md": chart_values.page,
 }
 
 

@@ -46,7 +46,7 @@ def _command(name: str, command: Any) -> list[str]:
     for heading, rows in sections.items():
         first = "argument" if heading == "Arguments" else "option"
         title = "" if heading in ("Options", "Arguments") else f"**{heading}**\n\n"
-        parts.append(title + table([first, "what", "default", "variable"], rows))
+        parts.append(title + table([first, "what", "default"], rows))
     for subcommand in getattr(command, "commands", {}).values():
         parts += _command(f"{name} {subcommand.name}", subcommand)
     return parts
@@ -55,7 +55,7 @@ def _command(name: str, command: Any) -> list[str]:
 def _parameter(parameter: Any, context: Any) -> list[str]:
     term, _ = parameter.get_help_record(context)
     if parameter.param_type_name == "argument":
-        return [code((parameter.metavar or term).strip("[].")), text(parameter.help or ""), "", ""]
+        return [code((parameter.metavar or term).strip("[].")), text(parameter.help or ""), ""]
     default = parameter.get_default(context, call=False)
     if parameter.required:
         shown = "required"
@@ -65,7 +65,7 @@ def _parameter(parameter: Any, context: Any) -> list[str]:
         shown = code(f"{default:g}" if isinstance(default, float) else str(getattr(default, "value", default)))
     if parameter.is_flag and parameter.secondary_opts:
         shown = code((parameter.opts if default else parameter.secondary_opts)[0])
-    variable = code(parameter.envvar) if parameter.envvar else ""
+    variable = f"<br>{code(parameter.envvar)}" if parameter.envvar else ""
     return [
         code(re.sub(r" range>", ">", term)),
         text(parameter.help or ""),

@@ -1,5 +1,6 @@
 """Every command and YAML block of the documentation is run or checked by a test, or is listed with the reason."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -122,14 +123,13 @@ def _references(value: Any) -> Iterator[dict[str, str]]:
 
 
 def _check_part(block: Block) -> None:
-    """A block that shows some fields of a spec: they are there, and take these values."""
+    """A block that shows some fields of a spec, or values of the chart: they are there, and take these values."""
     part = yaml.safe_load(block.text)
-    fitting = [
-        schema["properties"]["spec"]
-        for schema in schemas().values()
-        if isinstance(part, dict) and part.keys() <= schema["properties"]["spec"]["properties"].keys()
-    ]
-    assert fitting, f"{block.page}: neither manifests nor fields of a spec, and not listed:\n{block.text}"
+    assert isinstance(part, dict), block.page
+    values = json.loads((ROOT / "charts/scim-operator/values.schema.json").read_text(encoding="utf-8"))
+    specs = [schema["properties"]["spec"] for schema in schemas().values()]
+    fitting = [schema for schema in (*specs, values) if part.keys() <= schema["properties"].keys()]
+    assert fitting, f"{block.page}: neither manifests nor part of anything, and not listed:\n{block.text}"
     for name, value in part.items():
         jsonschema.validate(value, _closed(fitting[0]["properties"][name]))
 
