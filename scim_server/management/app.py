@@ -1,5 +1,7 @@
 """The application of the management port."""
 
+from importlib.metadata import version
+
 from fastapi import FastAPI
 
 from scim_server.background.rules import RulesApplier
@@ -34,7 +36,7 @@ def management_routes() -> FastAPI:
     """Without the services that the routes work with."""
     app = ManagementApi(
         title="scim-server management",
-        version="v1",
+        version=version("scim-operator"),
         description="The management port: configuration in, status out, probes, metrics. Never exposed to identity"
         " providers. Errors are JSON with a `reason`.",
         docs_url=None,

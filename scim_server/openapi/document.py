@@ -1,6 +1,7 @@
 """The document as a whole: what is the same for every tenant is data, in `endpoint.json`."""
 
 import json
+from importlib.metadata import version
 from importlib.resources import files
 
 from scim_server.openapi.api import Api, path_parameters, server
@@ -17,6 +18,7 @@ def openapi_document(api: Api) -> JsonObject:
     endpoint = json.loads(_ENDPOINT)
     conformance = "strict" if api.strict else "tolerant"
     document: JsonObject = endpoint["document"]
+    document["info"]["version"] = version("scim-operator")
     document["info"]["description"] += " " + endpoint["descriptions"][conformance]
     document["servers"] = [server(f"{api.tenant_url}/scim/v2")]
     document["security"] = security_requirements(api)
