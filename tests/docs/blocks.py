@@ -15,6 +15,9 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 SHOWN_ONLY = frozenset(("json", "text", "mermaid"))
 """Languages of what is shown and not run: answers, output, pictures."""
 
+OF_PROXIES = frozenset(("nginx", "haproxy"))
+"""Languages of configurations that tests/proxies runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

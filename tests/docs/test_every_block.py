@@ -11,7 +11,7 @@ import yaml
 
 from scim_operator.manifests.definitions import schemas
 from tests.control_plane.cluster import ControlPlane
-from tests.docs.blocks import NOT_RUN, ROOT, RUN, SHOWN_ONLY, YAML_NOT_CHECKED, Block, Rule, blocks
+from tests.docs.blocks import NOT_RUN, OF_PROXIES, ROOT, RUN, SHOWN_ONLY, YAML_NOT_CHECKED, Block, Rule, blocks
 from tests.support.local_mode import run_to_its_end
 
 BLOCKS = list(blocks())
@@ -21,7 +21,7 @@ OURS = "scim-operator.io/v1alpha1"
 
 
 def test_every_block_says_what_it_is() -> None:
-    known = {"console", "yaml", *SHOWN_ONLY}
+    known = {"console", "yaml", *OF_PROXIES, *SHOWN_ONLY}
     assert [(block.page, block.text) for block in BLOCKS if block.language not in known] == []
 
 
