@@ -1,4 +1,4 @@
-"""Lines on their way to a file that may stop taking them: standard error is a pipe, and its reader may stand still.
+"""Writes log lines in a thread: standard error is a pipe, and the server must not stop when its reader does.
 
 `logging.handlers.QueueListener` isn't used. It wakes its thread for each record. Here all lines that have come are
 written together: a line takes about half of the processor time, as `python -m benchmarks log_lines` measures.
@@ -14,10 +14,10 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 _MOST_LINES = 10_000
-"""About 3 MB. What doesn't fit is dropped: nobody waits for a log."""
+"""About 3 MB. Further lines are dropped: no request waits for the log."""
 _LINES_AT_ONCE = 200
 _GATHERING_SECONDS = 0.02
-"""The thread isn't woken for each line: every time, a request would wait until it has the interpreter back."""
+"""The thread takes lines together: whenever it runs, requests wait for the interpreter."""
 _CLOSE_SECONDS = 5.0
 """How long the end of the process may wait for a reader that stands still."""
 
@@ -48,7 +48,7 @@ class LogWriter:
         return self._dropped
 
     def write(self, line: str) -> None:
-        """`line` is whole, with its end."""
+        """`line` is whole and ends in a line feed."""
         if self._closed:
             self._put_out(line)
         elif self._lines.qsize() < self._most:
@@ -87,6 +87,6 @@ class LogWriter:
 
     def _put_out(self, text: str) -> None:
         left = memoryview(text.encode(errors="backslashreplace"))
-        with suppress(OSError):  # nobody reads it any more: nothing fails for that
+        with suppress(OSError):  # the reader is gone, and nothing else fails for that
             while left:
                 left = left[os.write(self._descriptor, left) :]

@@ -83,8 +83,8 @@ def _json_line(created: float, level: str, logger: str, message: str, fields: Fi
 
 def _text_line(created: float, level: str, logger: str, message: str, fields: Fields) -> str:
     at = datetime.fromtimestamp(created, UTC).strftime("%H:%M:%S.%f")[:-3]
-    said = "".join(f" {name}={value}" for name, value in fields.items())
-    return f"{at} {level:<7} {logger}: {message}{said}"
+    pairs = "".join(f" {name}={value}" for name, value in fields.items())
+    return f"{at} {level:<7} {logger}: {message}{pairs}"
 
 
 class RequestLog:
@@ -102,31 +102,31 @@ class RequestLog:
         return self._stream is not None
 
     def configure(self, stream: LineStream | None, log_format: LogFormat) -> None:
-        """None: it is off, as it is at first."""
+        """Off without a stream, and until this is called."""
         self._stream = stream
         self._line = _json_line if log_format is LogFormat.JSON else _text_line
 
     def write(self, fields: Fields) -> None:
         if self._stream is not None:
-            with suppress(OSError, ValueError):  # nobody reads it any more: no request fails for that
+            with suppress(OSError, ValueError):  # its reader is gone: no request fails for that
                 self._stream.write(self._line(time.time(), "INFO", _REQUEST_LOGGER, "request", fields) + "\n")
                 self._stream.flush()
 
 
 request_log = RequestLog()
-"""The process's own, as its loggers are."""
+"""One for the process, as its loggers are."""
 
 
 def _message(record: logging.LogRecord) -> str:
     message = record.getMessage()
-    # Its further lines show objects with all that is in them, exceptions with their messages among them.
+    # asyncio's further lines show objects with their content, and exceptions with their messages.
     return message.partition("\n")[0] if record.name == "asyncio" else message
 
 
 def describe(error: BaseException) -> str:
-    """Types and places of an exception and of what caused it, without messages: those may quote personal data.
+    """Types of an exception and its causes, and lines of code, without messages: those may quote personal data.
 
-    Of a group the first one.
+    Of an exception group, its first exception.
     """
     chain: list[str] = []
     seen: BaseException | None = error
@@ -153,14 +153,14 @@ def configure(log_format: LogFormat, level: str) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter(log_format, describe))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # uvicorn's own lines repeat ours, and its warnings only tell that somebody sent what isn't HTTP.
+    # uvicorn's own lines repeat ours, and its warnings only say that a client sent something other than HTTP.
     logging.getLogger("uvicorn").setLevel(max(logging.ERROR, logging.getLogger().level))
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     request_log.configure(stream if logging.getLogger().isEnabledFor(logging.INFO) else None, log_format)
 
 
 _writers: list[LogWriter] = []
-"""The process's own, once `configure` was called."""
+"""Of this process; none before `configure`."""
 
 
 def dropped_lines() -> int:

@@ -1,4 +1,4 @@
-"""Who asks, and by which URL it knows this server."""
+"""The authenticated client of a request, and the URL by which it knows this server."""
 
 from dataclasses import dataclass
 
@@ -26,5 +26,5 @@ class Caller:
 
     @property
     def reads_effective(self) -> bool:
-        """Applications, auditors and users see what a user effectively is without asking for it."""
+        """Whether the effective extension is shown without being asked for: to applications, auditors and users."""
         return self.access is not Access.PROVISION

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import orjson
 
 from scim_server.directory.caller import Caller
-from scim_server.directory.declared import as_declared
+from scim_server.directory.changed_schemas import fit_record
 from scim_server.directory.output import Output
 from scim_server.directory.representation import location_of, meta_of
 from scim_server.scim.resource import Projection
@@ -45,7 +45,7 @@ def group_tag(record: GroupRecord) -> str:
 async def _write_group(
     caller: Caller, reader: Reader, record: GroupRecord, projection: Projection, out: Output
 ) -> None:
-    record = as_declared(record, caller.tenant.group_schemas)
+    record = fit_record(record, caller.tenant.group_schemas)
     location = group_location(caller, record)
     resource: JsonObject = {
         "id": record.id,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from scim_server.directory.caller import Caller
-from scim_server.directory.declared import as_declared
+from scim_server.directory.changed_schemas import fit_record
 from scim_server.directory.directory import Directory
 from scim_server.directory.group_documents import write_group, write_groups
 from scim_server.directory.lists import Listed, ListRequest, list_page
@@ -150,7 +150,7 @@ async def _locked(caller: Caller, writer: Writer, group_id: str, expected: Expec
     if group is None:
         raise _not_found(group_id)
     require_version(expected, group.record.version)
-    return replace(group, record=as_declared(group.record, caller.tenant.group_schemas))
+    return replace(group, record=fit_record(group.record, caller.tenant.group_schemas))
 
 
 async def _change(

@@ -1,4 +1,4 @@
-"""Where answers go that are too large to be held whole."""
+"""What large answers are written to, piece by piece."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from typing import Protocol
 class Output(Protocol):
     """Takes a JSON document in pieces, while the database is read. Taking one never waits for the client.
 
-    What it raises ends the reading, and isn't for the use case to understand.
+    The use case lets pass what it raises: that ends the reading.
     """
 
     def begin(self, location: str, tag: str, *, tag_covers_all: bool) -> bool:

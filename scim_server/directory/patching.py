@@ -1,4 +1,4 @@
-"""Applies operations to documents: much work off the event loop, so that everybody else is answered meanwhile."""
+"""Applies operations to documents: much work off the event loop, so that other requests are answered meanwhile."""
 
 from collections.abc import Awaitable, Callable, Sequence
 

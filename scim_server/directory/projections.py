@@ -1,4 +1,4 @@
-"""What clients ask to be shown, worked out: most requests of a provider ask for the same."""
+"""Projections are kept: most requests of a provider ask for the same attributes."""
 
 from scim_server.limits.tenant_cache import TenantCache
 from scim_server.scim.resource import Projection

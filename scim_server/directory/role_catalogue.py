@@ -1,4 +1,4 @@
-"""The tenant's role catalogue as resources. It is part of the configuration: nobody writes it by SCIM."""
+"""The tenant's role catalogue as resources. It is part of the configuration and read-only over SCIM."""
 
 from collections.abc import Sequence
 from urllib.parse import quote

@@ -7,7 +7,7 @@ _NO_RULES = RoleRules((), (), ())
 
 
 class RulesCache:
-    """One entry per tenant. What decides is the database's rules, whatever configuration this replica runs."""
+    """One entry per tenant. The rules in the database decide, whatever configuration this replica runs."""
 
     def __init__(self) -> None:
         self._by_tenant: dict[str, RoleRules] = {}

@@ -1,4 +1,4 @@
-"""Brings the rules of tenants into the database: what decides there, whatever configuration a replica runs."""
+"""Stores the rules of tenants in the database. They decide roles, whatever configuration a replica runs."""
 
 import asyncio
 import logging
@@ -59,5 +59,5 @@ class StoredRules:
             _log.info("the users and groups of %s, which was deleted, are erased", key)
 
     def are(self, shard: int, tenants: Collection[str]) -> None:
-        """Of this shard, the rules of these tenants and of no others are there."""
+        """The rules of these tenants of the shard are in the database, and those of no others of it."""
         self._stored = {key for key in self._stored if shard_of(key) != shard} | set(tenants)

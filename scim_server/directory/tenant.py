@@ -28,15 +28,15 @@ class ServedTenant:
         self.strict = config.conformance is Conformance.STRICT
         self.user_schemas = extensions_of(config.schemas, ExtendedResource.USER)
         self.group_schemas = extensions_of(config.schemas, ExtendedResource.GROUP)
-        """Its own, with attributes that may have been of another type when values of them were stored."""
+        """The tenant's own. An attribute may have had another type when values were stored: see `changed_schemas`."""
         self.users = user_resource_type(self.user_schemas, [rule.target for rule in config.attributes])
         self.users_as_provisioned = replace(
             self.users, extensions=tuple(e for e in self.users.extensions if e.id != EFFECTIVE_URN), aliases=()
         )
-        """Users without the extension that nobody can write."""
+        """Users without the effective extension, which no client can write."""
         self.users_as_read = replace(self.users, preferred=_PREFERRED_BY_READERS) if config.roles else self.users
-        """Users as applications name their attributes. Without a catalogue nobody has effective roles, so that
-        `roles` can only be what the provider sent."""
+        """Users as applications name their attributes. Without a catalogue no user has effective roles: then
+        `roles` are those that the provider sent."""
         self.groups = group_resource_type(self.group_schemas)
         self.role_displays = {role.name: role.display_name for role in config.roles}
         self.permissions = {role.name: role.permissions for role in config.roles}

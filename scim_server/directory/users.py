@@ -1,8 +1,8 @@
 """What can be done with users.
 
 Every change is one transaction; `version` and `lastModified` move only when something really changed, so that a
-provider's repeats leave no trace. `active` that isn't said is what it was: a PUT from a template that doesn't
-know the attribute must not let a blocked user in again, nor must a PATCH that removes it (it is only not shown then).
+provider's repeats leave no trace. Where a body doesn't name `active`, it stays as it was: a PUT from a template
+without the attribute must not let a blocked user in again. Nor must a PATCH that removes it: that only hides it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from typing import TypeVar
 import orjson
 
 from scim_server.directory.caller import Caller
-from scim_server.directory.declared import as_declared
+from scim_server.directory.changed_schemas import fit_record
 from scim_server.directory.directory import Directory
 from scim_server.directory.effective_extension import effective_extensions
 from scim_server.directory.lists import Listed, ListRequest, list_page
@@ -41,7 +41,7 @@ async def create_user(
     active: bool = document.setdefault("active", True)
     validate_resource(document, caller.tenant.users)
 
-    with _names_the_holder():
+    with _conflict_where_taken():
         record = await directory.insert_user(caller, document, active)
     if not projection.includes_extension(EFFECTIVE_URN):  # a new user is in no group: nothing is to be read
         return _representation(caller, record, projection)
@@ -166,7 +166,7 @@ async def _locked(caller: Caller, writer: Writer, user_id: str, expected: Expect
     if record is None:
         raise _not_found(user_id)
     require_version(expected, record.version)
-    return as_declared(record, caller.tenant.user_schemas)
+    return fit_record(record, caller.tenant.user_schemas)
 
 
 async def _update(caller: Caller, writer: Writer, record: UserRecord, document: JsonObject) -> UserRecord:
@@ -177,12 +177,12 @@ async def _update(caller: Caller, writer: Writer, record: UserRecord, document: 
 
 
 async def _write(directory: Directory, caller: Caller, work: Callable[[Writer], Awaitable[T]]) -> T:
-    with _names_the_holder():
+    with _conflict_where_taken():
         return await directory.write(caller, work)
 
 
 @contextmanager
-def _names_the_holder() -> Iterator[None]:
+def _conflict_where_taken() -> Iterator[None]:
     try:
         yield
     except UserNameTaken as taken:
@@ -203,7 +203,7 @@ async def _show(
 ) -> list[Representation]:
     """Of the first users, as many as the reader reads groups and roles of, and of one at least. Groups and the
     extension are read only where they are shown."""
-    records = [as_declared(record, caller.tenant.user_schemas) for record in records]
+    records = [fit_record(record, caller.tenant.user_schemas) for record in records]
     groups: Mapping[str, Sequence[GroupReference]] = {}
     extensions: Mapping[str, JsonObject] = {}
     if projection.includes("groups") and records:

@@ -1,1 +1,1 @@
-"""How much anybody may ask for. Arithmetic only: clocks are handed in, and `http` says what a client is told."""
+"""How much a client may ask for. `http` decides what is counted, and what a refused client is told."""

@@ -1,4 +1,4 @@
-"""Bytes that the server keeps for clients, of which no tenant gets all."""
+"""Bytes that the server keeps for clients: no tenant gets all of them."""
 
 from collections import Counter
 

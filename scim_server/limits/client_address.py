@@ -1,4 +1,4 @@
-"""Whose request it is, by address: through proxies that are trusted, and no others."""
+"""The address of a request's client, seen through trusted proxies."""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -27,8 +27,8 @@ class TrustedProxies:
     def client_of(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
         """The client's address, or its network for IPv6; `""` where there is none, as on a Unix socket.
 
-        `forwarded_for`: the values of X-Forwarded-For, in their order. Each proxy appends whom it was asked by, so
-        the last address that is not a trusted proxy's is the last one that somebody trusted vouches for.
+        `forwarded_for`: the values of X-Forwarded-For, in their order. Each proxy appends the address
+        that it was asked from. So the last one that isn't a trusted proxy's was appended by a trusted proxy.
         """
         address = _parse(peer)
         if address is None:

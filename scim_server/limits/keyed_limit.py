@@ -8,7 +8,7 @@ from scim_server.limits.token_bucket import Rate, TokenBucket
 
 
 class KeyedLimit:
-    """The keys that were not used for the longest time are forgotten first: for them it begins anew.
+    """The keys that were not used for the longest time are forgotten first: their buckets are full again.
 
     Without a `rate` nothing is limited.
     """

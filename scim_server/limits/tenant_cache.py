@@ -1,4 +1,4 @@
-"""What is remembered for clients: bounded in bytes, and no tenant forgets what is another's."""
+"""A cache for all tenants, bounded in bytes. What one tenant asks for never displaces another's values."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -11,8 +11,7 @@ V = TypeVar("V")
 class TenantCache(Generic[K, V]):
     """Values by tenant and key, at most `limit` bytes of all tenants together.
 
-    What is too much is forgotten of the tenant of which the most is remembered, the value first that wasn't used for
-    the longest time: whatever one tenant asks for, the others' values stay.
+    Beyond the limit the tenant with the most bytes loses values, the least recently used first.
     """
 
     def __init__(self, limit: int) -> None:

@@ -1,4 +1,4 @@
-"""Turns at work of which only so much may be under way at once.
+"""Fair turns at work that is limited in size: one tenant's queue doesn't keep the others waiting.
 
 A semaphore with a cap for each tenant would let every busy tenant have its whole cap in front of a newcomer. With a
 cap of 12 and ten busy tenants a newcomer waits for about 100 turns there, and for one of each tenant here:

@@ -278,8 +278,8 @@ def _needs(operations: Sequence[BulkOperation]) -> list[list[int]]:
 def _broken(needs: Sequence[Sequence[int]]) -> set[tuple[int, int]]:
     """Needs, as (operation, what it needs), without which there is no circle. Creations alone come into one.
 
-    From each operation, in order, a walk goes to those that need it. Whoever is met again while the walk is still
-    among those that follow from it stands in a circle, and does without what the walk came from.
+    A depth-first walk goes from each operation to those that need it. An operation that is met again while it is on
+    the walk's own path is in a circle: it does without the operation that the walk came from.
     """
     needed_by: list[list[int]] = [[] for _ in needs]
     for operation, needed in enumerate(needs):
@@ -308,7 +308,7 @@ def _broken(needs: Sequence[Sequence[int]]) -> set[tuple[int, int]]:
 
 
 def _rounds(needs: Sequence[Sequence[int]], broken: set[tuple[int, int]]) -> list[int]:
-    """In which pass over the request each operation can be done: the first that comes after all that it needs."""
+    """By operation, the pass over the request in which it is done: the first after all that it needs."""
     kept = [[each for each in needed if (operation, each) not in broken] for operation, needed in enumerate(needs)]
     waits_for = [len(needed) for needed in kept]
     needed_by: list[list[int]] = [[] for _ in needs]

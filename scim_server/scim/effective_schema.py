@@ -1,4 +1,4 @@
-"""The read-only extension that shows what this product made of a user: state, roles with reasons, profile.
+"""The read-only extension with what follows from a user's document and groups: state, roles with reasons, profile.
 
 Returned on request only (`returned: request`); a credential with `access: Read` has it requested for it, see
 `resource.Projection`. Ignored when sent, and can be filtered on.

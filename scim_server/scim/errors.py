@@ -64,10 +64,10 @@ class ScimError(Exception):
 
     def body(self) -> dict[str, Any]:
         """The error as JSON; `status` is a string (RFC 7644 §3.12)."""
-        document: dict[str, Any] = {"schemas": [ERROR_URN], "status": str(self.status), "detail": self.detail}
+        body: dict[str, Any] = {"schemas": [ERROR_URN], "status": str(self.status), "detail": self.detail}
         if self.scim_type is not None:
-            document["scimType"] = self.scim_type
-        return document
+            body["scimType"] = self.scim_type
+        return body
 
 
 def plain_error(status: int, text: str) -> ScimError:

@@ -1,4 +1,4 @@
-"""What a strict tenant refuses before the tolerant reading: draft-zollner-scim-interop-profile.
+"""What `conformance: Strict` refuses, before the body is normalised: draft-zollner-scim-interop-profile.
 
 Every attribute must be known and every value of its type; a PATCH operation needs a path. Names of attributes still
 compare without case (RFC 7643 §2.1) and null means unassigned. Read-only attributes are ignored in POST and PUT (RFC

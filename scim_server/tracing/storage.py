@@ -18,7 +18,7 @@ T = TypeVar("T")
 class TracedStorage:
     """A `Storage` whose reads and writes are children of the request's span, where that is recorded.
 
-    The time includes waiting for a connection, and the attempts that other transactions got in the way of.
+    The time includes waiting for a connection, and attempts that were repeated.
     """
 
     def __init__(self, storage: Storage, tracer: Tracer) -> None:

@@ -96,7 +96,7 @@ def plan_credentials(
     token_key: bytes,
     now: datetime | None,
 ) -> Credentials:
-    """Those that are there and can be used. No token or password, and no part of one, is in the result."""
+    """Those that are there and can be used. The result holds no part of a token or password."""
     namespace, authentication = config.metadata.namespace, config.spec.authentication
     found = _Found()
 

@@ -54,7 +54,7 @@ def _declared(
 
 
 def _broken_patterns(rule: RoleMappingRule) -> Iterable[tuple[int, str]]:
-    """Place and error of each pattern that doesn't compile."""
+    """Index and error of each pattern that doesn't compile."""
     for index, group in enumerate(rule.groups):
         if group.display_name_pattern is not None:
             try:

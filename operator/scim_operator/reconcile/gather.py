@@ -101,7 +101,7 @@ async def gather(client: ClusterClient, key: ObjectKey) -> Gathered:
 
 
 async def gather_some(client: ClusterClient, keys: Collection[ObjectKey]) -> list[Gathered]:
-    """The worlds of these, some at a time."""
+    """What each of these depends on, some at a time."""
     few = asyncio.Semaphore(_CONFIGS_AT_ONCE)
 
     async def one(key: ObjectKey) -> Gathered:
@@ -114,8 +114,8 @@ async def gather_some(client: ClusterClient, keys: Collection[ObjectKey]) -> lis
 async def gather_all(
     client: ClusterClient, also: Iterable[ObjectKey], wanted: Callable[[ObjectKey], bool]
 ) -> list[Gathered]:
-    """The worlds of the wanted ones of all configs that exist, the oldest first, and then of those of `also` that
-    don't, with one list of each kind."""
+    """What each wanted config depends on: first those that exist, the oldest first, then those of `also` that don't.
+    Costs one list of each kind."""
     configs, roles, attributes = await asyncio.gather(
         client.list_configs(),
         client.list_all_mappings(PLURALS[ROLE_MAPPING]),

@@ -13,17 +13,17 @@ from scim_operator.reconcile.shards import StoredTenant, StoredTenants
 class PlannedTenant:
     """`wanted` is all of the plan, as a shard stores it; None where there is to be no tenant."""
 
-    world: Gathered
+    gathered: Gathered
     plan: TenantPlan
     wanted: StoredTenant | None
 
 
 def plan_tenants(
-    worlds: Iterable[Gathered], delivered: StoredTenants, token_key: bytes, now: datetime
+    gathered: Iterable[Gathered], delivered: StoredTenants, token_key: bytes, now: datetime
 ) -> list[PlannedTenant]:
     """Each against what is delivered of it."""
     planned = []
-    for world in worlds:
-        plan = plan_tenant(world.inputs(token_key, delivered.get(world.key), now))
-        planned.append(PlannedTenant(world, plan, StoredTenant.of(plan)))
+    for one in gathered:
+        plan = plan_tenant(one.inputs(token_key, delivered.get(one.key), now))
+        planned.append(PlannedTenant(one, plan, StoredTenant.of(plan)))
     return planned

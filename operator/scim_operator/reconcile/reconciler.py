@@ -59,7 +59,7 @@ class _Told:
 class _Applied:
     """What came of one tenant's plan. `changed`: its part of the shard is new."""
 
-    world: Gathered
+    gathered: Gathered
     plan: TenantPlan
     stored: StoredTenant | None
     changed: bool
@@ -116,9 +116,9 @@ class Reconciler:
                 len(lost),
                 "damaged or half written" if exist else "missing",
             )
-            worlds = await self._worlds_of(lost)
+            gathered = await self._gather_shards(lost)
             for stored in lost:
-                of_shard = [world for world in worlds if shard_of_key(world.key) == stored.shard]
+                of_shard = [one for one in gathered if shard_of_key(one.key) == stored.shard]
                 await self._replace(stored, of_shard)
         await self._store.write_index()
         stored_now = [
@@ -149,92 +149,93 @@ class Reconciler:
         goes on, and `outdated` tells what came of it.
         """
         try:
-            worlds = await gather_some(self._client, keys)
-            for world in worlds:
-                self._triggers.remember(world.key, world.secret_keys, world.mapping_namespaces)
-            return await self._bring_about(shard, worlds)
+            gathered = await gather_some(self._client, keys)
+            for one in gathered:
+                self._triggers.remember(one.key, one.secret_keys, one.mapping_namespaces)
+            return await self._reconcile_gathered(shard, gathered)
         except (ClusterError, ShardTooLarge) as error:
             raise RetryLater(str(error)) from error
 
-    async def _bring_about(self, shard: int, worlds: Sequence[Gathered]) -> Mapping[ObjectKey, Exception]:
-        stored, applied = await self._read_plan_replace(shard, worlds)
+    async def _reconcile_gathered(self, shard: int, gathered: Sequence[Gathered]) -> Mapping[ObjectKey, Exception]:
+        stored, applied = await self._read_plan_replace(shard, gathered)
         self._note_waiting(shard, applied)
         await deliver(
-            self._delivery, self._store, stored, max((self._store.since(each.key) for each in worlds), default=0)
+            self._delivery, self._store, stored, max((self._store.since(each.key) for each in gathered), default=0)
         )
-        reports = {each.world.key: self._report(shard, each.world.key) for each in applied}
+        reports = {each.gathered.key: self._report(shard, each.gathered.key) for each in applied}
         noted = [
-            each.world
+            each.gathered
             for each in applied
-            if each.departed and not each.changed and reports[each.world.key].progress is Progress.PROGRAMMED
+            if each.departed and not each.changed and reports[each.gathered.key].progress is Progress.PROGRAMMED
         ]
         failures: dict[ObjectKey, Exception] = {}
         if noted:
             # Every server has noted that these configs are gone: their entries have done what they are for. Not at
             # once, so that a deletion is one revision while others wait: the next resync does it.
-            failures |= await self._bring_about(shard, [replace(world, departure_noted=True) for world in noted])
-        told = [each for each in applied if each.world not in noted]
+            failures |= await self._reconcile_gathered(shard, [replace(one, departure_noted=True) for one in noted])
+        told = [each for each in applied if each.gathered not in noted]
         results = await asyncio.gather(
-            *(self._publish(each, reports[each.world.key], stored.revision) for each in told), return_exceptions=True
+            *(self._publish(each, reports[each.gathered.key], stored.revision) for each in told),
+            return_exceptions=True,
         )
         for each, result in zip(told, results, strict=True):
             if isinstance(result, ClusterError):
-                failures[each.world.key] = RetryLater(str(result))
+                failures[each.gathered.key] = RetryLater(str(result))
             elif isinstance(result, Exception):
-                failures[each.world.key] = result
+                failures[each.gathered.key] = result
             elif isinstance(result, BaseException):
                 raise result
         return failures
 
     async def _read_plan_replace(
-        self, shard: int, worlds: Sequence[Gathered]
+        self, shard: int, gathered: Sequence[Gathered]
     ) -> tuple[StoredShard, Sequence[_Applied]]:
         """Steps 2 to 4, again where somebody else has written in between."""
         for _ in range(_ATTEMPTS):
             before = self._store.known(shard)
             stored = await self._store.read(shard)
             if before is not None and before is not stored:
-                self._look_at_changed(before, stored, worlds)
+                self._look_at_changed(before, stored, gathered)
             try:
                 if stored.bundle is None:
                     log.warning(
                         "shard %d of the configuration is damaged: making it from its ProvisioningConfigs", shard
                     )
-                    found = {world.key: world for world in await self._worlds_of([stored])}
+                    found = {one.key: one for one in await self._gather_shards([stored])}
                     replaced, planned = await self._replace(
-                        stored, (found | {one.key: one for one in worlds}).values()
+                        stored, (found | {one.key: one for one in gathered}).values()
                     )
                 else:
-                    replaced, planned = await self._replace(stored, worlds)
+                    replaced, planned = await self._replace(stored, gathered)
                 await self._store.write_index()
             except ClusterConflict as conflict:
                 log.warning(
                     "the configuration was written by somebody else meanwhile, reading it again: %s", conflict
                 )
                 continue
-            wanted = {world.key for world in worlds}
-            return replaced, [_applied(each, stored, replaced) for each in planned if each.world.key in wanted]
+            wanted = {one.key for one in gathered}
+            return replaced, [_applied(each, stored, replaced) for each in planned if each.gathered.key in wanted]
         raise ClusterUnavailable(f"the configuration was written by somebody else {_ATTEMPTS} times")
 
     async def _replace(
-        self, stored: StoredShard, worlds: Iterable[Gathered]
+        self, stored: StoredShard, gathered: Iterable[Gathered]
     ) -> tuple[StoredShard, list[PlannedTenant]]:
         # In a thread: there may be dozens, and probes are answered meanwhile.
         token_key = self._store.token_key
-        planned = await asyncio.to_thread(plan_tenants, list(worlds), stored.tenants, token_key, self._now())
-        return await self._store.replace(stored, {each.world.key: each.wanted for each in planned}), planned
+        planned = await asyncio.to_thread(plan_tenants, list(gathered), stored.tenants, token_key, self._now())
+        return await self._store.replace(stored, {each.gathered.key: each.wanted for each in planned}), planned
 
-    async def _worlds_of(self, lost: Iterable[StoredShard]) -> list[Gathered]:
+    async def _gather_shards(self, lost: Iterable[StoredShard]) -> list[Gathered]:
         """Everything that belongs into these shards, the oldest first."""
         shards = {stored.shard: stored for stored in lost}
         held = [key for stored in shards.values() for key in stored.tenants]
         return await gather_all(self._client, held, lambda key: shard_of_key(key) in shards)
 
-    def _look_at_changed(self, before: StoredShard, after: StoredShard, worlds: Iterable[Gathered]) -> None:
+    def _look_at_changed(self, before: StoredShard, after: StoredShard, gathered: Iterable[Gathered]) -> None:
         """Somebody else wrote the shard: the tenants whose parts aren't what they were."""
         keys = before.tenants.keys() | after.tenants.keys()
         changed = {key for key in keys if before.tenants.get(key) != after.tenants.get(key)}
-        self._triggers.add(changed - {world.key for world in worlds})
+        self._triggers.add(changed - {one.key for one in gathered})
 
     def _report(self, shard: int, key: ObjectKey) -> DeliveryReport:
         """What to say: what was said before, as long as it stands. Kept from now on, so that `outdated` sees what
@@ -248,23 +249,23 @@ class Reconciler:
 
     def _note_waiting(self, shard: int, applied: Sequence[_Applied]) -> None:
         """A change of one tenant may make space for others of its shard."""
-        keys = {each.world.key for each in applied}
+        keys = {each.gathered.key for each in applied}
         if any(each.changed for each in applied):
             self._triggers.add({key for key in self._waiting - keys if shard_of_key(key) == shard})
         self._waiting -= keys
         for each in applied:
             if each.waits:
-                self._waiting.add(each.world.key)
+                self._waiting.add(each.gathered.key)
                 names = ", ".join(f"{kind} {key}" for kind, key in sorted(each.waiting))
                 log.error(
                     "%s: shard %d is full: not everything is in effect: %s",
-                    each.world.key,
+                    each.gathered.key,
                     shard,
                     names or "settings",
                 )
 
     async def _publish(self, applied: _Applied, report: DeliveryReport, revision: int) -> None:
-        gathered, plan = applied.world, applied.plan
+        gathered, plan = applied.gathered, applied.plan
         if gathered.nothing and not applied.departed:
             self._triggers.forget(gathered.key)
             self._told.pop(gathered.key, None)
@@ -304,12 +305,12 @@ class Reconciler:
 
 
 def _applied(planned: PlannedTenant, before: StoredShard, after: StoredShard) -> _Applied:
-    key = planned.world.key
+    key = planned.gathered.key
     stored = after.tenants.get(key)
     delivered = stored.tenant if stored is not None else None
     waits = stored != planned.wanted
     return _Applied(
-        world=planned.world,
+        gathered=planned.gathered,
         plan=delivered_plan(planned.plan, delivered) if waits else planned.plan,
         stored=stored,
         changed=before.tenants.get(key) != stored,
@@ -320,7 +321,7 @@ def _applied(planned: PlannedTenant, before: StoredShard, after: StoredShard) ->
 
 def _since_revision(applied: _Applied, revision: int) -> int:
     """The revision of the shard with which the tenant's part last changed, as far as its status knows."""
-    said = ((applied.world.raw_config or {}).get("status") or {}).get("revision")
+    said = ((applied.gathered.raw_config or {}).get("status") or {}).get("revision")
     if applied.changed or not isinstance(said, int) or said <= 0:
         return revision
     return min(said, revision)

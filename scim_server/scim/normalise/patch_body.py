@@ -62,7 +62,7 @@ def normalise_patch(body: Any, resource_type: ResourceType) -> list[Operation]:
         try:
             if not path:
                 operations += _without_path(name, value, resource_type)
-            elif value is MISSING:  # null clears, but what is forgotten must not
+            elif value is MISSING:  # null clears the attribute; a value that was left out must not
                 raise InvalidValue("expected with add and replace", reason="expected with add and replace")
             else:
                 operations += _with_path(name, path, value, resource_type)

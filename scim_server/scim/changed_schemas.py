@@ -1,4 +1,4 @@
-"""Stored documents as the tenant's schemas of today have them (RFC 7643 §7).
+"""Fits stored documents to the tenant's schemas of today (RFC 7643 §7).
 
 A configuration may declare another type for an attribute of an extension than it had when values were stored.
 """
@@ -10,7 +10,7 @@ from scim_server.scim.schema import Attribute, JsonObject, Schema
 from scim_server.scim.values import INTEGER_LIMIT, stored_instant
 
 
-def document_as_declared(document: JsonObject, extensions: Iterable[Schema]) -> JsonObject:
+def fit_document(document: JsonObject, extensions: Iterable[Schema]) -> JsonObject:
     """The document with the values of these extensions as they are declared; itself where they are so already.
 
     Where an attribute has become multi-valued, its value is the only element; where it has become singular, its only

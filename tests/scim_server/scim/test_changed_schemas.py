@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scim_server.scim.changed_schemas import fit_document
 from scim_server.scim.core_schemas import USER_URN
-from scim_server.scim.declared import document_as_declared
 from scim_server.scim.schema import Attribute, Schema
 from scim_server.scim.strict import check_resource
 from tests.scim_server.scim.strategies import CUSTOM, CUSTOM_URN, USER_WITH_APP, users
@@ -41,18 +41,18 @@ COMPLEX = (Attribute("value"), Attribute("floors", "integer", multi_valued=True)
 def test_a_value_is_taken_as_it_is_declared(attribute: Attribute, stored: Any, expected: Any) -> None:
     schema = Schema("urn:x", "x", "", (attribute, Attribute("b")))
     document = {"userName": "u", "urn:x": {"a": stored, "b": "stays", "undeclared": [1]}}
-    found = document_as_declared(document, [schema])["urn:x"]
+    found = fit_document(document, [schema])["urn:x"]
     assert found == {"b": "stays", "undeclared": [1]} | ({} if expected is None else {"a": expected})
 
 
 def test_an_extension_of_which_nothing_fits_is_gone() -> None:
     schema = Schema("urn:x", "x", "", (Attribute("a", "integer"),))
-    assert document_as_declared({"userName": "u", "urn:x": {"a": "x"}}, [schema]) == {"userName": "u"}
+    assert fit_document({"userName": "u", "urn:x": {"a": "x"}}, [schema]) == {"userName": "u"}
 
 
 @given(users())
 def test_what_fits_is_not_even_copied(user: dict[str, Any]) -> None:
-    assert document_as_declared(user, [CUSTOM]) is user
+    assert fit_document(user, [CUSTOM]) is user
 
 
 VALUES = st.recursive(
@@ -66,7 +66,7 @@ VALUES = st.recursive(
 def test_whatever_is_stored_comes_out_as_the_schema_says(values: dict[str, Any]) -> None:
     document = {"userName": "u", CUSTOM_URN: values}
     before = copy.deepcopy(document)
-    after = document_as_declared(document, [CUSTOM])
+    after = fit_document(document, [CUSTOM])
     assert document == before
     check_resource({**after, "schemas": [USER_URN, CUSTOM_URN]}, USER_WITH_APP)
-    assert document_as_declared(after, [CUSTOM]) is after
+    assert fit_document(after, [CUSTOM]) is after
