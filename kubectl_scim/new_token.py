@@ -22,13 +22,16 @@ stringData:
 """
 
 
-def next_steps(name: str, namespace: str | None, key: str) -> str:
-    """What to do with it. It holds nothing secret."""
+def next_steps(name: str, namespace: str | None, key: str, *, on_a_terminal: bool) -> str:
+    """What to do next. It holds nothing secret. `on_a_terminal`: the manifest goes nowhere else."""
     where = f" -n {namespace}" if namespace else ""
     dotted = key.replace(".", "\\.")
-    return f"""\
-Apply it, or give it to what keeps your secrets; don't put it into Git as it is:
+    nowhere = f"""\
+Nothing is stored yet. This makes another token and stores it:
   kubectl scim token {name}{where} | kubectl apply -f -
+"""
+    return f"""\
+{nowhere if on_a_terminal else ""}\
 Let a ProvisioningConfig accept it, in spec.authentication.bearerTokens:
   - name: {name}
     secretRef: {{name: {name}, key: {key}}}

@@ -1,6 +1,7 @@
 """`kubectl scim token`."""
 
 import re
+import sys
 from typing import Annotated
 
 import typer
@@ -38,4 +39,5 @@ def token(
     if not _KEY.fullmatch(key):
         end("token", f"--key: {key!r} can't be a key of a Secret: letters, digits, -, _ and . are expected")
     typer.echo(secret_manifest(name, namespace or None, key), nl=False)
-    typer.echo(next_steps(name, namespace or None, key), nl=False, err=True)
+    steps = next_steps(name, namespace or None, key, on_a_terminal=sys.stdout.isatty())
+    typer.echo(steps, nl=False, err=True)

@@ -14,7 +14,8 @@ SUCCESS = 0
 WOULD_FAIL = 1
 """Also where something is left behind."""
 INTERRUPTED = 130
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDING = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Windows has no SIGHUP."""
 
 
 def run_probe(

@@ -2,8 +2,10 @@
 
 import json
 import os
+import pty
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -169,6 +171,7 @@ def test_a_token_is_applied_and_printed_by_the_commands_that_are_shown(plugin: P
     assert token not in made.stderr
     [command] = [line.strip() for line in made.stderr.splitlines() if "base64 -d" in line]
     assert plugin.cluster.shell(command) == token
+    assert "kubectl apply" not in made.stderr, "it has gone there"
     again = plugin("token", "okta-2026-11", "--key", "a.b")
     assert yaml.safe_load(again.stdout)["stringData"]["a.b"] != token
     assert "namespace" not in yaml.safe_load(again.stdout)["metadata"]
@@ -253,6 +256,21 @@ def test_what_kubectl_refuses_is_one_line(plugin: Plugin) -> None:
     assert context.returncode == 2
     assert context.stderr.startswith("kubectl scim status: ")
     assert context.stderr.endswith("nowhere\n")
+
+
+def test_kubectl_finds_the_plugin(plugin: Plugin) -> None:
+    said = plugin.cluster.shell(f"PATH={Path(sys.executable).parent}:$PATH; kubectl scim --version")
+    assert said.startswith("kubectl-scim ")
+
+
+def test_a_token_on_a_terminal_is_stored_nowhere_and_says_so(tmp_path: Path) -> None:
+    reading, terminal = pty.openpty()
+    script = Path(sys.executable).with_name("kubectl-scim")
+    ended = subprocess.run([script, "token", "okta"], check=True, stdout=terminal, stderr=subprocess.PIPE, text=True)
+    assert "kind: Secret" in os.read(reading, 10_000).decode()
+    assert ended.stderr.startswith("Nothing is stored yet.")
+    os.close(reading)
+    os.close(terminal)
 
 
 def test_without_kubectl_it_says_so(tmp_path: Path) -> None:
