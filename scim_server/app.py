@@ -345,7 +345,7 @@ class Server:
 
     def _watched(self, part: str, *, may_end: bool = False) -> Callable[[asyncio.Task[None]], None]:
         """What is to be called when a part of the server has ended. One that ended by itself ends the whole: half a
-        server would look alive to whoever doesn't need the other half."""
+        server would look alive to probes and clients that use the other half."""
 
         def ended(task: asyncio.Task[None]) -> None:
             cause = None if task.cancelled() else task.exception()

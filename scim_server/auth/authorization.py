@@ -17,7 +17,7 @@ class Bearer:
 
 @dataclass(frozen=True, slots=True)
 class Basic:
-    """RFC 7617 §2, as bytes: the character encoding is between the client and whoever chose the password."""
+    """RFC 7617 §2, as bytes: which character encoding they are in is for the client and the manifests to agree on."""
 
     user: bytes
     password: bytes = field(repr=False)

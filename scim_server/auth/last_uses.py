@@ -27,7 +27,7 @@ class LastUses:
     def __init__(self, storage: Storage, holder: ConfigHolder) -> None:
         self._storage = storage
         self._noted: dict[tuple[str, str], float] = {}
-        """Seconds since 1970. They stay after they were written, so that nobody who reads both goes back in time."""
+        """Seconds since 1970. They stay after they were written: a time that is shown never goes back."""
         self._written: dict[tuple[str, str], float] = {}
         self._objects: dict[str, str | None] = {}
         """By tenant, the uid of its ProvisioningConfig."""

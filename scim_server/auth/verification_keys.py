@@ -45,7 +45,7 @@ class VerificationKeys:
 
 @cache
 def decoy_keys() -> VerificationKeys:
-    """Keys that nobody has the private half of, at least one for each algorithm; made once in a process.
+    """Keys without a known private half, at least one for each algorithm; made once in a process.
 
     Verifying with them takes as long as with real keys, so that time doesn't tell which issuers and clients exist.
     """

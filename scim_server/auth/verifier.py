@@ -29,8 +29,8 @@ class Verifier:
     async def check(self, jwt: UnverifiedJwt) -> Signature:
         """What the signature is by the keys of the source.
 
-        However many of them there are for the token's kid and algorithm, a token that isn't good costs the same:
-        keys that nobody has stand in for those that are missing. Time doesn't tell whose keys are known here.
+        A bad token costs the same however many keys there are for its kid and algorithm: decoy keys stand in for
+        missing ones. So time doesn't tell whose keys are known here.
         """
         keys = self._keys
         if self._url is not None:

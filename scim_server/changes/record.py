@@ -1,4 +1,4 @@
-"""Called by the commit path, and by nobody else, after the last change of a transaction."""
+"""Called by the commit path alone, after the last change of a transaction."""
 
 from datetime import datetime
 

@@ -45,7 +45,7 @@ class Anchor:
 
     def holds(self, counters: Counters) -> bool:
         """Whether as many resources come up to the position now that the type has these counters."""
-        if self.read - self.position.created > LONGEST_WRITE:  # nobody can be added before it any more
+        if self.read - self.position.created > LONGEST_WRITE:  # no resource can be added before it any more
             return counters.removed == self.counters.removed
         return counters == self.counters
 

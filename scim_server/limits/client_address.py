@@ -7,7 +7,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 _SUBSCRIBER_BITS = 64
-"""Whoever has one IPv6 address has all with the same first half (RFC 6177 and what providers do)."""
+"""A subscriber has all IPv6 addresses with the same first half (RFC 6177, and the practice of providers)."""
 
 
 class TrustedProxies:

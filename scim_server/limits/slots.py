@@ -1,7 +1,7 @@
 """So many slots for each key. A new request takes the slot of the one that has waited longest for its client.
 
-A semaphore would do where clients are honest. Here nobody is authenticated yet: requests whose bodies never arrive
-would hold all slots of an address, and keep every honest client behind the same proxy from a token.
+A semaphore would do where clients are honest. Here clients aren't authenticated yet: requests whose bodies never
+arrive would hold all slots of an address, and keep every honest client behind the same proxy from a token.
 """
 
 import asyncio

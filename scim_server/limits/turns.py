@@ -70,7 +70,7 @@ class Turns:
                 timer.cancel()
 
     def begin_now(self, key: str, size: int = 1) -> bool:
-        """`begin` where nobody has to be waited for; else False, and nothing was done."""
+        """Begin if that needs no waiting. Returns False, and does nothing, if it does."""
         size = self._counted(size)
         if size > self._free or not self._has_left(key, size):
             return False

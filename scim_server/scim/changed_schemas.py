@@ -11,11 +11,11 @@ from scim_server.scim.values import INTEGER_LIMIT, stored_instant
 
 
 def fit_document(document: JsonObject, extensions: Iterable[Schema]) -> JsonObject:
-    """The document with the values of these extensions as they are declared; itself where they are so already.
+    """The document with the values of these extensions as they are declared; the same object where all fit already.
 
     Where an attribute has become multi-valued, its value is the only element; where it has become singular, its only
-    element is the value. Whatever else doesn't fit isn't there. Attributes that aren't declared stay as they are:
-    nobody is shown them, and they come back with their declaration.
+    element is the value. Other values that don't fit are left out. Attributes that aren't declared any more stay:
+    they are shown to no client, and come back with their declaration.
     """
     changed = document
     for schema in extensions:

@@ -176,7 +176,7 @@ def _check_element(name: str, element: Any, limits: Limits) -> None:
 
 
 _LONG_VALUES = frozenset({"photos", "x509Certificates"})
-"""Their `value` is a URL (often `data:`) or a certificate, which nobody looks up."""
+"""Their `value` is a URL (often `data:`) or a certificate, which no request looks up."""
 
 
 def _check_length(name: str, text: str, limit: int) -> None:
@@ -235,7 +235,7 @@ class Projection:
                 self._extensions[urn] = cuts
 
     def includes(self, attribute: str) -> bool:
-        """Whether a core attribute (`members`, `groups`) is shown: if not, nobody needs to load it."""
+        """Whether a core attribute (`members`, `groups`) is shown: if not, it needn't be loaded."""
         return attribute in self._core
 
     def includes_part(self, attribute: str, sub_attribute: str) -> bool:

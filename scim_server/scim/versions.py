@@ -1,8 +1,8 @@
 """Versions of resources as weak entity tags, and the preconditions made of them (RFC 7644 §3.14, RFC 9110 §13).
 
-What is shown of a user has parts that change without it: groups and roles. So a tag is the version of the resource
-and, where such parts are shown, a digest of them: `W/"7"`, `W/"7.1f0c5a…"`. `If-Match` asks for the version alone,
-since nobody can overwrite what is derived; `If-None-Match` asks for the whole tag.
+Groups and roles of a user change without the version of its document. So a tag is the version of the document and,
+where such parts are shown, a digest of them: `W/"7"`, `W/"7.1f0c5a…"`. `If-Match` asks for the version alone,
+since no client can overwrite what is derived; `If-None-Match` asks for the whole tag.
 """
 
 import hashlib

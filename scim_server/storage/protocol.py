@@ -53,7 +53,7 @@ class StorageObserver(Protocol):
 
 
 class NullObserver:
-    """`StorageObserver` where nobody measures."""
+    """A `StorageObserver` that measures nothing."""
 
     def waited(self, seconds: float) -> None: ...
     def retried(self) -> None: ...

@@ -45,7 +45,7 @@ class GroupRecord:
 
 @dataclass(frozen=True, slots=True)
 class LockedUser:
-    """A user and its groups, whom nobody else changes until the commit."""
+    """A user and its groups, which no other transaction changes until the commit."""
 
     record: UserRecord
     groups: frozenset[str]
@@ -53,7 +53,7 @@ class LockedUser:
 
 @dataclass(frozen=True, slots=True)
 class LockedGroup:
-    """A group that nobody else changes until the commit."""
+    """A group that no other transaction changes until the commit."""
 
     record: GroupRecord
     grants_reach: bool

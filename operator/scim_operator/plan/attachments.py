@@ -62,8 +62,8 @@ def permitted_by(config: ProvisioningConfig, namespaces: Mapping[str, Mapping[st
 
 
 def permitted_unread(config_key: ObjectKey, previous: Tenant | None) -> Permits:
-    """For a config that doesn't parse, so that nobody knows what it allows: mappings of its own namespace, and
-    those that take part already."""
+    """For a config that doesn't parse, so that what it allows isn't known: mappings of its own namespace, and those
+    that take part already."""
     known: set[str] = set()
     if previous is not None:
         known = {rule.mapping for rule in previous.rules} | {rule.mapping for rule in previous.attributes}

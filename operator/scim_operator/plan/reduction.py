@@ -1,7 +1,7 @@
 """What stays of a delivered tenant while its new plan doesn't fit into the shard: what the plan still has, word for
 word. Nothing is added, so that it fits; and nothing outlives its reason.
 
-A rule that changed is left out until there is space: nobody gets a role from what it said before.
+A rule that changed is left out until there is space: no user gets a role from what it said before.
 """
 
 from collections.abc import Collection, Iterable

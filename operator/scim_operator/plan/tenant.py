@@ -106,7 +106,7 @@ def _deleted(inputs: TenantInputs) -> Tenant | None:
 
 
 def _is_of_another_object(previous: Tenant | None, uid: str | None) -> TypeGuard[Tenant]:
-    """Whether the object of that name was replaced, and nobody has seen that it was gone in between."""
+    """Whether the object of that name was replaced, without the operator having seen it gone in between."""
     return previous is not None and not previous.deleted and None not in (previous.uid, uid) and previous.uid != uid
 
 

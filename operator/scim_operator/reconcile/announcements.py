@@ -1,7 +1,7 @@
 """Which changes of conditions are worth an Event. Pure.
 
 Bad news of the object itself, which its author can do something about, and their end. What concerns the servers would
-be one Event for each object there is; a first "all is well" tells nobody anything.
+be one Event for each object there is; a first "all is well" is no news.
 """
 
 from collections.abc import Iterable, Mapping

@@ -28,7 +28,7 @@ RESYNC_SECONDS = (300.0, 600.0)
 
 _RESTORE_SECONDS = 1.0
 _RESTORE_AGAIN_SECONDS = 5.0
-"""After which time a status that somebody else changed is put right: at first, and when that happens again within a
+"""After which time a status that another client changed is put right: at first, and when that happens again within a
 minute, because another operator may write what this one doesn't."""
 _RESTORED_SECONDS = 60.0
 _RELIST_PAUSE = 0.2
@@ -151,7 +151,7 @@ class Controller:
             self._replicas_known.set()
 
     async def _follow_shard(self, shard: int, kind: str, key: ObjectKey) -> None:
-        """Heal the shard when somebody else changed or deleted it."""
+        """Heal the shard when another client changed or deleted it."""
         async for version in self._client.watch_versions(kind, key):
             if not self._store.wrote(shard, kind, version):
                 self._queue.add(shard)

@@ -28,7 +28,7 @@ class KnownStatuses:
         self._known.pop(uid, None)
 
     def was_changed(self, raw: Mapping[str, Any]) -> bool:
-        """Whether somebody else changed the status of `raw`. False for what the operator never looked at."""
+        """Whether another client changed the status of `raw`. False for what the operator never looked at."""
         known, status = self._known.get(raw["metadata"]["uid"]), raw.get("status") or {}
         return known is not None and known != (_digest(status), counters_in(status))
 

@@ -190,7 +190,7 @@ class Reconciler:
     async def _read_plan_replace(
         self, shard: int, gathered: Sequence[Gathered]
     ) -> tuple[StoredShard, Sequence[_Applied]]:
-        """Steps 2 to 4, again where somebody else has written in between."""
+        """Steps 2 to 4, again where another client has written in between."""
         for _ in range(_ATTEMPTS):
             before = self._store.known(shard)
             stored = await self._store.read(shard)
@@ -209,13 +209,11 @@ class Reconciler:
                     replaced, planned = await self._replace(stored, gathered)
                 await self._store.write_index()
             except ClusterConflict as conflict:
-                log.warning(
-                    "the configuration was written by somebody else meanwhile, reading it again: %s", conflict
-                )
+                log.warning("another client wrote the configuration meanwhile, reading it again: %s", conflict)
                 continue
             wanted = {one.key for one in gathered}
             return replaced, [_applied(each, stored, replaced) for each in planned if each.gathered.key in wanted]
-        raise ClusterUnavailable(f"the configuration was written by somebody else {_ATTEMPTS} times")
+        raise ClusterUnavailable(f"another client wrote the configuration {_ATTEMPTS} times meanwhile")
 
     async def _replace(
         self, stored: StoredShard, gathered: Iterable[Gathered]
@@ -232,7 +230,7 @@ class Reconciler:
         return await gather_all(self._client, held, lambda key: shard_of_key(key) in shards)
 
     def _look_at_changed(self, before: StoredShard, after: StoredShard, gathered: Iterable[Gathered]) -> None:
-        """Somebody else wrote the shard: the tenants whose parts aren't what they were."""
+        """Another client wrote the shard: the tenants that it changed are to be looked at."""
         keys = before.tenants.keys() | after.tenants.keys()
         changed = {key for key in keys if before.tenants.get(key) != after.tenants.get(key)}
         self._triggers.add(changed - {one.key for one in gathered})

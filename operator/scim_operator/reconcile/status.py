@@ -190,7 +190,7 @@ def mapping_status(
 
 
 def _unmatched_groups(raw: Mapping[str, Any], tenant: TenantStatus | None) -> Mapping[str, Any] | None:
-    if tenant is None or tenant.unmatched_groups is None:  # nobody told: keep what was told last
+    if tenant is None or tenant.unmatched_groups is None:  # no server has said: keep what was said last
         return (raw.get("status") or {}).get("unmatchedGroups")
     found = tenant.unmatched_groups.get(str(ObjectKey.of(raw)))
     return None if found is None else {"count": found.count, "groups": [dict(group) for group in found.groups]}

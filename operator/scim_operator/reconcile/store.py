@@ -1,7 +1,7 @@
 """Steps 2 and 4: read what is stored of a shard, and replace it when something changed.
 
 One process writes (see the documentation of `scim-operator run`), and one worker at a time per shard.
-resourceVersions refuse a write should somebody else have written in between.
+resourceVersions refuse a write should another client have written in between.
 """
 
 import asyncio

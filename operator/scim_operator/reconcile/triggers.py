@@ -30,8 +30,8 @@ class Triggers:
     a watch broke so that events were missed. Deletions among those are never announced; so for a listed object
     `relisted` is called, which is to make every `known` config be looked at, once for the whole list.
 
-    `restore` is called for a config when somebody else changed a status that the operator wrote, with the uid of that
-    object.
+    `restore` is called for a config when another client changed a status that the operator wrote, with the uid of
+    that object.
     """
 
     enqueue: Callable[[ObjectKey], None]

@@ -1,6 +1,6 @@
 """Filters (RFC 7644 §3.4.2.2): text → AST → SQL (in storage) or a verdict in memory.
 
-`parse` resolves names to attributes and types literals by them, so whoever walks the AST has nothing to guess.
+`parse` resolves names to attributes and types literals by them, so that code that walks the AST needs no schema.
 """
 
 from scim_server.scim.filter.ast import (

@@ -90,7 +90,7 @@ def parse_complex(attribute: Attribute, value: Any) -> JsonObject:
 
 
 def label_without_value(sent: Any, parsed: JsonObject) -> bool:
-    """`{"type": "work", "value": null}`: OneLogin's templates send every kind of address, also those nobody has."""
+    """`{"type": "work", "value": null}`: OneLogin's templates send every kind of address, also those a user lacks."""
     return (
         parsed.keys() <= LABELS
         and isinstance(sent, dict)

@@ -183,7 +183,7 @@ def _run_all(connection: sqlite3.Connection, path: Path, steps: Sequence[_Step])
     try:
         with write_transaction(connection):
             return _run_each(connection, path, steps, _run_step)
-    except _LeftChanges:  # steps may be run again, here with a savepoint for each, which usually nobody needs
+    except _LeftChanges:  # steps may be run again, here with a savepoint for each, which they usually don't need
         with write_transaction(connection):
             return _run_each(connection, path, steps, _run_step_with_savepoint)
 

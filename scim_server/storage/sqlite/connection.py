@@ -37,7 +37,7 @@ _PRAGMAS = (
 class Connection:
     """One `sqlite3.Connection` in a thread of its own.
 
-    `reads`: it only reads, so that what nobody waits for any more can be interrupted.
+    `reads`: it only reads, so that a statement can be interrupted when no request waits for it any more.
     """
 
     def __init__(self, path: Path, name: str, *, reads: bool = False) -> None:

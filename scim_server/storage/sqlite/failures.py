@@ -1,4 +1,4 @@
-"""Which of SQLite's errors mean "not available", and which that nobody need try again."""
+"""Which of SQLite's errors mean "not available", and which that no further attempt can help."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _KIND = 0xFF  # the bits of an error's code that say of which kind it is
 
 
 class Interrupted(StorageUnavailable):
-    """A statement was ended because it took too long, or because nobody waits for it."""
+    """A statement was ended because it took too long, or because no request waits for it any more."""
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from scim_server.storage.sqlite.connection import Connection
 async def read_transaction(connection: Connection) -> AsyncIterator[None]:
     """Of several statements, which see one state.
 
-    Ends before anybody else gets the connection, also when the task is cancelled in the middle of a statement.
+    Ends before another task gets the connection, also when the task is cancelled in the middle of a statement.
     """
     try:
         await connection.run(_begin, "BEGIN")

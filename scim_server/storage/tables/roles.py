@@ -122,7 +122,7 @@ async def effective(
 
 
 async def lock_users(tx: Transaction, user_ids: Collection[str]) -> None:
-    """Until the commit, nobody else changes these users or their memberships."""
+    """Until the commit, no other transaction changes these users or their memberships."""
     await tx.fetch(_LOCK_USERS, tx.tenant, [*user_ids])
     tx.has_waited()
 
