@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from documentation import chart_values, commands, conditions, custom_resources, errors
+from documentation import chart_values, commands, conditions, custom_resources, errors, metrics
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -14,6 +14,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "conditions.md": conditions.page,
     "errors.md": errors.page,
     "chart-values.md": chart_values.page,
+    "metrics.md": metrics.page,
 }
 
 

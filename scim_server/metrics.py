@@ -38,36 +38,38 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._requests = Counter(
-            "scim_requests", "SCIM requests", ("tenant", "method", "route", "status"), registry=self.registry
+            "scim_requests", "Requests answered.", ("tenant", "method", "route", "status"), registry=self.registry
         )
         self._duration = Histogram(
             "scim_request_duration_seconds",
-            "Time from the request's head to the end of the answer",
+            "From the request's head to the end of the answer.",
             ("method", "route"),
             buckets=_BUCKETS,
             registry=self.registry,
         )
         self._authentication_failures = Counter(
             "scim_authentication_failures",
-            "Requests without a valid credential",
+            "Requests and token requests without a valid credential: answered 401, or 429 when there were too many,"
+            " or 503 when the keys of an issuer couldn't be had.",
             ("reason",),
             registry=self.registry,
         )
         self._refused = Counter(
             "scim_refused_requests",
-            "Requests and connections refused or ended to protect the server",
+            "Requests and connections refused or ended to protect the server.",
             ("reason",),
             registry=self.registry,
         )
         self.config_revision = Gauge(
             "scim_config_revision",
-            "Revision of the configuration that runs, by shard",
+            "Revision of the configuration that runs, of each of its 16 shards.",
             ("shard",),
             registry=self.registry,
         )
         self.config_applied_revision = Gauge(
             "scim_config_applied_revision",
-            "Revision that the roles of all existing users follow, by shard",
+            "Revision that the roles of all existing users follow, of each shard. Behind the former while new"
+            " rules are applied.",
             ("shard",),
             registry=self.registry,
         )
@@ -75,37 +77,45 @@ class Metrics:
             self.config_revision.labels(str(shard))
             self.config_applied_revision.labels(str(shard))
         self.config_rejections = Counter(
-            "scim_config_rejections", "Configurations refused", ("source",), registry=self.registry
+            "scim_config_rejections",
+            "Configurations refused, from file or push. What ran before goes on.",
+            ("source",),
+            registry=self.registry,
         )
         # From zero on: a counter that begins with 1 has no increase that an alert could see.
         for source in ("file", "push"):
             self.config_rejections.labels(source)
-        self._users = Gauge("scim_users", "Users by state", ("tenant", "state"), registry=self.registry)
-        self._groups = Gauge("scim_groups", "Groups", ("tenant",), registry=self.registry)
+        self._users = Gauge(
+            "scim_users",
+            "Users: active, blocked or deactivated. Counted at most every 10 seconds.",
+            ("tenant", "state"),
+            registry=self.registry,
+        )
+        self._groups = Gauge("scim_groups", "Groups.", ("tenant",), registry=self.registry)
         self._waits = Histogram(
             "scim_database_wait_seconds",
-            "Time that a request waited for a connection to the database",
+            "How long each request waited for a connection to the database, those that waited in vain (503) too.",
             buckets=_BUCKETS,
             registry=self.registry,
         )
         self._retries = Counter(
             "scim_database_retries",
-            "Transactions started again because another one got in their way",
+            "Transactions started again because another one got in their way.",
             registry=self.registry,
         )
         self._certificate_expiry = Gauge(
             "scim_tls_certificate_expiry_timestamp_seconds",
-            "When the certificate of a port ends to be valid, in Unix time",
+            "When the certificate of a port with TLS, public or management, ends to be valid, in Unix time.",
             ("port",),
             registry=self.registry,
         )
         self._certificate_broken = Gauge(
             "scim_tls_certificate_broken",
-            "1 while the files of a port's certificate can't be used and the certificate before them goes on",
+            "1 while the files of a port's certificate can't be used: the one before goes on, and the log says why.",
             ("port",),
             registry=self.registry,
         )
-        Info("scim_server", "The program", registry=self.registry).info({"version": version("scim-operator")})
+        Info("scim_server", "Always 1.", registry=self.registry).info({"version": version("scim-operator")})
         ProcessCollector(registry=self.registry)
         self._tenants: set[str] = set()
         """Those that have series in `_requests`."""
@@ -135,17 +145,16 @@ class Metrics:
     def watch(self, storage: Storage) -> None:
         """Show the connections of `storage`, asked at each scrape. Once."""
         connections = Gauge(
-            "scim_database_connections", "Open connections to the database", ("state",), registry=self.registry
+            "scim_database_connections",
+            "Open connections to the database: in_use or idle.",
+            ("state",),
+            registry=self.registry,
         )
         connections.labels("in_use").set_function(lambda: storage.usage().in_use)
         connections.labels("idle").set_function(lambda: storage.usage().opened - storage.usage().in_use)
-        limit = Gauge(
-            "scim_database_connections_limit", "Connections that may be open at once", registry=self.registry
-        )
+        limit = Gauge("scim_database_connections_limit", "How many may be open at once.", registry=self.registry)
         limit.set_function(lambda: storage.usage().limit)
-        waiting = Gauge(
-            "scim_database_waiting", "Requests that wait for a connection to the database", registry=self.registry
-        )
+        waiting = Gauge("scim_database_waiting", "Requests that wait for a connection now.", registry=self.registry)
         waiting.set_function(lambda: storage.usage().waiting)
 
     def watch_log(self, dropped: Callable[[], int]) -> None:
@@ -191,5 +200,7 @@ class _DroppedLines(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield CounterMetricFamily(
-            "scim_log_lines_dropped", "Lines of the log that standard error didn't take", value=self._dropped()
+            "scim_log_lines_dropped",
+            "Lines of the log that standard error didn't take: see Logs.",
+            value=self._dropped(),
         )

@@ -30,7 +30,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._reconciles = Counter(
             "scim_operator_reconciles",
-            "Reconciles of a ProvisioningConfig, by outcome: done, retry (something outside is missing), error.",
+            "Reconciles of a ProvisioningConfig: done, retry (something outside is missing) or error.",
             ["outcome"],
             registry=self.registry,
         )
@@ -46,13 +46,13 @@ class Metrics:
         self._depth = Gauge("scim_operator_queue_depth", "ProvisioningConfigs that wait.", registry=self.registry)
         self._replicas = Gauge(
             "scim_operator_replicas",
-            "Server replicas, by whether they run the newest revision of every shard.",
+            "Server replicas: current where the newest revision of every shard runs, else outdated.",
             ["state"],
             registry=self.registry,
         )
         self._authorities = Gauge(
             "scim_operator_server_ca_broken",
-            "1 while the file of the servers' authorities can't be used and those before it go on.",
+            "1 while the file of --server-ca-file can't be used: what it held before goes on, and the log says why.",
             registry=self.registry,
         )
         self._revision = Gauge(
