@@ -6,9 +6,16 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALL_THIS := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 
+# One worker more than there are processors: tests wait for processes, too.
+WORKERS ?= $(shell n=$$(nproc); echo $$(( n < 4 ? n + 1 : 4 )))
+PYTEST := $(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadgroup
+
+# Tests start hundreds of processes, each of which would compile the code anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint fmt typecheck schemas docs control-plane helm checkers chart programs bench soak java-clients lock clean check-format check-imports check-schemas images e2e e2e-kind
+.PHONY: help setup run test fuzz lint fmt typecheck schemas docs control-plane helm checkers chart programs bench soak java-clients lock clean check-format check-imports check-schemas images e2e e2e-kind
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +29,10 @@ run: $(VENV)/.run ## Start the quick start: a server in local mode and a provide
 	@exec $(BIN)/scim-operator quickstart --port $(PORT)
 
 test: lint check-format typecheck check-schemas control-plane helm checkers programs ## Run every check and every test
-	$(BIN)/python -m pytest -q --numprocesses logical --maxprocesses 4 --dist loadgroup $(ARGS)
+	$(PYTEST) $(ARGS)
+
+fuzz: $(VENV)/.dev ## Run the tests with made-up examples on twenty times as many
+	FUZZ=20 $(PYTEST) -m hypothesis $(ARGS)
 
 lint: check-imports ## Look for mistakes (ruff) and for imports against the layers (import-linter)
 	$(BIN)/ruff check

@@ -17,26 +17,25 @@ namespace            a namespace of its own in that cluster for each test
 """
 
 import contextlib
+import gc
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from tests.control_plane.build import CONTROL_PLANE
 from tests.control_plane.cluster import ControlPlane
+from tests.support.examples import load_profile
 from tests.support.network import ADDRESSES, PrivateNetworkError, enter_private_network
 from tests.support.postgres import PostgresServer, StartPostgres
 from tests.support.temporary import RunDirectory, place_for_data
 
 pytest_plugins = ("tests.support.serving",)
 
-# How fast a machine is proves nothing about the code: no test may fail for it.
-settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any-machine")
+load_profile()
 
 # Here and not in a fixture: an ordinary user can do it only before there are threads, and the workers of
 # pytest-xdist shall inherit it.
@@ -46,6 +45,17 @@ try:
         enter_private_network()
 except PrivateNetworkError as error:
     _refused = error
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What collecting makes stays to the end: looking for garbage in it takes seconds, and finds none."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,8 @@ from tests.clients.conftest import OKTA
 from tests.support.debian import program
 from tests.support.serving import PATCH_OP
 
+pytestmark = pytest.mark.xdist_group("clients")  # whose tests share what takes long to make
+
 
 def _curl(url: str, *requests: tuple[str, str, Any]) -> list[tuple[int, Any]]:
     """Status and body of each (method, path, body), all sent on one connection where the server keeps it."""

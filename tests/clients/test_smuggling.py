@@ -9,6 +9,8 @@ import pytest
 from tests.clients.conftest import OKTA
 from tests.clients.nginx import Nginx
 
+pytestmark = pytest.mark.xdist_group("clients")  # whose tests share what takes long to make
+
 _HEADERS = {"Authorization": f"Bearer {OKTA.token('provision')}"}
 _LARGE = 60_000
 """Bytes: more than nginx keeps in memory of a body, so that the server gets it in several segments."""

@@ -17,6 +17,8 @@ from tests.conformance.http_storage import HttpStorage, discover
 from tests.support.server_process import ServerProcess
 from tests.support.serving import Connection, bundle_of
 
+pytestmark = pytest.mark.xdist_group("storage-contract")  # whose tests share what takes long to make
+
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:

@@ -19,6 +19,8 @@ from tests.regular_expressions.in_code import ROOT, Expression, expressions
 _LONG = 2_000
 """Characters. Linear work on them takes some 0.05 ms, quadratic 1 ms and more."""
 _SUSPICIOUS = 0.0003
+_SLOW = 0.005
+"""Seconds, from which on no much longer text is needed to see how time grows."""
 _ENDLESS = 0.02
 """Seconds, from which on it is asked how time grows."""
 _TIMES = 20
@@ -74,7 +76,7 @@ def slow_text(expression: Expression) -> str | None:
             seconds(beginning, pump, times, end) > _SUSPICIOUS
             and grows(beginning, pump, times, end, 2, 3)
             and grows(beginning, pump, times, end, 4, 8)
-            and grows(beginning, pump, times, end, 16, 64)
+            and (seconds(beginning, pump, times, end, 3) > _SLOW or grows(beginning, pump, times, end, 16, 64))
         )
         if slow:
             return f"{beginning!r} + {pump!r} * n + {end!r}"

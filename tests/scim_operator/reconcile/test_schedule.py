@@ -14,6 +14,7 @@ from scim_operator.reconcile.schedule import (
     SHORTEST_BACKOFF,
     Schedule,
 )
+from tests.support.examples import few
 
 
 def schedule() -> Schedule[str]:
@@ -219,4 +220,4 @@ class Laws(RuleBasedStateMachine):
 
 
 TestLaws = Laws.TestCase
-TestLaws.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLaws.settings = settings(max_examples=few(100), stateful_step_count=40, deadline=None)

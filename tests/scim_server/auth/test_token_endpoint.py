@@ -14,6 +14,7 @@ from scim_server.auth.authenticator import Authenticator
 from scim_server.auth.token_grants import OAuthError, TokenRequest
 from scim_server.config import Access, OAuthClient, Tenant, pair_digest
 from tests.scim_server.auth.authenticators import TOKEN_KEY, ask, authenticator, tenant
+from tests.support.examples import few
 from tests.support.issuer import FromNow, Key, claims_of, jwks
 
 SECRET = "s+ecret %41 of pingone 0123456789"
@@ -257,7 +258,7 @@ async def test_a_removed_client_ends_its_tokens_and_a_restricted_one_restricts_t
         assert found.access == access
 
 
-@settings(max_examples=200)
+@settings(max_examples=few(200))
 @given(st.data())
 async def test_a_changed_token_is_worth_nothing(data: st.DataObject) -> None:
     who = configured()

@@ -11,6 +11,7 @@ from scim_server.provisioning.grants import RoleRules
 from scim_server.provisioning.roles import reasons_of
 from scim_server.storage.protocol import Storage
 from tests.scim_server.storage.steps import Steps, named, rules
+from tests.support.examples import few
 
 USERS = 4
 GROUPS = 4
@@ -77,7 +78,7 @@ _worlds = iter(range(10**9))
 
 @given(operations())
 @settings(
-    max_examples=40,
+    max_examples=few(30),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -49,6 +49,7 @@ from tests.scim_server.scim.strategies import (
     emails,
 )
 from tests.scim_server.storage.steps import Steps, named, rules
+from tests.support.examples import few
 
 ROLES = {"admin": ("Users:write", "alerts:read"), "viewer": ("alerts:read",), "idle": ()}
 RULES = rules((named("aB"), ["admin"]), (named("b"), ["idle"]), fallback=["viewer"])
@@ -351,7 +352,7 @@ def _common(record: Any, kind: str, urn: str) -> dict[str, Any]:
 
 MEMBERS = st.lists(st.sets(st.integers(0, 4), max_size=3), min_size=3, max_size=3)
 EXAMPLES = settings(
-    max_examples=60,
+    max_examples=few(20),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes; the assertion says enough
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -363,7 +364,7 @@ _worlds = iter(range(10**9))
     users=st.lists(_users(), min_size=1, max_size=5),
     members=MEMBERS,
     nested=st.booleans(),
-    filters=st.lists(_user_filters(), min_size=6, max_size=12),
+    filters=st.lists(_user_filters(), min_size=12, max_size=20),
 )
 @EXAMPLES
 async def test_filters_over_users(
@@ -383,7 +384,7 @@ async def test_filters_over_users(
     users=st.lists(_users(), min_size=1, max_size=3),
     members=MEMBERS,
     nested=st.booleans(),
-    filters=st.lists(_group_filters(), min_size=6, max_size=12),
+    filters=st.lists(_group_filters(), min_size=12, max_size=20),
 )
 @EXAMPLES
 async def test_filters_over_groups(
@@ -520,7 +521,7 @@ async def test_more_comparisons_of_elements_are_refused(storage: Storage, tenant
 
 @pytest.mark.parametrize("descending", [False, True])
 @given(users=st.lists(_users(), min_size=1, max_size=6))
-@settings(EXAMPLES, max_examples=15)
+@settings(EXAMPLES, max_examples=few(10))
 async def test_sorting(storage: Storage, tenant: str, users: list[Any], descending: bool) -> None:
     steps = Steps(storage, f"{tenant}-{next(_worlds)}")
     for number, user in enumerate(users):

@@ -23,6 +23,8 @@ from scim_server.storage.sqlite.search_dialect import SQLITE
 from tests.scim_server.storage.steps import Steps, named, rules
 from tests.support.storages import open_storage
 
+pytestmark = pytest.mark.xdist_group("search-plans")  # whose tests share what takes long to make
+
 TENANT = "acme/okta"
 COUNT = 3000
 
