@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubectl_scim.kubectl import Kubectl
+from kubectl_scim.kubectl import Kubectl, KubectlFailed
 
 _SERVERS = "app.kubernetes.io/name=scim-operator,app.kubernetes.io/component=server"
 _PUBLIC_PORT = "scim"
@@ -83,7 +83,10 @@ def _value(data: Mapping[str, str], reference: Mapping[str, str], key: str) -> s
 
 
 def _found_service(kubectl: Kubectl) -> str:
-    services = kubectl.get("services", "--all-namespaces", "-l", _SERVERS)["items"]
+    try:
+        services = kubectl.get("services", "--all-namespaces", "-l", _SERVERS)["items"]
+    except KubectlFailed:  # whoever works in one namespace may not look into the others
+        services = []
     public = [
         f"{service['metadata']['namespace']}/{service['metadata']['name']}"
         for service in services

@@ -185,6 +185,17 @@ async def test_a_user_gets_the_role(case: Case, served: RunningLocalMode) -> Non
         await play(case.document(), provider, application)
 
 
+def test_no_token_of_a_customer_works_for_another(served: RunningLocalMode) -> None:
+    example = ROOT / "examples/multi-tenant"
+    customers = [("customer-northwind", "okta"), ("customer-contoso", "entra-id")]
+    tokens = {customer: provider_tokens(example, *customer) for customer in customers}
+    for customer, other in (customers, reversed(customers)):
+        for token in tokens[other].values():
+            url = served.base_url("/".join(customer))
+            answer = httpx.get(f"{url}/Users", headers={"Authorization": f"Bearer {token}"}, verify=TLS)
+            assert answer.status_code == 401
+
+
 def test_every_example_has_its_case() -> None:
     """Those of credentials and of schemas are tested for what they show, in files of their own."""
     shown_otherwise = {"credentials", "own-schema"}

@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 from tests.control_plane.cluster import ControlPlane
+from tests.helm.build import HELM
+from tests.helm.helm import Helm
 from tests.kubectl_scim.conftest import ROOT
 from tests.support.local_mode import PROVIDER_TOKEN, RunningLocalMode
 from tests.support.warm_programs import run_program
@@ -70,7 +72,8 @@ def plugin(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Itera
     control_plane.kubectl("apply", "-f", ROOT / "crds")
     control_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     yield Plugin(control_plane, namespace, tmp_path)
-    control_plane.kubectl("delete", "provisioningconfigs,rolemappings,attributemappings", "--all", "-n", namespace)
+    kinds = "provisioningconfigs,rolemappings,attributemappings,services"
+    control_plane.kubectl("delete", kinds, "--all", "-n", namespace)
 
 
 def config_spec(secret: str) -> dict[str, Any]:
@@ -223,27 +226,30 @@ def test_a_config_without_a_public_url_is_probed_through_a_forwarded_port(
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     declared.put_first_on_the_path(folder)
     namespace = declared.namespace
-    none = declared("probe", "okta", "-n", namespace, "--port-forward")
-    assert none.returncode == 2
-    assert "Say so with --service NAMESPACE/NAME (found: none)" in none.stderr
+    installed = Helm(HELM.built() / "helm", tmp_path).template(namespace=namespace)
+    services = [item for item in yaml.safe_load_all(installed) if item and item["kind"] == "Service"]
+    declared.cluster.apply(*services)
+    ours = "scim-scim-operator-server"
 
-    labels = {"app.kubernetes.io/name": "scim-operator", "app.kubernetes.io/component": "server"}
-    ports = [{"name": "scim", "port": 80, "targetPort": 8080, "appProtocol": "http"}]
-    declared.cluster.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": "scim-server", "namespace": namespace, "labels": labels},
-            "spec": {"ports": ports, "selector": labels},
-        }
-    )
     # The address has the cluster's namespace, which the good server doesn't serve: it refuses, and was asked.
-    ended = declared("probe", "okta", "-n", namespace, "--port-forward")
+    ended = declared("probe", "okta", "-n", namespace, "--port-forward", "--service", f"{namespace}/{ours}")
     asked = (tmp_path / "asked").read_text().split()
-    assert asked == ["port-forward", "--address", "127.0.0.1", "-n", namespace, "service/scim-server", ":80"]
+    assert asked == ["port-forward", "--address", "127.0.0.1", "-n", namespace, f"service/{ours}", ":80"]
     assert f"Playing Okta against http://127.0.0.1:{port}/{namespace}/okta/scim/v2" in ended.stdout
     assert "the server refuses the token with 401" in ended.stdout
     assert ended.returncode == 1
+
+    # It finds the Service by itself, unless there are several.
+    another = {**services[0], "metadata": services[0]["metadata"] | {"name": "another"}}
+    declared.cluster.apply(another)
+    several = declared("probe", "okta", "-n", namespace, "--port-forward")
+    assert several.returncode == 2
+    assert "which Service has the servers? Say so with --service NAMESPACE/NAME (found: " in several.stderr
+    found = several.stderr.partition("(found: ")[2].rstrip(")\n").split(", ")
+    assert {name for name in found if name.startswith(f"{namespace}/")} == {
+        f"{namespace}/{ours}",
+        f"{namespace}/another",
+    }
 
 
 def test_what_kubectl_refuses_is_one_line(plugin: Plugin) -> None:
