@@ -81,6 +81,7 @@ RUN = (
         r"kubectl scim (status|token|probe okta|--help)",
         "tests/kubectl_scim/test_in_a_cluster.py",
     ),
+    Rule(r"docs/how-to/gitops\.md", r"kubectl patch configmap argocd-cm ", "tests/examples/test_other_kinds.py"),
     Rule(r"docs/how-to/kubectl-scim\.md", r"kubectl scim probe https", "tests/kubectl_scim/test_probe.py"),
     Rule(r"docs/how-to/run-the-operator\.md", r"openssl ", "tests/scim_operator/delivery/test_tls.py"),
     Rule(r"docs/how-to/move-to-postgresql\.md", r"scim-server copy ", "tests/docs/test_move_to_postgresql.py"),

@@ -72,6 +72,10 @@ def _named(item: dict[str, Any]) -> str:
     return json.dumps([item.get(field) for field in ("apiVersion", "kind", "namespace", "name")])
 
 
+def test_the_page_shows_the_command_of_the_file() -> None:
+    assert f"$ {_command_in(GITOPS / 'argocd/health.yaml')}\n" in (ROOT / "docs/how-to/gitops.md").read_text()
+
+
 def _command_in(file: Path) -> str:
     [command] = [line.removeprefix("#").strip() for line in file.read_text().splitlines() if "--patch-file" in line]
     return command
