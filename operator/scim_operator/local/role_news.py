@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from scim_operator.local.effects import RoleTally
 from scim_operator.local.report import Reporter
+from scim_operator.local.role_tally import RoleTally
 from scim_server.app import Server
 from scim_server.storage.effects import Effects, RolesChanged, RulesChanged
 from scim_server.storage.protocol import Reader

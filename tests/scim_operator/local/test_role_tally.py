@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scim_operator.local.effects import NAMED, RoleTally
+from scim_operator.local.role_tally import NAMED, RoleTally
 
 
 def test_gains_and_losses_are_counted_by_role_and_named() -> None:
