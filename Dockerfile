@@ -16,6 +16,7 @@ FROM tools AS wheel
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY crds crds
+COPY kubectl_scim kubectl_scim
 COPY operator operator
 COPY scim_server scim_server
 RUN python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels .
