@@ -40,15 +40,15 @@ tools/images dev
 "$HERE/image.sh" build localhost/scim-test-postgres:dev . -f tests/cluster/postgres/Dockerfile
 images=(localhost/scim-{server,operator,test-postgres}:dev)
 from=${E2E_FROM:-HEAD~1}
-if git cat-file -e "$from:Dockerfile" 2>/dev/null; then
-  rm -rf "$TC/previous"; mkdir "$TC/previous"
-  git archive "$from" | tar -x -C "$TC/previous"
-  tools/images previous "$TC/previous"
+# An earlier commit without images, or whose images don't build, keeps no later one from being tested.
+rm -rf "$TC/previous"; mkdir "$TC/previous"
+if git cat-file -e "$from:Dockerfile" 2>/dev/null && git archive "$from" | tar -x -C "$TC/previous" \
+   && tools/images previous "$TC/previous"; then
   images+=(localhost/scim-{server,operator}:previous)
   export E2E_PREVIOUS=$TC/previous
   echo "upgrades come from $(git log -1 --format='%h %s' "$from")"
 else
-  echo "there is no $from with images: upgrades come from this commit"
+  echo "there are no images of $from: upgrades come from this commit"
 fi
 "$HERE/image.sh" load "${images[@]}"
 echo "node and images after $((SECONDS - began)) s"
