@@ -186,6 +186,18 @@ async def test_strangers_that_say_nothing_keep_nobody_out(tmp_path: Path) -> Non
             writer.close()
 
 
+@on_uvloop
+async def test_an_idle_client_that_reads_nothing_does_not_keep_the_server_from_ending(tmp_path: Path) -> None:
+    async with asyncio.timeout(45):  # less than the server gives requests, or a client to end a connection
+        async with serving(tmp_path, drain_seconds=60) as server:
+            host, _, port = server.url.removeprefix("https://").rpartition(":")
+            reader, writer = await asyncio.open_connection(host, int(port), ssl=TRUST)
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await reader.readuntil(b"\r\n\r\n")
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.transport.abort()
+
+
 async def stranger(url: str, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     host, _, port = url.removeprefix("https://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
