@@ -21,16 +21,20 @@ def _management(control_plane: ControlPlane, namespace: str) -> dict[str, str]:
     return data
 
 
+def _certificate(encoded: str) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(base64.b64decode(encoded))
+
+
 def test_without_values(control_plane: ControlPlane, cluster_helm: Helm, namespace: str) -> None:
     # Other tests have applied the definitions themselves.
     installed = cluster_helm.run(
         "install", "scim", CHART, f"--namespace={namespace}", "--take-ownership", "--force-conflicts"
     )
     made = _management(control_plane, namespace)
-    certificate = x509.load_pem_x509_certificate(base64.b64decode(made["tls.crt"]))
+    certificate = _certificate(made["tls.crt"])
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert f"scim-scim-operator-server-management.{namespace}.svc" in names.get_values_for_type(x509.DNSName)
-    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(base64.b64decode(made["ca.crt"])))
+    certificate.verify_directly_issued_by(_certificate(made["ca.crt"]))
     ssl.create_default_context(cadata=base64.b64decode(made["ca.crt"]).decode())
     assert len(base64.b64decode(made["token"])) >= 40
     assert "on SQLite" in installed
@@ -38,6 +42,14 @@ def test_without_values(control_plane: ControlPlane, cluster_helm: Helm, namespa
 
     cluster_helm.run("upgrade", "scim", CHART, f"--namespace={namespace}")
     assert _management(control_plane, namespace) == made
+
+    # A year later the certificate is renewed, by the authority that the operator knows.
+    secret = ("secret", "scim-scim-operator-management", f"--namespace={namespace}")
+    control_plane.kubectl("annotate", "--overwrite", *secret, "scim-operator.io/certificate-made=1700000000")
+    cluster_helm.run("upgrade", "scim", CHART, f"--namespace={namespace}", "--force-conflicts")
+    renewed = _management(control_plane, namespace)
+    assert {key for key in renewed if renewed[key] != made[key]} == {"tls.crt", "tls.key"}
+    _certificate(renewed["tls.crt"]).verify_directly_issued_by(_certificate(renewed["ca.crt"]))
 
     uninstalled = cluster_helm.run("uninstall", "scim", f"--namespace={namespace}")
     for kept in ("provisioningconfigs", "rolemappings", "attributemappings"):
