@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from scim_server.config import MINIMUM_TOKEN_BYTES
+from tests.support.postgres import PostgresServer
 from tests.support.processes import wait_until
 from tests.support.server_process import ServerProcess
 from tests.support.serving import TOKEN_KEY, Connection, bundle_of
@@ -26,7 +27,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, **environment},
+        env={**os.environ, "SCIM_INSECURE_MANAGEMENT": "true", **environment},
     )
 
 
@@ -36,6 +37,13 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         (["--database", "mysql://root:secret@host/db"], "--database: sqlite:///PATH or postgresql://"),
         (["--database", "postgresql://ann:secret@host:99999/db"], "--database: postgresql://USER:PASSWORD@"),
         (["--database", "sqlite:///:x", "--config-dir", "/nonexistent"], "--config-dir"),
+        (
+            ["--database", "sqlite:///x", "--database-url-file", sys.executable],
+            "--database-url-file: it is in place of",
+        ),
+        (["--database-password-file", "/nonexistent"], "--database-password-file: /nonexistent: does not exist"),
+        (["copy", "--from", "postgresql://db/scim", "--to", "postgresql://db/scim"], "--from: sqlite:///PATH"),
+        (["copy", "--from", "sqlite:///x", "--to", "sqlite:///y"], "--to: postgresql://USER@HOST/DATABASE is"),
         (["--management-token-file", "/nonexistent"], "--management-token-file: /nonexistent: does not exist"),
         (["--management-token-file", "/"], "--management-token-file: /: a file is expected"),
         (["--config-dir", sys.executable], "a folder is expected"),
@@ -65,6 +73,14 @@ def test_a_database_that_is_none_ends_the_server(tmp_path: Path, damaged: bool) 
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1].startswith(f"scim-server: SQLite database {path}: ")
     assert "Traceback" not in result.stderr
+
+
+def test_an_unknown_database_is_one_line_and_status_2(postgres_server: PostgresServer) -> None:
+    url = postgres_server.dsn("no_such_database")
+    result = run("--port", "0", "--management-port", "0", "--database", url)
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert line == """scim-server: PostgreSQL can't be used: database "no_such_database" does not exist"""
 
 
 def test_a_port_in_use_is_one_line_and_status_2(tmp_path: Path, connection: Connection) -> None:
