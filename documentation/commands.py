@@ -14,12 +14,12 @@ from scim_server.cli import app as server
 _INTRODUCTION = """\
 # Commands
 
-`--help` of a command prints the same, `--version` of a program its version. Options with a variable can be given in
-the environment instead; a list is separated by spaces there. Every program ends with status 2 and one line when it
-is called wrongly.
+`--help` of a command prints the same, `--version` of a program its version. Under an option stands the variable of
+the environment that gives it instead; a list is separated by spaces there. Every program ends with status 2 and one
+line when it is called wrongly.
 """
 
-_EVERYWHERE = ("help", "version", "install_completion", "show_completion")
+_EVERYWHERE = ("help", "version", "_version", "install_completion", "show_completion")
 """Options that say nothing of what the command does."""
 
 
@@ -66,12 +66,7 @@ def _parameter(parameter: Any, context: Any) -> list[str]:
     if parameter.is_flag and parameter.secondary_opts:
         shown = code((parameter.opts if default else parameter.secondary_opts)[0])
     variable = f"<br>{code(parameter.envvar)}" if parameter.envvar else ""
-    return [
-        code(re.sub(r" range>", ">", term)),
-        text(parameter.help or ""),
-        shown,
-        code(variable) if variable else "",
-    ]
+    return [code(re.sub(r" range>", ">", term)) + variable, text(parameter.help or ""), shown]
 
 
 def _help(words: str) -> str:
