@@ -18,17 +18,11 @@ from tests.support.postgres import PostgresServer
 from tests.support.processes import wait_until
 from tests.support.server_process import ServerProcess
 from tests.support.serving import TOKEN_KEY, Connection, bundle_of
+from tests.support.warm_programs import run_program
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "scim_server.cli", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "SCIM_INSECURE_MANAGEMENT": "true", **environment},
-    )
+    return run_program("scim-server", *arguments, environment={"SCIM_INSECURE_MANAGEMENT": "true", **environment})
 
 
 @pytest.mark.parametrize(
