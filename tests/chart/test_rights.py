@@ -64,4 +64,6 @@ def test_an_operator_of_one_namespace(
         control_plane.kubectl("get", "secrets", f"--namespace={not_served}", kubeconfig=kubeconfig)
     with pytest.raises(KubectlError, match="forbidden"):
         control_plane.kubectl("get", "secrets", f"--namespace={namespace}", kubeconfig=kubeconfig)
+    for place in (served, not_served):  # another test's operator serves all namespaces
+        control_plane.kubectl("delete", "provisioningconfigs,rolemappings", "--all", f"--namespace={place}")
     cluster_helm.run("uninstall", "some", f"--namespace={namespace}")

@@ -118,6 +118,13 @@ readOnlyRootFilesystem: true
 - ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
 {{- end -}}
 
+{{/* The pod of `helm test`. */}}
+{{- define "scim.peerOfTest" -}}
+- podSelector:
+    matchLabels:
+      {{- include "scim.selector" (list . "test") | nindent 6 }}
+{{- end -}}
+
 {{/* What values exclude each other. */}}
 {{- define "scim.check" -}}
 {{- if not (include "scim.postgresql" .) -}}
