@@ -52,7 +52,7 @@ def test_the_labels_of_the_images(tmp_path: Path) -> None:
     docker.chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     subprocess.run([ROOT / "tools/images"], check=True, env=environment, capture_output=True)
-    builds = [line for line in (tmp_path / "calls").read_text().splitlines() if " build " in line]
+    builds = [line for line in (tmp_path / "calls").read_text().splitlines() if line.startswith("build ")]
     assert [f"--build-arg VERSION={VERSION}" in line for line in builds] == [True, True]
     labels = re.findall(r'org\.opencontainers\.image\.version="(.*?)"', (ROOT / "Dockerfile").read_text())
     assert labels == ["${VERSION}", "${VERSION}"]
