@@ -17,6 +17,7 @@ from scim_operator.api import AttributeMapping, ProvisioningConfig, RoleMapping
 from scim_operator.manifests import SourceFile, crd_directory, read_manifests
 from tests.control_plane.cluster import ControlPlane
 from tests.control_plane.kubectl import KubectlError
+from tests.examples.folders import CONNECTIONS, name_of
 
 API_VERSION = "scim-operator.io/v1alpha1"
 
@@ -126,7 +127,6 @@ CLIENTS = "authentication.oauthClients"
 MISSING = object()
 
 COLUMNS = ["NAME", "READY", "REASON", "PROVIDER", "MAPPINGS", "USERS", "LAST SYNC", "URL", "AGE"]
-EXAMPLES = Path(__file__).parents[2] / "examples"
 
 # (kind, field to change, its value or MISSING, whether it is valid then, what the API server says)
 CHANGES: list[tuple[str, str, Any, bool, str]] = [
@@ -519,12 +519,12 @@ def test_kubectl_explains_every_field_of_the_spec(definitions: ControlPlane) -> 
     assert "A user who is set inactive is blocked at once" in explained
 
 
-@pytest.mark.parametrize("folder", sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()))
-def test_the_examples_are_accepted_by_the_api_server(definitions: ControlPlane, folder: str) -> None:
-    for name in namespaces_of(EXAMPLES / folder):
+@pytest.mark.parametrize("folder", CONNECTIONS, ids=name_of)
+def test_the_examples_are_accepted_by_the_api_server(definitions: ControlPlane, folder: Path) -> None:
+    for name in namespaces_of(folder):
         definitions.kubectl("apply", "-f", "-", stdin=json.dumps(namespace_object(name)))
 
-    definitions.kubectl("apply", "--dry-run=server", "-R", "-f", EXAMPLES / folder)
+    definitions.kubectl("apply", "--dry-run=server", "-f", folder)
 
 
 def namespaces_of(folder: Path) -> set[str]:
