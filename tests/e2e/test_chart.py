@@ -70,13 +70,13 @@ def test_an_upgrade_under_load_fails_no_request(release: Release, namespace: str
         release.install(release.with_postgresql("previous"), Path(earlier) / CHART.relative_to(CHART.parents[1]))
     tenant, user = with_admin(release, namespace)
     before = release.server_pods()
-    release.start_load(f"/{tenant.key}/scim/v2", tenant.token)
+    release.helpers.start_load(f"/{tenant.key}/scim/v2", tenant.token)
     began = time.monotonic()
     release.install(release.with_postgresql())
     release.cluster.kubectl("rollout", "restart", f"deployment/{SERVER}", f"--namespace={NAMESPACE}")
     release.wait_rolled_out()
     took = time.monotonic() - began
-    load = release.stop_load()
+    load = release.helpers.stop_load()
     figures = f"{load['requests']} requests, {len(load['failures'])} failed"
     print(f"\nupgrade and restart of all servers in {took:.0f} s: {figures}")
     assert load["failures"] == []
