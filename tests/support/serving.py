@@ -45,9 +45,10 @@ MANAGEMENT_HEADERS = {"Authorization": f"Bearer {MANAGEMENT_TOKEN}"}
 CATALOGUE = {
     "admin": ("users:write", "alerts:write"),
     "analyst": ("alerts:read",),
-    "viewer": ("alerts:read",),
     "guest": (),
+    "viewer": ("alerts:read",),
 }
+"""By name, as the operator delivers it."""
 
 
 @dataclass(frozen=True)
