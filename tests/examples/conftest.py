@@ -15,6 +15,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalMod
         yield running
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "served" in getattr(item, "fixturenames", ()) and "tests/examples" in item.nodeid:

@@ -17,8 +17,10 @@ def good_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLoc
         yield running
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """So that there is one."""
+    """So that there is one, and another one on the worker that has the control plane."""
     for item in items:
-        if "good_server" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("xdist_group"):
+        names = getattr(item, "fixturenames", ())
+        if "good_server" in names and "control_plane" not in names:
             item.add_marker(pytest.mark.xdist_group("good-server"))
