@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+_LOG_LINE = re.compile(r"[IWEF]\d{4} \d\d:\d\d:\d\d\.")
+"""What kubectl logs before its last word: the same for each attempt."""
 _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+) ->")
 
 
@@ -84,4 +86,7 @@ def _forwarded_port(lines: Iterable[str]) -> int:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Without what kubectl logs, unless there is nothing else."""
+    lines = text.splitlines()
+    said = [line for line in lines if not _LOG_LINE.match(line)]
+    return " ".join(" ".join(said or lines).split())

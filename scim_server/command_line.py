@@ -108,6 +108,7 @@ def _described(error: Any) -> str:
     if isinstance(error, typer.BadParameter):
         named = error.param_hint or _named(error)
         text = " ".join(str(error.message).split()).partition(", unable to parse")[0] or "a value is required"
+        text = text.removeprefix("Value error, ")  # typer's own words, of a choice
         return f"{named}: {text}" if named else text
     return " ".join(str(error.format_message()).split())
 
@@ -119,4 +120,6 @@ def _named(error: Any) -> str:
     source = error.ctx.get_parameter_source(param.name) if error.ctx is not None else None
     if source is not None and source.name == "ENVIRONMENT":
         return str(param.envvar)
+    if param.param_type_name == "argument":
+        return str(param.metavar or param.name)
     return " / ".join(param.opts)

@@ -86,7 +86,9 @@ def probe(
         _refuse_bad_url(target)
         raise typer.Exit(_run(as_ or As("generic"), target, authorization, _tls(ca_file)))
     if token or token_file or user:
-        end("probe", f"{target!r} is no URL: with the name of a ProvisioningConfig its own token is used")
+        end("probe", f"{target!r} is no URL (https://HOST/PATH), and a ProvisioningConfig has its own token")
+    if "/" in target:
+        end("probe", f"{target!r} is neither a URL (https://HOST/PATH) nor the name of a ProvisioningConfig")
     if service and service.count("/") != 1:
         end("probe", f"--service: NAMESPACE/NAME is expected, found {service!r}")
     kubectl = kubectl_of(context, kubeconfig)

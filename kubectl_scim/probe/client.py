@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 _LARGEST_BODY = 32 << 20
+_NOT_TLS = frozenset(("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"))
+"""OpenSSL's reasons, of its versions, for an answer that isn't TLS."""
 
 
 class NoAnswer(Exception):
@@ -64,6 +66,11 @@ class Client:
             handlers.append(urllib.request.ProxyHandler({}))
         self._opener = urllib.request.build_opener(*handlers)
 
+    @property
+    def is_unencrypted(self) -> bool:
+        """Whether what is sent can be read on the way."""
+        return self.base.scheme == "http" and not is_loopback(self.base.hostname)
+
     def request(self, method: str, path: str, body: Any = None) -> Answer:
         """`path` is below the base URL, with its query. Raises `NoAnswer`."""
         data = None if body is None else json.dumps(body).encode()
@@ -90,6 +97,8 @@ class Client:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(reason, ssl.SSLCertVerificationError):
             return f"the certificate isn't trusted: {reason.verify_message}"
+        if isinstance(reason, ssl.SSLError) and reason.reason in _NOT_TLS:
+            return f"{self.base.netloc} doesn't answer with TLS: is it http, or another port?"
         if isinstance(reason, ssl.SSLError):
             return f"TLS fails: {reason.reason or reason}"
         if isinstance(reason, socket.gaierror):

@@ -387,6 +387,19 @@ def test_a_server_that_is_not_there() -> None:
     assert ended.returncode == 1
 
 
+def test_a_server_without_tls(url: str) -> None:
+    ended = probe(url.replace("http://", "https://"), "okta")
+    assert "doesn't answer with TLS: is it http, or another port?" in ended.stdout
+    assert ended.returncode == 1
+
+
+@pytest.mark.parametrize("provider", ["okta", "entra"])
+def test_a_token_that_goes_unencrypted(provider: str) -> None:
+    ended = probe("http://scim.invalid/scim/v2", provider)
+    assert "for https: with http the token can be read on the way" in ended.stdout
+    assert "the name scim.invalid isn't known" in ended.stdout
+
+
 def test_a_certificate_of_an_unknown_authority(url: str, tmp_path: Path) -> None:
     authority = CertificateAuthority()
     pair = authority.issue_server(["localhost"], ["127.0.0.1"])
@@ -432,9 +445,12 @@ def test_query_parameters_of_the_base_url_go_with_every_request(url: str) -> Non
         (["https:///scim", "x"], "", "URL: https://HOST/PATH is expected"),
         (["ftp://x.example/scim", "x"], "", "URL: https://HOST/PATH is expected"),
         (["https://me:secret@x.example/scim", "x"], "", "a password doesn't belong into the URL"),
-        (["https://x.example/scim", "x", "--as", "oktta"], "", "--as"),
+        (["https://x.example/scim", "x", "--as", "oktta"], "", "--as: 'oktta' is not one of 'okta', 'entra'"),
         (["https://x.example/scim", "x", "--ca-file", "/nowhere"], "", "--ca-file: /nowhere: No such file"),
-        (["okta", "x"], "", "'okta' is no URL"),
+        (["okta", "x"], "", "'okta' is no URL (https://HOST/PATH)"),
+        (["x.example/scim", "x"], "", "'x.example/scim' is no URL (https://HOST/PATH)"),
+        (["x.example/scim"], "", "'x.example/scim' is neither a URL (https://HOST/PATH) nor the name"),
+        ([], "", "probe: URL|NAME: a value is required"),
         (["okta", "--service", "x"], "", "--service: NAMESPACE/NAME is expected"),
     ],
 )

@@ -21,6 +21,8 @@ _MICROSOFT = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0
 
 def play(probe: Probe) -> None:
     with probe.step("base URL") as step:
+        if probe.client.is_unencrypted:
+            step.warn("Microsoft asks for https: with http the token can be read on the way")
         if not probe.client.base.path.rstrip("/").endswith(("/scim", "/scim/v2", "/v2")):
             step.warn("Microsoft asks gallery applications for a base URL that ends in /scim")
     look_up(probe, "test connection: a user who isn't there", "/Users", f'userName eq "{uuid.uuid4()}"', [])

@@ -20,6 +20,8 @@ from kubectl_scim.probe.steps import (
 def play(probe: Probe) -> None:
     base = probe.client.base
     with probe.step("base URL") as step:
+        if probe.client.is_unencrypted:
+            step.warn("Okta asks for https: with http the token can be read on the way")
         if "_" in f"{base.netloc}{base.path}":
             step.complain("the base URL has an underscore, which Okta refuses")
     listed(probe, "test connection: users", "/Users?startIndex=1&count=2", most=2)

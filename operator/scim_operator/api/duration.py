@@ -16,7 +16,7 @@ def parse_duration(text: object) -> timedelta:
     """Hours, minutes and seconds, in this order, each optional, at least one. Raises `ValueError`."""
     match = _DURATION.match(text) if isinstance(text, str) and text and not text.endswith("\n") else None
     if match is None:
-        raise ValueError("a duration such as 15m, 1h30m or 0s is expected")
+        raise ValueError("a duration in h, m, s is expected, such as 1h30m or 2160h")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     duration = timedelta(hours=hours, minutes=minutes, seconds=seconds)
     if duration > LONGEST_DURATION:

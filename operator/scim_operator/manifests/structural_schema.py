@@ -19,7 +19,7 @@ _DATE_TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
 _MEANINGS = {
-    r"^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$": "a duration such as 15m, 1h30m or 0s is expected",
+    r"^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$": "a duration in h, m, s is expected, such as 1h30m or 2160h",
     PATH_PATTERN: 'a SCIM path such as name.givenName or emails[type eq "work"].value is expected',
 }
 """What a pattern of the definitions asks for, where that is shorter to say."""

@@ -179,7 +179,7 @@ def test_other_kinds_are_ignored_with_a_note() -> None:
         (
             CONFIG + "  deprovisioning: {deactivationDelay: soon}\n",
             "1.yaml:11: ProvisioningConfig acme/okta: spec.deprovisioning.deactivationDelay:"
-            " a duration such as 15m, 1h30m or 0s is expected",
+            " a duration in h, m, s is expected, such as 1h30m or 2160h",
         ),
         (
             ROLE_MAPPING.replace("groups:\n    - {displayName: Admins}\n", "groups: []\n"),
