@@ -4,9 +4,11 @@ import asyncio
 import os
 import random
 import re
+import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,3 +122,28 @@ async def test_what_was_there_is_there_again(
             assert (await client.request("POST", "/Users", json={"userName": "new@acme.com"})).status_code == 201
     finally:
         restored.kill()
+
+
+def test_the_commands_for_a_pod_copy_the_file(tmp_path: Path) -> None:
+    """Those by `kubectl exec`, in a folder instead of the volume."""
+    section = _PAGE.read_text().partition("## SQLite, in a cluster\n")[2].partition("\n## ")[0]
+    commands = re.findall(r"^\$ kubectl -n scim-system exec (?:-i )?\S+ -- (python .*)$", section, re.MULTILINE)
+    vacuum, fetch, remove, remove_old, put = [
+        command.replace("/var/lib/scim", str(tmp_path)).replace("python", sys.executable, 1) for command in commands
+    ]
+    file = tmp_path / "scim.db"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA journal_mode = wal")
+        database.execute("CREATE TABLE numbers AS SELECT 42 AS number")
+        database.commit()
+        for command in (vacuum, fetch.replace("> backup.db", f"> {tmp_path}/fetched.db"), remove):
+            subprocess.run(command, shell=True, check=True)
+    assert not (tmp_path / "backup.db").exists()
+
+    file.write_bytes(b"damaged")
+    (tmp_path / "scim.db-wal").write_bytes(b"of another")
+    for command in (remove_old, put.replace("< backup.db", f"< {tmp_path}/fetched.db")):
+        subprocess.run(command, shell=True, check=True)
+    assert not (tmp_path / "scim.db-wal").exists()
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("SELECT number FROM numbers").fetchall() == [(42,)]
