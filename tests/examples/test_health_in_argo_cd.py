@@ -1,6 +1,7 @@
 """The health of our kinds in Argo CD, by its own Lua, of statuses as the operator writes them."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scim_operator.api import reasons
 from tests.checkers.build import CHECKERS
 from tests.examples.folders import ROOT
 from tests.support import written_statuses as written
@@ -23,12 +25,14 @@ KEY = "resource.customizations.health.scim-operator.io_"
         (written.CHANGED, "Progressing", "the operator has not looked at the latest change yet"),
         (written.ON_ITS_WAY, "Progressing", "1 of 2 servers doesn't answer"),
         (written.SERVED, "Healthy", "every ready server runs it"),
+        (written.IN_A_FULL_SHARD, "Degraded", "doesn't fit"),
         (written.WITHOUT_ITS_SECRET, "Degraded", "Secret acme/x was not found"),
         (written.INVALID, "Degraded", "spec.baseRoles[0]: no such role"),
         (written.WITH_A_WRONG_MAPPING, "Degraded", "see RoleMapping acme/x"),
         (written.SUSPENDED, "Suspended", "every ready server runs it"),
         (written.MAPPING, "Healthy", "every ready server runs it"),
         (written.MAPPING_ON_ITS_WAY, "Progressing", "1 of 2 servers doesn't answer"),
+        (written.MAPPING_IN_A_FULL_SHARD, "Degraded", "doesn't fit"),
         (written.MISSPELT, "Degraded", 'role "admni" is not in the catalogue'),
         (written.MISSPELT_IN_PART, "Degraded", 'role "admni" is not in the catalogue'),
         (written.WAITING, "Progressing", "there is no ProvisioningConfig acme/okta"),
@@ -39,6 +43,14 @@ def test_health(item: dict[str, Any], status: str, message: str, tmp_path: Path)
     health = run_lua(HEALTH["data"][KEY + item["kind"]], item, tmp_path)
     assert health[0] == status
     assert message in health[1]
+
+
+def test_every_name_in_it_is_one_that_the_operator_writes() -> None:
+    """A reason of another name would leave an object "Progressing" for ever."""
+    script = HEALTH["data"][f"{KEY}ProvisioningConfig"]
+    names = set(re.findall(r'(?:is\(|reason == |conditions\[)"(\w+)"', script))
+    assert len(names) >= 8
+    assert names <= {value for value in vars(reasons).values() if isinstance(value, str)}
 
 
 def test_all_three_kinds_have_it() -> None:

@@ -11,6 +11,7 @@ from scim_operator.reconcile.status import (
     config_status,
     mapping_status,
     programmed,
+    shard_full,
     suspended_config_status,
     suspended_mapping_status,
 )
@@ -21,6 +22,7 @@ _ENDPOINT = "https://scim.acme.example/acme/okta/scim/v2"
 
 _RUNS = programmed(DeliveryReport(Progress.PROGRAMMED, "every ready server runs it"))
 _ON_ITS_WAY = programmed(DeliveryReport(Progress.UNAVAILABLE, "1 of 2 servers doesn't answer"))
+_DOES_NOT_FIT = shard_full("its part of the configuration doesn't fit", _RUNS)
 _RESOLVED = Condition.of(reasons.RESOLVED_REFS, True, reasons.RESOLVED_REFS, "")
 _FINE = Condition.of(reasons.STALLED, False, reasons.NOT_STALLED, "")
 _AS_DECLARED = Condition.of(reasons.READY, True, reasons.SUCCEEDED, "")
@@ -61,6 +63,7 @@ SERVED = _config()
 UNSEEN = _unseen("ProvisioningConfig", provider="Okta")
 CHANGED = {**SERVED, "metadata": SERVED["metadata"] | {"generation": _GENERATION + 1}}
 ON_ITS_WAY = _config(delivered=_ON_ITS_WAY)
+IN_A_FULL_SHARD = _config(delivered=_DOES_NOT_FIT)
 WITHOUT_ITS_SECRET = _config(resolved=_NO_SECRET)
 INVALID = _config(stalled=_INVALID)
 WITH_A_WRONG_MAPPING = _config(mappings=_ANOTHER_IS_WRONG)
@@ -72,6 +75,7 @@ SUSPENDED = {
 
 MAPPING = _mapping("RoleMapping", reasons.ACCEPTED, in_effect=True)
 MAPPING_ON_ITS_WAY = _mapping("AttributeMapping", reasons.ACCEPTED, in_effect=True, delivered=_ON_ITS_WAY)
+MAPPING_IN_A_FULL_SHARD = _mapping("RoleMapping", reasons.ACCEPTED, in_effect=True, delivered=_DOES_NOT_FIT)
 MISSPELT = _mapping("RoleMapping", *_TYPO)
 MISSPELT_IN_PART = _mapping("RoleMapping", *_TYPO, in_effect=True)
 WAITING = _mapping("RoleMapping", *_WAITING)
