@@ -146,3 +146,17 @@ def test_selectors_find_what_they_are_for() -> None:
             among = services if item["kind"] == "ServiceMonitor" else pods
             found = [labels for labels in among if wanted.items() <= labels.items()]
             assert len(found) == 1, (name, item["kind"], item["metadata"]["name"])
+
+
+def test_another_database_starts_all_servers_anew_and_another_password_none(helm: Helm) -> None:
+    """Else half of the servers would work on the one database and half on the other."""
+
+    def pod(url: str) -> Object:
+        text = helm.template("--show-only=templates/server/deployment.yaml", f"--set-string=database.url={url}")
+        (deployment,) = objects_of(text)
+        template: Object = deployment["spec"]["template"]
+        return template
+
+    now = pod("postgresql://scim:old@db-0\\,db-1:5433/scim")
+    assert pod("postgresql://scim:new@db-0\\,db-1:5433/scim") == now
+    assert pod("postgresql://scim:old@db-2/scim") != now
