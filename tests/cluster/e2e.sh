@@ -36,6 +36,7 @@ trap finish EXIT
 .venv/bin/python -m tests.cluster.build >/dev/null
 [ -n "${E2E_KEEP:-}" ] || down   # what a run that was killed has left
 "$HERE/up.sh" || { down; "$HERE/up.sh"; } || not_here "the node doesn't start on this machine: its output is above"
+"$HERE/image.sh" base || not_here "this machine can't make the images' base: its output is above"
 tools/images dev
 "$HERE/image.sh" build localhost/scim-test-postgres:dev . -f tests/cluster/postgres/Dockerfile
 images=(localhost/scim-{server,operator,test-postgres}:dev)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Images without a registry and without Docker, by Debian's buildah.
 #   image.sh build TAG DIR [buildah options]   builds DIR's Dockerfile with the build argument BASE and prints the size
+#   image.sh base                              makes BASE, which `build` does as well where it lacks
 #   image.sh load TAG…                         puts images into the cluster
 # BASE is a stand-in for python:3.13-slim-bookworm: Debian bookworm (debootstrap) and this machine's CPython (pyenv),
 # in /usr/local as in the official image.
@@ -86,6 +87,7 @@ load() { # TAG
 
 case "${1:-}" in
   build) [ $# -ge 3 ] || die "usage: $0 build TAG DIR [options]"; shift; build "$@" ;;
+  base) base ;;
   load) shift; for tag in "$@"; do load "$tag"; done ;;
-  *) die "usage: $0 build TAG DIR [options] | load TAG..." ;;
+  *) die "usage: $0 base | build TAG DIR [options] | load TAG..." ;;
 esac
