@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup run test fuzz lint fmt typecheck schemas docs control-plane helm checkers chart programs bench soak java-clients lock clean check-format check-imports check-schemas images e2e e2e-kind
 
 help: ## Print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PYTHON=... picks the interpreter of $(VENV), PORT=... the port of \`make run\` ($(PORT)),"
 	@echo "  ARGS=... goes to pytest (make test ARGS='-k filter') and to the benchmarks"
@@ -67,7 +67,7 @@ checkers: $(VENV)/.dev ## Build actionlint and Argo CD's Lua, and fetch definiti
 	$(BIN)/python -m tests.checkers.build
 	$(BIN)/python -m tests.examples.definitions.build
 
-programs: $(VENV)/.dev ## Install curl and nginx for the tests where they are missing (as root, with apt-get)
+programs: $(VENV)/.dev ## Install the tests' programs of Debian where they are missing (as root, with apt-get)
 	$(BIN)/python -m tests.support.debian
 
 bench: $(VENV)/.dev ## Run the benchmarks
