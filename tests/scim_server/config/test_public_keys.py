@@ -84,7 +84,7 @@ def test_of_a_private_key_only_the_public_part_is_read() -> None:
         (b'{"keys": []}', "the set is empty"),
         (_set({"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"}), r"keys\[0\]: kty"),
         (_set({"kty": "RSA", "n": "AQAB", "e": "AQAB"}), "n has 17 bits; 2048"),
-        (_set(_jwk_of(_RSA.public_key(), e="Ag")), "e is expected to be an odd number"),
+        pytest.param(_set(_jwk_of(_RSA.public_key(), e="Ag")), "e is expected to be an odd number", id="even e"),
         (_set({"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "AAAA"}), "x of P-256 has 32 bytes"),
         (_set({"kty": "EC", "crv": "Ed25519", "x": "AAAA"}), "kty EC with crv Ed25519 is not supported"),
         (_set({"kty": "OKP", "crv": "Ed25519"}), "a key of kty OKP has x"),

@@ -77,7 +77,7 @@ JWT = "Bearer " + KEY.sign(claims_of(ISSUER, "other", sub="ann@acme.com"))
         (f"Bearer {OLD_TOKEN}", "expired credential old"),
         (basic("ann@acme.com", TOKEN), "basic instead of bearer"),
         ("Bearer scim_abc.abc", "unknown access token: forged, of another tenant, or of a client that has changed"),
-        (JWT, "entra: aud holds none of audiences"),
+        pytest.param(JWT, "entra: aud holds none of audiences", id="JWT"),
     ],
 )
 async def test_it_says_why_a_credential_is_refused(server: Server, authorization: str | None, reason: str) -> None:
@@ -94,7 +94,9 @@ async def test_it_says_bearer_instead_of_basic(server: Server) -> None:
     assert (await line_of(server, basic("sync", TOKEN), path))["reason"] == "unknown user name or password"
 
 
-@pytest.mark.parametrize("authorization", [None, f"Bearer {TOKEN}", basic("sync", PASSWORD), JWT])
+@pytest.mark.parametrize(
+    "authorization", [None, f"Bearer {TOKEN}", basic("sync", PASSWORD), pytest.param(JWT, id="JWT")]
+)
 async def test_of_an_unknown_tenant_it_has_nothing_but_that(server: Server, authorization: str | None) -> None:
     line = await line_of(server, authorization, "/ann/example.com/scim/v2/Users/ann")
     assert (line["status"], line["reason"], line["path"]) == (
