@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,8 @@ def test_the_chart_of_a_release_takes_its_images(tmp_path: Path) -> None:
     ended = run_step("chart", name, tmp_path, REGISTRY="registry.example.com/team")
     assert ended.returncode == 0, ended.stderr
     package = tmp_path / f"scim-operator-{VERSION}.tgz"
+    with tarfile.open(package) as packed:
+        assert not any("/rbac/" in name for name in packed.getnames()), "that is for those who install without it"
     rendered = subprocess.run(
         [HELM.built() / "helm", "template", "scim", package], check=True, capture_output=True, text=True
     ).stdout
