@@ -5,22 +5,10 @@ from subprocess import Popen
 
 import httpx
 
-from tests.support.debian import program
+from tests.support.nginx import nginx_command
 from tests.support.processes import free_port, kill_process, start_process, wait_until
 
-_CONFIGURATION = """
-daemon off;
-master_process off;
-pid {directory}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 256; }}
-http {{
-  access_log off;
-  client_body_temp_path {directory}/body;
-  proxy_temp_path {directory}/proxy;
-  fastcgi_temp_path {directory}/fastcgi;
-  uwsgi_temp_path {directory}/uwsgi;
-  scgi_temp_path {directory}/scgi;
+_HTTP = """
   map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
   upstream scim {{ server {upstream}; keepalive 1; }}
   server {{
@@ -33,7 +21,6 @@ http {{
       proxy_set_header Connection $connection_upgrade;
     }}
   }}
-}}
 """
 
 
@@ -44,16 +31,12 @@ class Nginx:
         directory.mkdir()
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self._directory, self._log = directory, directory / "nginx.log"
-        self._configuration = directory / "nginx.conf"
-        self._configuration.write_text(
-            _CONFIGURATION.format(directory=directory, port=port, upstream=upstream.removeprefix("http://"))
-        )
+        self._log = directory / "nginx.log"
+        self._argv = nginx_command(directory, _HTTP.format(port=port, upstream=upstream.removeprefix("http://")))
         self._process: Popen[bytes] | None = None
 
     def start(self) -> None:
-        argv: list[str | Path] = [program("nginx"), "-p", self._directory, "-c", self._configuration]
-        self._process = start_process(argv, log=self._log)
+        self._process = start_process(self._argv, log=self._log)
         wait_until(self._listens, seconds=60, what="nginx", process=self._process, log=self._log)
 
     def stop(self) -> None:

@@ -9,28 +9,12 @@ import httpx
 
 from tests.control_plane.certificates import CertificateAuthority
 from tests.support.debian import program
+from tests.support.nginx import nginx_command
 from tests.support.processes import free_port, kill_process, start_process, wait_until
 
 _PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "expose-the-server.md"
 SERVICE = "scim-server.scim-system.svc"
 """What the certificate of the server is for."""
-
-_AROUND_NGINX = """
-daemon off;
-master_process off;
-pid {directory}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 256; }}
-http {{
-  access_log off;
-  client_body_temp_path {directory}/body;
-  proxy_temp_path {directory}/proxy;
-  fastcgi_temp_path {directory}/fastcgi;
-  uwsgi_temp_path {directory}/uwsgi;
-  scgi_temp_path {directory}/scgi;
-  {shown}
-}}
-"""
 
 
 class Proxy:
@@ -59,11 +43,11 @@ class Proxy:
             (f"/etc/{name}/", f"{directory}/"),
         ):
             shown = shown.replace(there, here)
-        self._log, configuration = directory / "log", directory / "configuration"
+        self._log = directory / "log"
         if name == "nginx":
-            configuration.write_text(_AROUND_NGINX.format(directory=directory, shown=shown))
-            self._argv: list[str | Path] = [program("nginx"), "-p", directory, "-c", configuration]
+            self._argv = nginx_command(directory, shown)
         else:
+            configuration = directory / "haproxy.cfg"
             configuration.write_text(shown)
             self._argv = [program("haproxy"), "-db", "-f", configuration]
         self._process: Popen[bytes] | None = None
