@@ -16,7 +16,7 @@ class ManagementTokens:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._stamp: tuple[int, int, int] | None = None
+        self._seen: tuple[int, int, int] | None = None
         self._tokens: tuple[bytes, ...] = ()
 
     def accept(self, authorization: str | None) -> bool:
@@ -32,11 +32,11 @@ class ManagementTokens:
             return
         try:
             found = self._path.stat()
-            stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
-            if stamp != self._stamp:
+            version = (found.st_ino, found.st_mtime_ns, found.st_size)
+            if version != self._seen:
                 self._tokens = tuple(line.strip() for line in self._path.read_bytes().splitlines() if line.strip())
-                self._stamp = stamp
+                self._seen = version
         except OSError as error:
-            if self._stamp is not None:
+            if self._seen is not None:
                 _log.warning("%s: %s; every management token is refused", self._path, error.strerror)
-            self._tokens, self._stamp = (), None
+            self._tokens, self._seen = (), None
