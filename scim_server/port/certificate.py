@@ -97,9 +97,10 @@ def _read(chain: Path, key: Path) -> tuple[ssl.SSLContext, float]:
         # Without a password, OpenSSL would ask for it on the terminal.
         context.load_cert_chain(chain, key, password="")
     except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
+        reason: str | None = error.reason  # None for most of what is no key
+        if reason == "KEY_VALUES_MISMATCH":
             raise CertificateUnusable(f"{key}: it isn't the key of the certificate in {chain}") from None
-        if error.reason.startswith(("EE_KEY", "CA_KEY", "CA_MD")):
+        if reason is not None and reason.startswith(("EE_KEY", "CA_KEY", "CA_MD")):
             raise CertificateUnusable(f"{chain}: a certificate with a stronger key is expected") from None
         raise CertificateUnusable(f"{key}: a private key in PEM, without a password, is expected") from None
     except OSError as error:  # gone since it was read

@@ -116,10 +116,13 @@ async def test_certificates_are_replaced_under_requests(tmp_path: Path, caplog: 
         put(tmp_path / "tls", KeyPair(third.key, third.certificate[:100]))
         assert await shown_certificate(server.url) == second.certificate
         assert await shown_certificate(server.url) == second.certificate
+        put(tmp_path / "tls", third, key=third.key[:100])
+        assert await shown_certificate(server.url) == second.certificate
+        assert sample(server, "scim_tls_certificate_broken", "public") == 1
         lines = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
         of_public = [line for line in lines if line.startswith("the certificate of the public port: ")]
-        assert ["isn't the key" in of_public[0], "certificate in PEM is expected" in of_public[1]] == [True, True]
-        assert len(of_public) == 2
+        said = ("isn't the key", "a certificate in PEM is expected", "a private key in PEM, without a password, is")
+        assert [words in line for words, line in zip(said, of_public, strict=True)] == [True] * 3
 
         put(tmp_path / "tls", third)
         assert await shown_certificate(server.url) == third.certificate
