@@ -3,6 +3,7 @@
 import json
 import socket
 import ssl
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -38,7 +39,7 @@ class Answer:
         """None where the body isn't JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @property
@@ -72,19 +73,31 @@ class Client:
         return self.base.scheme == "http" and not is_loopback(self.base.hostname)
 
     def request(self, method: str, path: str, body: Any = None) -> Answer:
-        """`path` is below the base URL, with its query. Raises `NoAnswer`."""
+        """`path` is below the base URL, with its query. Raises `NoAnswer`, also where the answer takes longer as a
+        whole than `seconds`: a timeout of the socket begins anew with each byte."""
+        outcome: list[Answer | NoAnswer] = []
+        thread = threading.Thread(target=lambda: outcome.append(self._outcome(method, path, body)), daemon=True)
+        thread.start()
+        thread.join(self.seconds)
+        found = outcome[0] if outcome else NoAnswer(self._why(TimeoutError()))
+        if isinstance(found, NoAnswer):
+            raise found
+        return found
+
+    def _outcome(self, method: str, path: str, body: Any) -> Answer | NoAnswer:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url(path), data, dict(self._headers), method=method)  # noqa: S310
         if data is None:
             request.remove_header("Content-type")
         try:
-            with self._opener.open(request, timeout=self.seconds) as answer:
-                return _read(answer)
-        except urllib.error.HTTPError as answer:
+            try:
+                answer = self._opener.open(request, timeout=self.seconds)
+            except urllib.error.HTTPError as error:
+                answer = error
             with answer:
-                return _read(answer)
+                return Answer(answer.status, answer.headers, answer.read(_LARGEST_BODY))
         except (OSError, HTTPException) as error:
-            raise NoAnswer(self._why(error)) from None
+            return NoAnswer(self._why(error))
 
     def _url(self, path: str) -> str:
         path, mark, query = path.partition("?")
@@ -125,7 +138,3 @@ def trusting_everybody() -> ssl.SSLContext:
 
 def is_loopback(host: str | None) -> bool:
     return host == "localhost" or str(host).startswith("127.") or host == "::1"
-
-
-def _read(answer: Any) -> Answer:
-    return Answer(answer.status, answer.headers, answer.read(_LARGEST_BODY))

@@ -13,6 +13,7 @@ from kubectl_scim.probe.client import Answer, Client, NoAnswer
 
 _SCIM = "application/scim+json"
 _LONGEST_QUOTE = 200
+_LONGEST_LINE = 600
 _UNDO_SECONDS = 10
 _LATE_CREATIONS = 3
 """How often what an unanswered request may have made is looked for, a second apart."""
@@ -117,6 +118,7 @@ class Step:
 
     def _add(self, complaint: Complaint) -> None:
         """A warning once in a probe: the same one may be true of every answer."""
+        complaint = Complaint(complaint.fails, self.probe.printable(complaint.text, _LONGEST_LINE))
         if complaint.fails or complaint.text not in self.probe.warned:
             self.complaints.append(complaint)
         if not complaint.fails:
@@ -126,8 +128,7 @@ class Step:
         return f': "{self._printable(answer.detail)}"' if answer.detail else ""
 
     def _printable(self, text: str) -> str:
-        """A server's text on one's own terminal: one line, nothing that moves the cursor, and no token in it."""
-        return re.sub(r"[^ -~\u00a0-\U0010ffff]+", " ", text.replace(self.probe.secret, "…"))[:_LONGEST_QUOTE]
+        return self.probe.printable(text, _LONGEST_QUOTE)
 
 
 @dataclass
@@ -172,6 +173,10 @@ class Probe:
         for complaint in step.complaints:
             self.say(f"         {complaint.text}")
 
+    def printable(self, text: str, longest: int) -> str:
+        """A server's text on one's own terminal: one line, nothing that moves the cursor, and no token in it."""
+        return re.sub(r"[^ -~\u00a0-\ud7ff\ue000-\U0010ffff]+", " ", text.replace(self.secret, "…"))[:longest]
+
     def encoded(self, filter_: str) -> str:
         return quote_plus(filter_) if self.plus_for_space else quote(filter_, safe="")
 
@@ -184,7 +189,7 @@ class Probe:
                 left += self._undo(made)
             except NoAnswer as error:
                 left.append(f"{made.endpoint} {made.attribute} {made.name}: {error}")
-        return left
+        return [self.printable(line, _LONGEST_LINE) for line in left]
 
     def _undo(self, made: Made) -> Iterator[str]:
         for resource_id in [made.id] if made.id is not None else self._looked_up(made):
@@ -204,7 +209,7 @@ class Probe:
             resources = document.get("Resources") if isinstance(document, dict) else None
             found = [
                 str(resource["id"])
-                for resource in resources or ()
+                for resource in (resources if isinstance(resources, list) else ())
                 # The server may not understand the filter: nothing but what bears the name is touched.
                 if isinstance(resource, dict) and "id" in resource and resource.get(made.attribute) == made.name
             ]

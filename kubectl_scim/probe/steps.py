@@ -91,7 +91,8 @@ def refuses_duplicate(probe: Probe, name: str, endpoint: str, attribute: str, bo
             created = answer.json
             twin = created.get("id") if isinstance(created, dict) else None
             if not any(made.id == twin for made in probe.made):
-                probe.made.append(Made(endpoint.rstrip("?"), attribute, body[attribute], twin))
+                known = twin if isinstance(twin, str) and twin else None
+                probe.made.append(Made(endpoint.rstrip("?"), attribute, body[attribute], known))
             step.fail(
                 f"the same {attribute} again is answered {answer.status}: a retry of {probe.who} makes duplicates"
             )

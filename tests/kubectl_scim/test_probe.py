@@ -1,13 +1,16 @@
 """`kubectl scim probe`: nothing to complain about where all is well, and the fault named where something isn't."""
 
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -74,6 +77,27 @@ def a_refused_token(_request: Request, _forward: Forward) -> Answer:
 
 def a_crash(request: Request, forward: Forward) -> Answer:
     return scim_error(500, "database is on fire") if request.method == "POST" else forward(request)
+
+
+def too_deep_an_answer(_request: Request, _forward: Forward) -> Answer:
+    return Answer(200, {"Content-Type": "application/scim+json"}, b"[" * 100_000 + b"]" * 100_000)
+
+
+def an_error_cut_short(_request: Request, _forward: Forward) -> Answer:
+    return Answer(500, {"Content-Type": "text/plain", "Transfer-Encoding": "chunked"}, b"no size\r\n")
+
+
+def the_token_in_a_list(_request: Request, _forward: Forward) -> Answer:
+    return Answer(200, {"Content-Type": "application/scim+json"}).with_json(
+        {"totalResults": f"\x1b[2J{PROVIDER_TOKEN}", "Resources": 7}
+    )
+
+
+def duplicates_with_numbers(request: Request, forward: Forward) -> Answer:
+    answer = forward(request)
+    if answer.status != 409:
+        return answer
+    return Answer(201, {"Content-Type": "application/scim+json"}).with_json({"id": 7})
 
 
 def no_content_type(request: Request, forward: Forward) -> Answer:
@@ -233,6 +257,10 @@ FAILING: list[tuple[Fault, str, str]] = [
     (a_login_page, "okta", "Content-Type is text/html; Okta expects application/scim+json"),
     (another_host, "entra", "404, and not as SCIM answers it: is the base URL right?"),
     (a_redirect, "okta", "redirects to https://elsewhere.example/scim/v2; Okta doesn't follow"),
+    (too_deep_an_answer, "okta", "the body is no JSON object: [[["),
+    (an_error_cut_short, "entra", "the connection fails: IncompleteRead"),
+    (the_token_in_a_list, "okta", "totalResults is '\\x1b[2J…' in the list"),
+    (duplicates_with_numbers, "okta", "the same userName again is answered 201"),
     (a_refused_token, "okta", 'refuses the token with 401: "token … has  [31mexpired"'),
     (a_crash, "jumpcloud", 'JumpCloud expects 201 or 200, the answer is 500: "database is on fire"'),
     (no_content_type, "entra", "Content-Type is missing; Microsoft Entra ID expects application/scim+json"),
@@ -312,6 +340,27 @@ def test_what_cannot_be_deleted_is_named(good_server: RunningLocalMode) -> None:
     for path, _ in left:
         httpx.delete(url + path, headers={"Authorization": f"Bearer {PROVIDER_TOKEN}"}).raise_for_status()
     assert names_at(url) == []
+
+
+def test_an_answer_that_never_ends() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=_answer_byte_by_byte, args=(listening,), daemon=True)
+        thread.start()
+        ended = probe(f"http://127.0.0.1:{listening.getsockname()[1]}/scim", "keycloak")
+        thread.join(10)
+
+    assert "no answer within 5 seconds" in ended.stdout
+    assert ended.returncode == 1
+    assert ended.stderr == ""
+
+
+def _answer_byte_by_byte(listening: socket.socket) -> None:
+    connection, _ = listening.accept()
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/scim+json\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(1000):
+            connection.sendall(b" ")
+            time.sleep(0.2)
 
 
 def test_a_server_that_is_too_slow(url: str) -> None:
