@@ -210,7 +210,7 @@ class Server:
         """Listen on the ports and open the database; returns when requests are answered.
 
         Probes are answered before: migrating may take its time. A database that is away is tried again in the
-        background, with `/readyz` answering 503 meanwhile.
+        background, with `/readyz` answering 503 meanwhile. `ask_to_stop` ends the attempt.
         Raises OSError when a port can't be had, `StorageUnusable` when no attempt could succeed.
         """
         settings = self.settings
@@ -226,9 +226,9 @@ class Server:
                 self._ports.append(Port(*management, drain, limited_protocol(limits, refused), handshakes))
             for port_ in self._ports:
                 await port_.start(self._watched(f"the port {port_.url}"))
-            if await self._try_to_open():
+            if await self._first_attempt():
                 self._work()
-            else:
+            elif not self._stop_asked.is_set():
                 self._in_background("opening the database", self._open_and_work(), may_end=True)
         except BaseException:
             await self.stop()
@@ -308,6 +308,19 @@ class Server:
         if self.settings.config_dir is not None:
             source = FileSource(self.settings.config_dir, self.intake.offer_file, self.intake.refuse_file)
             self._in_background(f"watching {self.settings.config_dir}", source.run())
+
+    async def _first_attempt(self) -> bool:
+        """Whether the database is open. Another replica's migration may take long: a stop doesn't wait for it."""
+        opening = asyncio.create_task(self._try_to_open())
+        stopping = asyncio.create_task(self._stop_asked.wait())
+        try:
+            await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            if not opening.done():
+                opening.cancel()
+                await asyncio.wait((opening,))
+        return not opening.cancelled() and opening.result()
 
     async def _try_to_open(self) -> bool:
         try:

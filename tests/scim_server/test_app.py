@@ -1,5 +1,6 @@
 """A server whose parts fail: it ends as a whole, and closes what there is to close."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,27 @@ async def test_the_database_is_closed_whatever_a_port_does(
     with pytest.raises(RuntimeError, match="of the port"):
         await server.stop()
     assert await is_closed(server)
+
+
+async def test_a_stop_does_not_wait_for_a_database_that_does_not_open(
+    settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server(settings)
+    opening, ended = asyncio.Event(), asyncio.Event()
+
+    async def wait_for_another_replica() -> None:
+        opening.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(server.storage, "open", wait_for_another_replica)
+    starting = asyncio.create_task(server.start())
+    await opening.wait()
+    server.ask_to_stop()
+    async with asyncio.timeout(10):
+        await starting
+        await server.wait()
+        assert ended.is_set()
+        await server.stop()
