@@ -9,12 +9,19 @@ import asyncpg
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.postgres.connection import OpenConnection
 from scim_server.storage.postgres.credentials import Credentials
-from scim_server.storage.postgres.failures import refuses_setting
+from scim_server.storage.postgres.failures import is_for_good, refuses_setting
 from scim_server.storage.urls import postgres_hosts, postgres_option
 
 _COMMAND_TIMEOUT = 60.0  # for a PostgreSQL that doesn't answer at all; it ends its own statements before
 _HOST_SECONDS = 2.5
 """For one of several hosts: a machine that is gone doesn't say so."""
+_HOST_FAILS = (
+    OSError,
+    asyncpg.PostgresConnectionError,  # a proxy or a pooler that takes the connection, and has nobody behind it
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+"""Another host may answer."""
 _KEPT_STATEMENTS = 256
 _LONGEST_KEPT_STATEMENT = 4096
 """Characters. Each of our own has fewer. Clients make up longer ones with filters, and a connection keeps 256."""
@@ -96,7 +103,9 @@ class Connector:
             name, port = host
             try:
                 connection = await asyncpg.connect(url, host=name, port=port, timeout=_HOST_SECONDS, **options)
-            except (OSError, asyncpg.CannotConnectNowError) as error:
+            except _HOST_FAILS as error:
+                if isinstance(error, asyncpg.PostgresError) and is_for_good(error):
+                    raise
                 failures.insert(0, error)
             except asyncpg.TargetServerAttributeNotMatched as error:
                 failures.append(error)  # a standby, as it should be: what is wrong with the others says more

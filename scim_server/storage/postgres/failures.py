@@ -79,6 +79,11 @@ def refuses_setting(error: asyncpg.ProtocolViolationError) -> bool:
     return _SETTING_REFUSED.match(str(error.args[0])) is not None
 
 
+def is_for_good(error: asyncpg.PostgresError) -> bool:
+    """Whether no waiting and no other host mends it."""
+    return _refusal(error) is not None
+
+
 def _refusal(error: asyncpg.PostgresError) -> type[StorageUnusable] | None:
     """What to raise for what is for good; None for what may pass."""
     if isinstance(error, asyncpg.ProtocolViolationError):

@@ -248,3 +248,19 @@ async def test_a_host_that_does_not_answer_is_passed_by(secured: Secured) -> Non
             await storage.open()
             await storage.ping()
             await storage.close()
+
+
+async def test_a_host_that_closes_connections_at_once_is_passed_by(secured: Secured) -> None:
+    """A proxy or a pooler with nobody behind it."""
+    secured.set_password("first")
+
+    async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(close, "127.0.0.1", 0) as proxy:
+        port = proxy.sockets[0].getsockname()[1]
+        hosts = f"127.0.0.1:{port},127.0.0.1:{secured.server.tcp_port}"
+        storage = storages.open_storage(f"postgresql://app:first@{hosts}/postgres")
+        await storage.open()
+        await storage.ping()
+        await storage.close()
