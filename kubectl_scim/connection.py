@@ -8,7 +8,8 @@ from typing import Any
 
 from kubectl_scim.kubectl import Kubectl, KubectlFailed
 
-_SERVERS = "app.kubernetes.io/name=scim-operator,app.kubernetes.io/component=server"
+_SERVERS = "app.kubernetes.io/component=server"
+"""Not by app.kubernetes.io/name, which `nameOverride` of the chart changes."""
 _PUBLIC_PORT = "scim"
 """Its name in the chart; appProtocol says whether it speaks TLS."""
 

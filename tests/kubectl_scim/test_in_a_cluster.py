@@ -226,10 +226,10 @@ def test_a_config_without_a_public_url_is_probed_through_a_forwarded_port(
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     declared.put_first_on_the_path(folder)
     namespace = declared.namespace
-    installed = Helm(HELM.built() / "helm", tmp_path).template(namespace=namespace)
+    installed = Helm(HELM.built() / "helm", tmp_path).template("--set=nameOverride=people", namespace=namespace)
     services = [item for item in yaml.safe_load_all(installed) if item and item["kind"] == "Service"]
     declared.cluster.apply(*services)
-    ours = "scim-scim-operator-server"
+    ours = "scim-people-server"
 
     # The address has the cluster's namespace, which the good server doesn't serve: it refuses, and was asked.
     ended = declared("probe", "okta", "-n", namespace, "--port-forward", "--service", f"{namespace}/{ours}")
