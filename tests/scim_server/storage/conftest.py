@@ -24,7 +24,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """The mark `databases` says on which kinds the tests of a file run; without it on both."""
     if "storage_kind" in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("databases")
-        metafunc.parametrize("storage_kind", KINDS if mark is None else mark.args, scope="module")
+        kinds = KINDS if mark is None else mark.args
+        # Indirectly: pytest orders a file's tests by the parameters of fixtures alone, so that each is made once.
+        metafunc.parametrize("storage_kind", kinds, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def storage_kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
 
 
 @pytest.fixture(scope="session")
