@@ -14,6 +14,8 @@ _PUT = Statement("""
 
 _REMOVE = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2 AND subject = $3")
 
+_REMOVE_KIND = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2")
+
 _REMOVE_PAST = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2 AND subject = $3 AND at <= $4")
 
 _PAST = Statement("SELECT kind, subject FROM due WHERE tenant = $1 AND at <= $2 ORDER BY at, kind, subject LIMIT $3")
@@ -30,6 +32,15 @@ async def put(tx: Transaction, rows: Iterable[tuple[Due, datetime]]) -> None:
 
 async def remove(tx: Transaction, rows: Iterable[Due]) -> None:
     await tx.batch(_REMOVE, [(tx.tenant, due.kind, due.subject) for due in rows])
+
+
+async def remove_all(tx: Transaction, kind: DueKind) -> None:
+    await tx.execute(_REMOVE_KIND, tx.tenant, kind)
+
+
+async def take(tx: Transaction, due: Due) -> bool:
+    """Remove one that is due, for the transaction that does it. False: another one has taken it."""
+    return await tx.execute(_REMOVE_PAST, tx.tenant, due.kind, due.subject, tx.now) == 1
 
 
 async def remove_past(tx: Transaction, rows: Iterable[Due]) -> None:

@@ -114,6 +114,7 @@ async def put_rules(tx: Transaction, rules: RoleRules, revision: int, uid: str |
     if held is not None and held["fingerprint"] == rules.fingerprint:
         return True
     if held is not None and _delay_of(tx, held) != rules.deactivation_delay:
+        await due.remove_all(tx, DueKind.DELAY)  # whoever still follows the delay before
         await due.put(tx, [(Due(DueKind.DELAY, FIRST_ID), tx.now)])
         tx.effects.add(DelayChanged())
     changes = grant_changes(await groups.names_of_all(tx), await grants.of_all(tx), rules)

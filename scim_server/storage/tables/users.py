@@ -246,9 +246,12 @@ async def deactivate(tx: Transaction, user_ids: Collection[str]) -> Collection[s
 async def follow_delay(tx: Transaction, after: str, limit: int) -> None:
     """Blocked users are deactivated as long after they were blocked as the delay says now.
 
-    The next ones after an id; the rest is due at once. A user without a time was blocked before there were states:
+    The next ones after an id; the rest is due at once. One transaction does this: another replica that has read the
+    same row would begin a second walk over all the rest. A user without a time was blocked before there were states:
     one whose time is over was told as deactivated then.
     """
+    if not await due.take(tx, Due(DueKind.DELAY, after)):
+        return
     delay = await tenants.deactivation_delay(tx)
     rows = await tx.fetch(_BLOCKED, tx.tenant, after, limit)
     states: list[tuple[object, ...]] = []

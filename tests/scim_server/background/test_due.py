@@ -14,7 +14,7 @@ from scim_server.provisioning.lifecycle import RETENTION, State
 from scim_server.storage.effects import Effects, StateChanged
 from scim_server.storage.ids import FIRST_ID
 from scim_server.storage.protocol import Storage, Writer
-from scim_server.storage.records import UserRecord
+from scim_server.storage.records import DueKind, UserRecord
 from tests.scim_server.storage.raw_sql import execute
 from tests.scim_server.storage.steps import Steps
 from tests.support.storages import SetClock, open_storage
@@ -191,6 +191,32 @@ async def test_a_new_delay_of_very_many_users_is_followed_in_batches(
     records = [await Steps(other, steps.tenant).user(user) for user in users]
     assert {record.deactivate_at for record in records if record is not None} == {NOON + 3 * HOUR}
     await other.close()
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["replica", "another delay"])
+async def test_blocked_users_are_walked_over_once(steps: Steps, storage: Storage, later: bool) -> None:
+    """However many replicas have read that a new delay is to be followed, and whatever delay comes meanwhile."""
+    for number in range(10):
+        await steps.add_user(f"u{number}", active=False)
+    await steps.put_rules(_delay(3 * HOUR), 2)
+
+    async def walks() -> list[str]:
+        past = await storage.write(steps.tenant, lambda writer: writer.past_due(100))
+        return [due.subject for due in past if due.kind is DueKind.DELAY]
+
+    (first,) = await walks()
+    await storage.write(steps.tenant, lambda writer: writer.follow_delay(first, 3))
+    (second,) = await walks()
+    if later:
+        await steps.put_rules(_delay(4 * HOUR), 3)
+        assert await walks() == [first]
+    else:
+        await storage.write(steps.tenant, lambda writer: writer.follow_delay(second, 3))
+        reached = await walks()
+        for before in (first, second):
+            await storage.write(steps.tenant, lambda writer, before=before: writer.follow_delay(before, 3))  # type: ignore[misc]
+        assert await walks() == reached
+        assert len(reached) == 1
 
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)  # on SQLite nobody else ever holds anything
