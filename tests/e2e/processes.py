@@ -1,33 +1,31 @@
 """The two programs under test, as they are installed: each its own process, killed and started again at will."""
 
+import signal
 import ssl
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 
 from tests.control_plane.certificates import CertificateAuthority
-from tests.support.processes import kill_process, log_tail, start_process, wait_until
-
-_BIN = Path(sys.executable).parent
+from tests.support.processes import kill_process, log_tail, wait_until
+from tests.support.warm_programs import WarmProcess, start_program
 
 
 class Program:
     """A console script with fixed arguments and one log over all its lives."""
 
     def __init__(self, argv: Sequence[str | Path], log: Path) -> None:
-        self._argv = [_BIN / str(argv[0]), *argv[1:]]
+        self._program, *self._arguments = map(str, argv)
         self.log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: WarmProcess | None = None
 
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        self._process = start_process(self._argv, log=self.log)
+        self._process = start_program(self._program, *self._arguments, log=self.log)
 
     def kill(self) -> None:
         """`kill -9`."""
@@ -38,7 +36,7 @@ class Program:
     def stop(self) -> int:
         """SIGTERM; returns the exit status."""
         assert self._process is not None
-        self._process.terminate()
+        self._process.send_signal(signal.SIGTERM)
         status = self._process.wait(timeout=40)
         self._process = None
         return status

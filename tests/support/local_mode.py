@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import httpx
 
-from tests.support.processes import kill_process, log_tail, start_process, wait_until
-from tests.support.warm_programs import run_program
+from tests.support.processes import kill_process, log_tail, wait_until
+from tests.support.warm_programs import run_program, start_program
 
 SCIM_OPERATOR = Path(sys.executable).with_name("scim-operator")
 PROVIDER_TOKEN = "public-example-token-for-okta"
@@ -24,8 +24,8 @@ class RunningLocalMode:
 
     def __init__(self, manifests: Path, data: Path, *arguments: str | Path, command: str = "local") -> None:
         self.log = data.with_name(f"{data.name}.log")
-        self._process = start_process(
-            [SCIM_OPERATOR, command, "-f", manifests, "--data-dir", data, "--port", "0", *arguments], log=self.log
+        self._process = start_program(
+            "scim-operator", command, "-f", manifests, "--data-dir", data, "--port", "0", *arguments, log=self.log
         )
         self._begin = self.log.stat().st_size if self.log.exists() else 0
 

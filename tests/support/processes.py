@@ -7,10 +7,24 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Process(Protocol):
+    """What is the same of subprocess.Popen and of a warm program."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sent: signal.Signals, /) -> None: ...
 
 
 class ProcessDiedError(Exception):
@@ -34,13 +48,6 @@ def start_process(
     program: call it from the main thread. `user` and `group` are numbers, for a test that runs as root and a
     program that refuses to.
     """
-    parent = os.getpid()
-
-    def die_with_parent() -> None:
-        _libc.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
-        if os.getppid() != parent:  # it died between fork and prctl
-            os._exit(1)
-
     with log.open("ab") as output:
         return subprocess.Popen(
             [str(part) for part in argv],
@@ -54,11 +61,18 @@ def start_process(
             extra_groups=[] if user is not None else None,
             # A group of its own, so that Ctrl-C in the terminal reaches pytest alone, which then stops it in order.
             start_new_session=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=partial(die_with_parent, os.getpid(), death_signal),
         )
 
 
-def kill_process(process: subprocess.Popen[bytes], sent: signal.Signals = signal.SIGKILL) -> int:
+def die_with_parent(parent: int, death_signal: signal.Signals = signal.SIGKILL) -> None:
+    """In a process that `parent` has just forked: the kernel sends it the signal when that ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
+    if os.getppid() != parent:  # it died between fork and prctl
+        os._exit(1)
+
+
+def kill_process(process: Process, sent: signal.Signals = signal.SIGKILL) -> int:
     """Send the signal, wait up to 30 s for the end, return the exit status (negative: ended by that signal)."""
     process.send_signal(sent)
     return process.wait(timeout=30)
@@ -69,7 +83,7 @@ def wait_until(
     *,
     seconds: float,
     what: str,
-    process: subprocess.Popen[bytes] | None = None,
+    process: Process | None = None,
     log: Path | None = None,
 ) -> None:
     """Ask `ready` every 20 ms until it says yes.

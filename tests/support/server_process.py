@@ -1,9 +1,6 @@
 """`scim-server` as a process of its own, for what a server in the test's process can't show."""
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +8,8 @@ import httpx
 
 from scim_server.config import ConfigBundle
 from tests.support.mounts import mount_pair
-from tests.support.processes import free_port, kill_process, start_process, wait_until
+from tests.support.processes import free_port, kill_process, wait_until
+from tests.support.warm_programs import WarmProcess, start_program
 
 
 class ServerProcess:
@@ -32,17 +30,14 @@ class ServerProcess:
         port, management_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.management_url = f"http://127.0.0.1:{management_port}"
-        self._argv: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "scim_server.cli",
+        self._arguments: list[str | Path] = [
             *("--config-dir", self.config_dir, "--database", database_url),
             *("--host", "127.0.0.1", "--port", str(port)),
             *("--management-host", "127.0.0.1", "--management-port", str(management_port)),
             *("--management-token-file", self.token_file),
         ]
-        self._environment = {**os.environ, **(environment or {})}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._environment = environment
+        self._process: WarmProcess | None = None
 
     def start(self) -> None:
         """Return when it is ready: configured, and with its database."""
@@ -50,7 +45,7 @@ class ServerProcess:
         self.wait_until_ready()
 
     def launch(self) -> None:
-        self._process = start_process(self._argv, log=self.log, env=self._environment)
+        self._process = start_program("scim-server", *self._arguments, log=self.log, environment=self._environment)
 
     def wait_until_ready(self) -> None:
         wait_until(self.is_ready, seconds=60, what="scim-server", process=self._process, log=self.log)

@@ -15,20 +15,31 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from tests.support.processes import start_process
-child = start_process(["sleep", "600"], log=Path(sys.argv[1]))
+from tests.support.warm_programs import start_program
+log = Path(sys.argv[1])
+child = {child}
 print(child.pid, flush=True)
 time.sleep(600)
 """
 
 
-def test_a_killed_test_process_takes_its_programs_along(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+@pytest.mark.parametrize(
+    "child",
+    ['start_process(["sleep", "600"], log=log)', 'start_program("scim-operator", "local", log.parent, log=log)'],
+    ids=["program", "warm program"],
+)
+def test_a_killed_test_process_takes_its_programs_along(
+    child: str, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(tmp_path / "log")], stdout=subprocess.PIPE, cwd=pytestconfig.rootpath
+        [sys.executable, "-c", PARENT.replace("{child}", child), str(tmp_path / "log")],
+        stdout=subprocess.PIPE,
+        cwd=pytestconfig.rootpath,
     ) as parent:
         assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        os.kill(child, 0)
-        watched = os.pidfd_open(child)
+        pid = int(parent.stdout.readline())
+        os.kill(pid, 0)
+        watched = os.pidfd_open(pid)
         parent.send_signal(signal.SIGKILL)
     # A pidfd becomes readable when the process ends.
     assert select.select([watched], [], [], 10)[0] == [watched]

@@ -1,8 +1,7 @@
-"""The console scripts with their modules imported already, for tests that start one to read what it prints.
+"""The console scripts with their modules imported already: importing takes a second or two of a processor each time.
 
-Importing takes a second or two of a processor; these tests are many. A process that has imported everything forks,
-and its child runs the program: with an end, standard streams, a folder and an environment of its own. A test of
-starting itself (what is imported, closed streams, signals) starts the script.
+A process that has imported everything forks, and its child runs the program: with an end, standard streams, a folder
+and an environment of its own. A test of starting itself (what is imported, closed streams) starts the script.
 """
 
 import atexit
@@ -10,16 +9,18 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import traceback
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
+
+from tests.support.processes import die_with_parent
 
 _MODULES = {
     "kubectl-scim": "kubectl_scim.cli",
@@ -44,18 +45,67 @@ def run_program(
     with tempfile.TemporaryDirectory() as directory:
         given, printed, said = (Path(directory) / name for name in ("stdin", "stdout", "stderr"))
         given.write_text(stdin, encoding="utf-8")
-        job = {
-            "argv": argv,
-            "streams": [str(given), str(printed), str(said)],
-            "cwd": str(cwd or Path.cwd()),
-            "environment": {**os.environ, **(environment or {})},
-        }
-        with _lock:
-            requests, answers = _starter()
-            requests.write(json.dumps(job).encode() + b"\n")
-            requests.flush()
-            status = int(answers.readline())
+        status = int(_ask({**_job(argv, cwd, environment), "streams": [str(given), str(printed), str(said)]}))
         return subprocess.CompletedProcess(argv, status, _text(printed), _text(said))
+
+
+def start_program(
+    program: str,
+    *arguments: str | Path,
+    log: Path,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> "WarmProcess":
+    """Start `program`, its output appended to `log`. It never outlives this process."""
+    job = _job([program, *map(str, arguments)], cwd, environment)
+    log.touch()  # the caller may read it at once
+    return WarmProcess(int(_ask({**job, "streams": [os.devnull, str(log), str(log)], "lasting": True})))
+
+
+class WarmProcess:
+    """What subprocess.Popen would be, of a program that `start_program` started."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._ended = os.pidfd_open(pid)
+
+    def poll(self) -> int | None:
+        return self._status_within(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        status = self._status_within(timeout)
+        if status is None:
+            raise TimeoutError(f"process {self.pid} has not ended after {timeout} s")
+        return status
+
+    def send_signal(self, sent: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sent)
+
+    def _status_within(self, seconds: float | None) -> int | None:
+        # A pidfd becomes readable when the process ends.
+        if self.returncode is None and select.select([self._ended], [], [], seconds)[0]:
+            self.returncode = int(_ask({"status_of": self.pid}))
+            os.close(self._ended)
+        return self.returncode
+
+
+def _job(argv: list[str], cwd: Path | None, environment: Mapping[str, str] | None) -> dict[str, Any]:
+    return {
+        "argv": argv,
+        "cwd": str(cwd or Path.cwd()),
+        "environment": {**os.environ, **(environment or {})},
+        "lasting": False,
+    }
+
+
+def _ask(request: Mapping[str, Any]) -> bytes:
+    with _lock:
+        requests, answers = _starter()
+        requests.write(json.dumps(request).encode() + b"\n")
+        requests.flush()
+        return answers.readline()
 
 
 def _text(path: Path) -> str:
@@ -76,26 +126,26 @@ def _starter() -> tuple[IO[bytes], IO[bytes]]:
 
 
 def _run(job: Any) -> None:
-    """In the child: never returns."""
+    """In the child, which ends as any Python program does."""
     for number, path in enumerate(job["streams"]):
         flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        os.dup2(os.open(path, flags), number)
-    signal.alarm(_SECONDS)
+        opened = os.open(path, flags)
+        os.dup2(opened, number)
+        os.close(opened)
+    # What Python remembers of the starter's streams (whether they can be sought) isn't true of these.
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+    if job["lasting"]:
+        os.setsid()
+    else:
+        signal.alarm(_SECONDS)
     os.chdir(job["cwd"])
     os.environ.clear()
     os.environ.update(job["environment"])
     sys.argv = job["argv"]
-    status: object = 0
-    try:
-        importlib.import_module(_MODULES[sys.argv[0]]).main()
-    except SystemExit as end:
-        status = end.code
-    except BaseException:
-        traceback.print_exc()
-        status = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status if isinstance(status, int) else 0 if status is None else 1)
+    importlib.import_module(_MODULES[sys.argv[0]]).main()
+    sys.exit()
 
 
 def _serve() -> None:
@@ -103,12 +153,19 @@ def _serve() -> None:
         importlib.import_module(module)
     gc.freeze()
     answers = os.fdopen(os.dup(1), "w")
+    starter = os.getpid()
     while line := sys.stdin.buffer.readline():
-        child = os.fork()
-        if child == 0:
-            _run(json.loads(line))
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
+        request = json.loads(line)
+        answer = request.get("status_of")
+        if answer is None:
+            answer = os.fork()
+            if answer == 0:
+                die_with_parent(starter)
+                answers.close()
+                _run(request)
+        if not request.get("lasting"):
+            answer = os.waitstatus_to_exitcode(os.waitpid(answer, 0)[1])
+        print(answer, file=answers, flush=True)
 
 
 if __name__ == "__main__":
