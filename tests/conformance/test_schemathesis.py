@@ -27,8 +27,11 @@ from scim_server.config import (
     pair_digest,
     token_digest,
 )
+from tests.support.examples import few
 from tests.support.server_process import ServerProcess
 from tests.support.serving import TOKEN_KEY, Connection, bundle_of
+
+pytestmark = pytest.mark.hypothesis  # so that `make fuzz` makes up more requests, too
 
 ROOT = Path(__file__).parents[2]
 RANDOM = "examples,fuzzing,stateful"
@@ -81,8 +84,8 @@ class Endpoint:
             [
                 Path(sys.executable).with_name("schemathesis"),
                 *("--config-file", ROOT / "tests/conformance/schemathesis.toml", "run"),
-                *(f"{self.url}/openapi.json", "--header", f"Authorization: Bearer {token}", "--max-examples", "8"),
-                *options,
+                *(f"{self.url}/openapi.json", "--header", f"Authorization: Bearer {token}"),
+                *("--max-examples", str(few(3)), *options),
             ],
             check=False,
             capture_output=True,
@@ -150,25 +153,26 @@ def generated(printed: str) -> int:
     return int(found[1].replace(",", ""))
 
 
-def test_a_tolerant_tenant_does_what_its_document_says(endpoint: Endpoint) -> None:
-    printed = endpoint.check("provision", "--exclude-checks", "negative_data_rejection", "--phases", RANDOM)
-    assert generated(printed) > 300
-
-
 @pytest.mark.databases("sqlite")
-def test_a_tolerant_tenant_does_so_at_every_boundary(endpoint: Endpoint) -> None:
-    printed = endpoint.check("provision", "--exclude-checks", "negative_data_rejection", "--phases", "coverage")
-    assert generated(printed) > 2000
+def test_a_tolerant_tenant_does_what_its_document_says(endpoint: Endpoint) -> None:
+    assert generated(endpoint.check("provision", "--exclude-checks", "negative_data_rejection")) > 2000
+
+
+@pytest.mark.databases("postgresql")
+def test_a_tolerant_tenant_does_so_on_postgresql(endpoint: Endpoint) -> None:
+    """The boundaries are tried there by a strict one."""
+    printed = endpoint.check("provision", "--exclude-checks", "negative_data_rejection", "--phases", RANDOM)
+    assert generated(printed) > 100
 
 
 @pytest.mark.parametrize("conformance", [Conformance.STRICT])
 @pytest.mark.databases("postgresql")
 def test_a_strict_tenant_takes_nothing_else(endpoint: Endpoint) -> None:
-    assert generated(endpoint.check("provision")) > 2500
+    assert generated(endpoint.check("provision")) > 2000
 
 
 @pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("credential", ["read", "self"])
 def test_credentials_that_only_read_get_what_the_document_says(endpoint: Endpoint, credential: str) -> None:
     printed = endpoint.check(credential, "--exclude-checks", "negative_data_rejection", "--phases", RANDOM)
-    assert generated(printed) > 200
+    assert generated(printed) > 50
