@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.control_plane.certificates import CertificateAuthority, KeyPair, private_pem, public_pem
@@ -129,6 +130,19 @@ class ControlPlane(Kubectl):
         """A kubeconfig with a token of this ServiceAccount, which must exist (TokenRequest, valid for an hour)."""
         token = self.kubectl("create", "token", name, "--namespace", namespace, "--duration=1h").strip()
         return self._write_kubeconfig(f"{namespace}-{name}", {"token": token})
+
+    def administrator(self) -> httpx.Client:
+        """A client of the API server: for tests that ask often, since kubectl takes a tenth of a second to start.
+
+        It opens a connection for each request, so that the API server may be killed meanwhile.
+        """
+        return httpx.Client(
+            base_url=self.url,
+            verify=self._readiness,
+            limits=httpx.Limits(max_keepalive_connections=0),
+            timeout=60,
+            trust_env=False,
+        )
 
     def log_tails(self) -> dict[str, str]:
         """The last lines of each program's log, for a failed test's report."""

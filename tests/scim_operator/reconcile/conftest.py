@@ -98,6 +98,10 @@ class World:
         self.okta = ObjectKey(namespace, "okta")
         self.time = time.monotonic()
         self.token = secrets.token_urlsafe(32)
+        self._administrator = cluster.administrator()
+
+    def close(self) -> None:
+        self._administrator.close()
 
     def start_operator(self) -> None:
         """A new process, as far as the operator's memory goes."""
@@ -172,8 +176,15 @@ class World:
 
     def patch(self, kind: str, name: str, patch: Object, *, status: bool = False) -> None:
         """Merge `patch` into an object, as somebody else does by hand; `status`: into its status."""
-        where = (kind, name, "-n", self.namespace, *(("--subresource=status",) if status else ()))
-        self.cluster.kubectl("patch", *where, "--type=merge", "-p", json.dumps(patch))
+        self._administrator.patch(
+            f"{self._place(kind)}/{name}{'/status' if status else ''}",
+            content=json.dumps(patch),
+            headers={"Content-Type": "application/merge-patch+json"},
+        ).raise_for_status()
+
+    def _place(self, kind: str) -> str:
+        core = kind in ("configmap", "secret")
+        return f"/{'api/v1' if core else 'apis/scim-operator.io/v1alpha1'}/namespaces/{self.namespace}/{kind}s"
 
     def config(self, name: str = "okta", **spec: Any) -> Object:
         credential = {"name": "one", "secretRef": {"name": f"{name}-token"}}
@@ -208,7 +219,13 @@ class World:
         }
 
     def get(self, kind: str, name: str) -> Object:
-        return self.cluster.get(kind, name, "-n", self.namespace)
+        found = self._read(f"{self._place(kind)}/{name}")
+        del found["metadata"]["managedFields"]  # as kubectl shows it
+        return found
+
+    def _read(self, path: str) -> Object:
+        found: Object = self._administrator.get(path).raise_for_status().json()
+        return found
 
     def conditions(self, kind: str, name: str) -> dict[str, tuple[str, str]]:
         """Status and reason by type."""
@@ -226,9 +243,10 @@ class World:
 
     def stored(self) -> dict[int, tuple[ServerConfig, ServerSecrets]]:
         """By shard."""
-        kubectl = partial(self.cluster.kubectl, "get", "-n", self.namespace, "-o", "json")
-        maps = {item["metadata"]["name"]: item for item in json.loads(kubectl("configmaps"))["items"]}
-        secrets = {item["metadata"]["name"]: item for item in json.loads(kubectl("secrets"))["items"]}
+        maps, secrets = (
+            {item["metadata"]["name"]: item for item in self._read(self._place(kind))["items"]}
+            for kind in ("configmap", "secret")
+        )
         found = {}
         for shard in SHARDS:
             config_map = maps[self.names.config_map_key(shard).name]
@@ -289,3 +307,4 @@ async def world(
         async with made.stub:
             made.start_operator()
             yield made
+            made.close()

@@ -276,7 +276,9 @@ async def test_events_tell_transitions_and_nothing_twice(world: World) -> None:
     world.delete("secret", "okta-token")
     await world.reconcile()
     assert len(world.client.events) == 2  # the first one was counted up
-    told = world.get("events.events.k8s.io", world.client.events[0]["metadata"]["name"])
+    told = world.cluster.get(
+        "events.events.k8s.io", world.client.events[0]["metadata"]["name"], "-n", world.namespace
+    )
     assert (told["reason"], told["series"]["count"]) == ("SecretNotFound", 2)
 
 
