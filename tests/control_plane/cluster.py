@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +144,13 @@ class ControlPlane(Kubectl):
             timeout=60,
             trust_env=False,
         )
+
+    def create_namespace(self, prefix: str = "test") -> str:
+        """As of any cluster, without kubectl: most tests make one."""
+        name = f"{prefix}-{uuid.uuid4().hex[:10]}"
+        with self.administrator() as client:
+            client.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
+        return name
 
     def log_tails(self) -> dict[str, str]:
         """The last lines of each program's log, for a failed test's report."""
