@@ -7,6 +7,8 @@ from tests.support.serving import ENTERPRISE, Connection, bundle_of
 APP = "urn:acme:scim:schemas:extension:app:2.0:User"
 TEAM = "urn:acme:scim:schemas:extension:app:2.0:Group"
 DAY = 24 * 3600
+_ROLES = ("admin", "analyst", "viewer", "guest")
+"""In the order of the stored answers, whatever the order of other tests' tenants."""
 
 OKTA = Connection(
     "acme/okta",
@@ -70,7 +72,8 @@ def bundle(revision: int) -> ConfigBundle:
 
 
 def _tenant(tenant: Tenant, revision: int) -> Tenant:
-    changes: dict[str, object] = {"uid": f"first-{tenant.name}"}
+    roles = sorted(tenant.roles, key=lambda role: _ROLES.index(role.name))
+    changes: dict[str, object] = {"uid": f"first-{tenant.name}", "roles": tuple(roles)}
     match tenant.key:
         case OKTA.key:
             changes["schemas"] = tuple(ExtensionSchema.model_validate(schema) for schema in _SCHEMAS)

@@ -1,5 +1,6 @@
 """The server of today on a database that an earlier one filled answers as that one did."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,6 +39,9 @@ async def server(empty: Database, filled: Filled) -> AsyncIterator[Server]:
     empty.load(filled.dump)
     clock = SetClock(filled.at)  # as then: else those who were blocked would be deactivated by now
     async with serving(empty, LAST_REVISION, clock) as server:
+        async with asyncio.timeout(60):
+            while await server.storage.due_tenants():  # states of those who were blocked before there were states
+                await asyncio.sleep(0.01)
         yield server
 
 
