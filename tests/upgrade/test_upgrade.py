@@ -1,6 +1,5 @@
 """The server of today on a database that an earlier one filled answers as that one did."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scim_server.app import Server
+from scim_server.background.due import DueWork
 from tests.support.postgres import PostgresServer
 from tests.support.serving import PATCH_OP, client_of, effective_of, roles_of
 from tests.support.storages import SetClock
@@ -39,9 +39,7 @@ async def server(empty: Database, filled: Filled) -> AsyncIterator[Server]:
     empty.load(filled.dump)
     clock = SetClock(filled.at)  # as then: else those who were blocked would be deactivated by now
     async with serving(empty, LAST_REVISION, clock) as server:
-        async with asyncio.timeout(60):
-            while await server.storage.due_tenants():  # states of those who were blocked before there were states
-                await asyncio.sleep(0.01)
+        await DueWork(server.storage, clock).do()  # states of those who were blocked before there were states
         yield server
 
 
