@@ -52,7 +52,7 @@ def test_they_are_served_without_a_word_of_warning(served: RunningLocalMode) -> 
 
 def test_a_real_api_server_accepts_them(control_plane: ControlPlane) -> None:
     control_plane.kubectl("apply", "-f", ROOT / "crds")
-    control_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    control_plane.kubectl("wait", "--for=condition=Established", "-f", ROOT / "crds", "--timeout=60s")
     ours = {folder: objects_of(folder) for folder in CONNECTIONS}
     namespaces = {
         document["metadata"]["namespace"]

@@ -70,7 +70,7 @@ class Plugin:
 @pytest.fixture
 def plugin(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[Plugin]:
     control_plane.kubectl("apply", "-f", ROOT / "crds")
-    control_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    control_plane.kubectl("wait", "--for=condition=Established", "-f", ROOT / "crds", "--timeout=60s")
     yield Plugin(control_plane, namespace, tmp_path)
     kinds = "provisioningconfigs,rolemappings,attributemappings,services"
     control_plane.kubectl("delete", kinds, "--all", "-n", namespace)
