@@ -10,7 +10,7 @@ from scim_server.background.worker import Worker, for_each
 from scim_server.clock import Clock
 from scim_server.storage.effects import DelayChanged, Effects, StateChanged
 from scim_server.storage.protocol import Storage, Writer
-from scim_server.storage.records import DueKind
+from scim_server.storage.records import Due, DueKind
 
 _AT_ONCE = 500
 """In one transaction."""
@@ -53,11 +53,12 @@ async def _correct_states(writer: Writer) -> int:
 async def _do_some(writer: Writer) -> bool:
     """Whether more may be due."""
     past = await writer.past_due(_AT_ONCE)
-    delays = [due.subject for due in past if due.kind is DueKind.DELAY]
-    for after in delays:
-        await writer.follow_delay(after, _AT_ONCE)
+    delays = [due for due in past if due.kind is DueKind.DELAY]
+    for delay in delays:  # which takes its row itself
+        await writer.follow_delay(delay.subject, _AT_ONCE)
     left = await writer.deactivate([due.subject for due in past if due.kind is DueKind.DEACTIVATION])
     await writer.forget_deleted([due.subject for due in past if due.kind is DueKind.TOMBSTONE])
-    done = [due for due in past if not (due.kind is DueKind.DEACTIVATION and due.subject in left)]
+    still_due = {Due(DueKind.DEACTIVATION, user_id) for user_id in left}
+    done = [due for due in past if due.kind is not DueKind.DELAY and due not in still_due]
     await writer.done(done)
     return bool(delays) or len(done) == _AT_ONCE

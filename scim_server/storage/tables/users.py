@@ -104,10 +104,10 @@ _DEACTIVATE = Statement(f"""
 
 _TO_DEACTIVATE = Statement(_IS_PAST)
 
-_BLOCKED = Statement(f"""
-    SELECT {COLUMNS} FROM users
-    WHERE tenant = $1 AND id > {{id:$2}} AND state = 'blocked' AND NOT active
-    ORDER BY id LIMIT $3 {{lock}}
+_BLOCKED = Statement("""
+    SELECT id, blocked_at, deactivate_at FROM users
+    WHERE tenant = $1 AND id > {id:$2} AND state = 'blocked' AND NOT active
+    ORDER BY id LIMIT $3 {lock}
 """)
 
 _UNLIKE = Statement(f"""
@@ -257,16 +257,16 @@ async def follow_delay(tx: Transaction, after: str, limit: int) -> None:
     states: list[tuple[object, ...]] = []
     timers = []
     for row in rows:
-        record = record_of(tx, row)
-        at = (record.blocked_at or tx.now) + delay
-        if record.deactivate_at is None and at <= tx.now:
-            states.append((tx.tenant, record.id, State.DEACTIVATED, None))
+        user_id = str(row["id"])
+        at = (optional_time(tx, row["blocked_at"]) or tx.now) + delay
+        if row["deactivate_at"] is None and at <= tx.now:
+            states.append((tx.tenant, user_id, State.DEACTIVATED, None))
         else:
-            states.append((tx.tenant, record.id, State.BLOCKED, at))
-            timers.append((Due(DueKind.DEACTIVATION, record.id), at))
+            states.append((tx.tenant, user_id, State.BLOCKED, at))
+            timers.append((Due(DueKind.DEACTIVATION, user_id), at))
     await tx.batch(_SET_STATE, states)
     if len(rows) == limit:
-        timers.append((Due(DueKind.DELAY, record.id), tx.now))
+        timers.append((Due(DueKind.DELAY, user_id), tx.now))
     await due.put(tx, timers)
 
 
