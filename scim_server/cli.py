@@ -9,7 +9,6 @@ import resource
 import signal
 import sys
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -17,7 +16,7 @@ import typer
 import uvloop
 
 from scim_server.app import Server, ServerFailed, ServerSettings, management_is_exposed
-from scim_server.command_line import HELP_OPTIONS, USAGE_ERROR, PlainCommand, PlainGroup, run_program
+from scim_server.command_line import HELP_OPTIONS, USAGE_ERROR, PlainCommand, PlainGroup, print_version, run_program
 from scim_server.http.bodies import DEFAULT_LIMIT
 from scim_server.http.connections import ConnectionLimits
 from scim_server.http.deadlines import TimeLimits
@@ -56,12 +55,6 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"scim-server {version('scim-operator')}")
-        raise typer.Exit
 
 
 app = typer.Typer(
@@ -254,7 +247,8 @@ def serve(
     log_format: Annotated[LogFormat, typer.Option(envvar="SCIM_LOG_FORMAT")] = LogFormat.JSON,
     log_level: Annotated[LogLevel, typer.Option(envvar="SCIM_LOG_LEVEL")] = LogLevel.INFO,
     _version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+        bool,
+        typer.Option("--version", is_eager=True, callback=print_version("scim-server"), help="Print the version."),
     ] = False,
 ) -> None:
     """Serve SCIM 2.0 at /NAMESPACE/NAME/scim/v2, configured by the operator.

@@ -7,9 +7,10 @@ cut it short. A wrong option is one line on standard error that names it, and ex
 import codecs
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from io import TextIOWrapper
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -19,6 +20,35 @@ HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 USAGE_ERROR = 2
 """Exit status."""
+
+
+def print_version(program: str) -> Callable[[bool], None]:
+    """Callback of a program's option `--version`."""
+
+    def callback(wanted: bool) -> None:
+        if wanted:
+            typer.echo(f"{program} {version('scim-operator')}")
+            raise typer.Exit
+
+    return callback
+
+
+def options_of_group(program: str) -> Callable[..., None]:
+    """Callback of a program of several commands: `--version`, and its help where no command is given."""
+
+    def options(
+        context: typer.Context,
+        version: Annotated[
+            bool,
+            typer.Option("--version", callback=print_version(program), is_eager=True, help="Print the version."),
+        ] = False,
+    ) -> None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help(), err=True)
+            raise typer.Exit(USAGE_ERROR)
+
+    return options
+
 
 _WrongUsage: type[Exception] = typer.BadParameter.__bases__[0]
 """Click's UsageError: where it is to be had differs among versions of typer."""

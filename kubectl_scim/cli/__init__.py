@@ -1,14 +1,11 @@
 """`kubectl scim`, or `kubectl-scim` as a command of its own."""
 
-from importlib import metadata
-from typing import Annotated
-
 import typer
 
 from kubectl_scim.cli.probe import probe
 from kubectl_scim.cli.status import status
 from kubectl_scim.cli.token import token
-from scim_server.command_line import HELP_OPTIONS, USAGE_ERROR, PlainCommand, PlainGroup, run_program
+from scim_server.command_line import HELP_OPTIONS, PlainCommand, PlainGroup, options_of_group, run_program
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -20,22 +17,7 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"kubectl-scim {metadata.version('scim-operator')}")
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def _options(
-    context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
-        raise typer.Exit(USAGE_ERROR)
+app.callback(invoke_without_command=True)(options_of_group("kubectl-scim"))
 
 
 for _function in (status, token, probe):

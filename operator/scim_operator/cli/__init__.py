@@ -6,12 +6,18 @@ client nor the server, and starts without them.
 
 import importlib
 from collections.abc import Callable
-from importlib import metadata
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from scim_server.command_line import HELP_OPTIONS, USAGE_ERROR, PlainCommand, PlainGroup, run_program
+from scim_server.command_line import (
+    HELP_OPTIONS,
+    USAGE_ERROR,
+    PlainCommand,
+    PlainGroup,
+    options_of_group,
+    run_program,
+)
 
 _COMMANDS = {
     "run": "Run the operator against a cluster.",
@@ -69,22 +75,7 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"scim-operator {metadata.version('scim-operator')}")
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def _options(
-    context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
-        raise typer.Exit(USAGE_ERROR)
+app.callback(invoke_without_command=True)(options_of_group("scim-operator"))
 
 
 def main() -> None:
