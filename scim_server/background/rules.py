@@ -16,7 +16,7 @@ from scim_server.clock import Clock
 from scim_server.config import SHARDS, ConfigBundle, ConfigHolder, Tenant
 from scim_server.directory.stored_rules import StoredRules
 from scim_server.metrics import Metrics
-from scim_server.provisioning.grants import RoleRules
+from scim_server.provisioning.policy import Policy
 from scim_server.storage.effects import Effects, RolesPending
 from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import RoleChange
@@ -81,7 +81,7 @@ class RulesApplier:
 
     async def _store_shard(self, shard: int, part: ConfigBundle) -> None:
         tenants = {tenant.key: tenant for tenant in part.config.tenants}
-        rules = {key: RoleRules.of(tenant) for key, tenant in tenants.items() if not tenant.deleted}
+        rules = {key: Policy.of(tenant) for key, tenant in tenants.items() if not tenant.deleted}
         others = await self._storage.raise_revisions(
             {key: each.fingerprint for key, each in rules.items()},
             part.revision,

@@ -6,7 +6,7 @@ from typing import TypeVar
 from scim_server.clock import Clock, utc_now
 from scim_server.directory.anchors import Anchors
 from scim_server.directory.caller import Caller
-from scim_server.directory.rules_cache import RulesCache
+from scim_server.directory.policy_cache import PolicyCache
 from scim_server.directory.stored_rules import StoredRules
 from scim_server.storage.protocol import Reader, Storage, Writer
 from scim_server.storage.records import Document, UserRecord
@@ -21,7 +21,7 @@ class Directory:
         self._storage = storage
         self.now = clock
         self._stored_rules = stored_rules
-        self.rules = RulesCache()
+        self.policies = PolicyCache()
         self.anchors = Anchors()
 
     async def read(self, caller: Caller, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:

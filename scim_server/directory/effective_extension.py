@@ -17,7 +17,7 @@ async def effective_extensions(
     if not records:
         return {}
     held_and_granted = await reader.effective_roles([record.id for record in records])
-    rules = await directory.rules.of(reader)
+    rules = await directory.policies.of(reader)
     extensions: dict[str, JsonObject] = {}
     for record in records[: len(held_and_granted)]:
         held, grants = held_and_granted[record.id]

@@ -165,7 +165,9 @@ async def _change(
     before = group.record
     if document != before.document:
         validate_resource(document, caller.tenant.groups, before=before.document)
-        group = await writer.update_group(group, document, await _grants(directory, writer, document))
+        group = await writer.update_group(
+            group, document, await _grants(directory, writer, document, group.record.id)
+        )
     if delta and await _change_members(caller, writer, group, delta) and group.record is before:
         return await writer.touch_group(group)
     return group.record
@@ -176,9 +178,11 @@ async def _change_members(caller: Caller, writer: Writer, group: LockedGroup, de
     return await writer.change_members(group, delta, leave_out_deleted=not caller.tenant.strict)
 
 
-async def _grants(directory: Directory, writer: Writer, document: JsonObject) -> frozenset[Grant]:
-    rules = await directory.rules.of(writer)
-    return rules.grants_of(document.get("displayName"), document.get("externalId"))
+async def _grants(
+    directory: Directory, writer: Writer, document: JsonObject, group_id: str | None = None
+) -> frozenset[Grant]:
+    policy = await directory.policies.of(writer)
+    return policy.grants_of(document.get("displayName"), document.get("externalId"), group_id)
 
 
 async def _write(

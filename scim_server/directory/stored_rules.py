@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from scim_server.config import Tenant, shard_of
 from scim_server.directory.tenant import ServedTenant
-from scim_server.provisioning.grants import RoleRules, is_current
+from scim_server.provisioning.policy import Policy, is_current
 from scim_server.storage.protocol import Storage, Writer
 
 _log = logging.getLogger(__name__)
@@ -33,10 +33,10 @@ class StoredRules:
                 return
             stored = await self._storage.read(tenant.key, lambda reader: reader.rules_version())
             if stored is None or not is_current(stored.fingerprint):
-                await self.put(tenant.config, RoleRules.of(tenant.config), tenant.revision)
+                await self.put(tenant.config, Policy.of(tenant.config), tenant.revision)
             self._stored.add(tenant.key)
 
-    async def put(self, tenant: Tenant, rules: RoleRules, revision: int) -> None:
+    async def put(self, tenant: Tenant, rules: Policy, revision: int) -> None:
         """Raises StorageUnavailable."""
 
         async def work(writer: Writer) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from scim_server.provisioning.grants import RoleRules
+from scim_server.provisioning.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class EffectiveRole:
     reasons: tuple[Reason, ...]
 
 
-def reasons_of(active: bool, grants: Iterable[GroupGrant], rules: RoleRules) -> Mapping[str, Collection[Reason]]:
+def reasons_of(active: bool, grants: Iterable[GroupGrant], rules: Policy) -> Mapping[str, Collection[Reason]]:
     """The law of roles: which roles a user has, and why. `storage.tables.roles` is the same law for many users at
     once.
 
@@ -71,7 +71,7 @@ def reasons_of(active: bool, grants: Iterable[GroupGrant], rules: RoleRules) -> 
 
 
 def explain(
-    held: Iterable[HeldRole], active: bool, grants: Iterable[GroupGrant], rules: RoleRules
+    held: Iterable[HeldRole], active: bool, grants: Iterable[GroupGrant], rules: Policy
 ) -> tuple[EffectiveRole, ...]:
     """Each held role with all of its reasons; roles and reasons in order. A role that was lost, and is held only
     until it is worked off, has none."""

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from scim_server.provisioning.grants import Grant, RoleRules
+from scim_server.provisioning.grants import Grant
+from scim_server.provisioning.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class GrantChanges:
 
 
 def grant_changes(
-    groups: Iterable[tuple[str, str | None, str | None]], held: Iterable[tuple[str, Grant]], rules: RoleRules
+    groups: Iterable[tuple[str, str | None, str | None]], held: Iterable[tuple[str, Grant]], policy: Policy
 ) -> GrantChanges:
     """`groups`: (id, displayName, externalId); `held`: the grants that the database holds."""
     before: dict[str, set[Grant]] = defaultdict(set)
@@ -30,7 +31,7 @@ def grant_changes(
     new: list[tuple[str, Grant]] = []
     losing, only_gaining = [], []
     for group_id, display_name, external_id in groups:
-        old, wanted = before.get(group_id, set()), rules.grants_of(display_name, external_id)
+        old, wanted = before.get(group_id, set()), policy.grants_of(display_name, external_id, group_id)
         if old == wanted:
             continue
         gone += [(group_id, grant) for grant in sorted(old - wanted)]

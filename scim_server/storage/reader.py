@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 
-from scim_server.provisioning.grants import RoleRules
+from scim_server.provisioning.policy import Policy
 from scim_server.provisioning.roles import GroupGrant, HeldRole
 from scim_server.storage.records import (
     GroupRecord,
@@ -70,7 +70,7 @@ class Reader:
         """None when no configuration was ever applied for this tenant, or none since it departed."""
         return await tenants.rules_version(self._session)
 
-    async def rules(self) -> RoleRules | None:
+    async def rules(self) -> Policy | None:
         return await tenants.rules(self._session)
 
     async def counts(self) -> TenantCounts:

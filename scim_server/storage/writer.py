@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar
 
-from scim_server.provisioning.grants import Grant, RoleRules
+from scim_server.provisioning.grants import Grant
+from scim_server.provisioning.policy import Policy
 from scim_server.scim.patch import MembersDelta
 from scim_server.storage.effects import Effects
 from scim_server.storage.reader import Reader
@@ -113,7 +114,7 @@ class Writer(Reader):
         """
         return await memberships.change(self._transaction, group, delta, leave_out_deleted=leave_out_deleted)
 
-    async def put_rules(self, rules: RoleRules, revision: int, uid: str | None = None) -> bool:
+    async def put_rules(self, rules: Policy, revision: int, uid: str | None = None) -> bool:
         """Store the rules of a newer revision and the grants of every group. Exclusive only.
 
         Returns False, and does nothing, when the database holds this or a higher revision. Users whose roles

@@ -11,7 +11,7 @@ import httpx
 
 from scim_server.app import Server, ServerSettings
 from scim_server.clock import Clock, utc_now
-from scim_server.provisioning.grants import RoleRules
+from scim_server.provisioning.policy import Policy
 from tests.support.serving import ENTERPRISE, MANAGEMENT_TOKEN, PATCH_OP, Connection, client_of
 from tests.support.storages import open_storage
 from tests.upgrade.database import Database
@@ -157,7 +157,7 @@ async def _leave_pending(database: Database) -> None:
     (tenant,) = (tenant for tenant in bundle(LAST_REVISION).config.tenants if tenant.key == PENDING.key)
     await storage.write(
         tenant.key,
-        lambda writer: writer.put_rules(RoleRules.of(tenant), LAST_REVISION, tenant.uid),
+        lambda writer: writer.put_rules(Policy.of(tenant), LAST_REVISION, tenant.uid),
         exclusive=True,
     )
     assert await storage.pending_tenants() == [tenant.key]

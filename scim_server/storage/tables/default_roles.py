@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from scim_server.provisioning.grants import RoleRules
+from scim_server.provisioning.policy import Policy
 from scim_server.storage.session import Transaction
 from scim_server.storage.statement import Statement
 
@@ -13,7 +13,7 @@ _ADD = Statement("INSERT INTO default_roles (tenant, kind, role) VALUES ($1, $2,
 _REMOVE = Statement("DELETE FROM default_roles WHERE tenant = $1 AND kind = $2 AND role = $3")
 
 
-async def replace(tx: Transaction, rules: RoleRules) -> tuple[Collection[str], Collection[str]]:
+async def replace(tx: Transaction, rules: Policy) -> tuple[Collection[str], Collection[str]]:
     """Make them those of the rules. Returns the roles that are no longer given by default, and those that are now."""
     held = {(row["kind"], row["role"]) for row in await tx.fetch(_OF_TENANT, tx.tenant)}
     wanted = {("base", role) for role in rules.base_roles} | {("fallback", role) for role in rules.fallback_roles}

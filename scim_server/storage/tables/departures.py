@@ -5,7 +5,7 @@ Of a replica's clock and the database's the one counts by which data are erased 
 
 from datetime import datetime, timedelta
 
-from scim_server.provisioning.grants import RoleRules
+from scim_server.provisioning.policy import NO_POLICY
 from scim_server.storage.errors import NeedsExclusive
 from scim_server.storage.session import Session, Transaction
 from scim_server.storage.statement import Statement
@@ -68,8 +68,6 @@ _RETURN = Statement("""
     WHERE tenant = $1
 """)
 
-_NO_RULES = RoleRules((), (), ())
-
 
 def has_returned(departed: datetime | int | None, uid_before: str | None, uid: str | None) -> bool:
     """Whether a stored tenant belongs to another ProvisioningConfig than the one of `uid`."""
@@ -94,10 +92,10 @@ async def erase_some(tx: Transaction, limit: int) -> bool:
     await tx.execute(
         _FORGET_RULES,
         tx.tenant,
-        _NO_RULES.fingerprint,
-        _NO_RULES.to_json().decode(),
+        NO_POLICY.fingerprint,
+        NO_POLICY.to_json().decode(),
         [],
-        _NO_RULES.deactivation_delay,
+        NO_POLICY.deactivation_delay,
     )
     left = limit
     for statement in _ERASE.values():

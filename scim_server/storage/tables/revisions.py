@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from scim_server.provisioning.grants import is_current
+from scim_server.provisioning.policy import is_current
 from scim_server.storage.session import Session, Transaction
 from scim_server.storage.statement import Statement
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from scim_server.provisioning.grants import RoleRules, is_current
 from scim_server.provisioning.lifecycle import NO_DELAY
+from scim_server.provisioning.policy import Policy, is_current
 from scim_server.storage.effects import DelayChanged, RolesPending
 from scim_server.storage.errors import NeedsExclusive
 from scim_server.storage.grant_changes import grant_changes
@@ -59,9 +59,9 @@ async def rules_version(session: Session) -> RulesVersion | None:
     return RulesVersion(row["revision"], row["fingerprint"], applied=bool(row["applied"]))
 
 
-async def rules(session: Session) -> RoleRules | None:
+async def rules(session: Session) -> Policy | None:
     row = await session.fetch_one(_RULES, session.tenant)
-    return None if row is None else RoleRules.from_json(row["rules"])
+    return None if row is None else Policy.from_json(row["rules"])
 
 
 async def deactivation_delay(session: Session) -> timedelta:
@@ -90,7 +90,7 @@ async def counts(session: Session) -> TenantCounts:
     )
 
 
-async def put_rules(tx: Transaction, rules: RoleRules, revision: int, uid: str | None) -> bool:
+async def put_rules(tx: Transaction, rules: Policy, revision: int, uid: str | None) -> bool:
     """Store newer rules and what follows from them; see `Writer.put_rules`."""
     if not tx.exclusive:
         raise NeedsExclusive

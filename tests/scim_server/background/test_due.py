@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from scim_server.background.due import DueWork
-from scim_server.provisioning.grants import RoleRules
 from scim_server.provisioning.lifecycle import RETENTION, State
+from scim_server.provisioning.policy import Policy
 from scim_server.storage.effects import Effects, StateChanged
 from scim_server.storage.ids import FIRST_ID
 from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import DueKind, UserRecord
 from tests.scim_server.storage.raw_sql import execute
 from tests.scim_server.storage.steps import Steps
+from tests.support.policies import policy_of
 from tests.support.storages import SetClock, open_storage
 
 HOUR = timedelta(hours=1)
@@ -51,8 +52,8 @@ async def steps(storage: Storage) -> Steps:
     return steps
 
 
-def _delay(delay: timedelta) -> RoleRules:
-    return RoleRules((), ["viewer"], (), delay)
+def _delay(delay: timedelta) -> Policy:
+    return policy_of((), ["viewer"], (), delay)
 
 
 async def _round(storage: Storage, clock: SetClock) -> datetime | None:

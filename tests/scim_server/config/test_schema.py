@@ -47,7 +47,7 @@ def test_it_accepts_what_the_operator_writes() -> None:
         (("config", "futureField"), 1),
         (("config", "tenants", 0, "namespace"), "a/b"),
         (("config", "tenants", 0, "credentials", 0, "access"), "Write"),
-        (("config", "tenants", 0, "rules", 0, "groups"), []),
+        (("config", "tenants", 0, "rules", 0, "roles"), []),
         (("secrets", "tokenKey"), "short"),
         (("secrets", "digests", "acme/okta/okta"), "short"),
     ],

@@ -4,11 +4,13 @@ import pytest
 
 from scim_server.config import GroupSelector, RoleRule, Tenant
 from scim_server.config.model import Role
-from scim_server.provisioning.grants import Grant, RoleRules
+from scim_server.provisioning.grants import Grant
+from scim_server.provisioning.policy import Policy
+from tests.support.policies import policy_of
 
 
-def _rules(*rules: RoleRule) -> RoleRules:
-    return RoleRules(rules, (), ())
+def _rules(*rules: RoleRule) -> Policy:
+    return policy_of(rules, (), ())
 
 
 def _rule(name: str, *groups: GroupSelector, roles: tuple[str, ...] = ("admin",)) -> RoleRule:
@@ -61,7 +63,7 @@ def test_all_rules_that_match_grant() -> None:
 
 
 def test_rules_survive_being_stored() -> None:
-    rules = RoleRules(
+    rules = policy_of(
         [
             _rule("a", GroupSelector(external_id="1"), GroupSelector(display_name="B")),
             _rule("b", GroupSelector(display_name_pattern="c.*"), roles=("x", "y")),
@@ -69,7 +71,7 @@ def test_rules_survive_being_stored() -> None:
         base_roles=["viewer"],
         fallback_roles=["guest"],
     )
-    stored = RoleRules.from_json(rules.to_json().decode())
+    stored = Policy.from_json(rules.to_json().decode())
     assert stored.fingerprint == rules.fingerprint
     for name, external_id in (("b", None), ("cc", None), ("z", "1"), ("z", None)):
         assert stored.grants_of(name, external_id) == rules.grants_of(name, external_id)
@@ -86,6 +88,6 @@ def test_the_fingerprint_tells_rules_apart_and_nothing_else_of_a_tenant() -> Non
     same = tenant.model_copy(update={"display_name": "Acme", "base_roles": ("guest", "viewer", "guest")})
     other = tenant.model_copy(update={"base_roles": ("viewer",)})
     moved = tenant.model_copy(update={"base_roles": (), "fallback_roles": ("viewer", "guest")})
-    fingerprints = [RoleRules.of(one).fingerprint for one in (tenant, same, other, moved)]
+    fingerprints = [Policy.of(one).fingerprint for one in (tenant, same, other, moved)]
     assert fingerprints[0] == fingerprints[1]
     assert len(set(fingerprints)) == 3

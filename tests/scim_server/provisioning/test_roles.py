@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 from scim_server.config import GroupSelector, RoleRule
-from scim_server.provisioning.grants import RoleRules
 from scim_server.provisioning.roles import (
     EffectiveRole,
     GroupGrant,
@@ -13,9 +12,10 @@ from scim_server.provisioning.roles import (
     permissions_of,
     reasons_of,
 )
+from tests.support.policies import policy_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-RULES = RoleRules(
+RULES = policy_of(
     [RoleRule(mapping="acme/roles", rule="admins", groups=(GroupSelector(display_name="Admins"),), roles=("admin",))],
     base_roles=["viewer"],
     fallback_roles=["guest"],

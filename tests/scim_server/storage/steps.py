@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from scim_server.config import GroupSelector, RoleRule
-from scim_server.provisioning.grants import RoleRules
+from scim_server.provisioning.policy import NO_POLICY, Policy
 from scim_server.scim.filter import parse
 from scim_server.scim.patch import MembersDelta
 from scim_server.scim.resource_types import GROUP_TYPE, USER_TYPE
@@ -20,6 +20,7 @@ from scim_server.storage.records import (
     RoleChange,
     UserRecord,
 )
+from tests.support.policies import policy_of
 
 
 class Steps:
@@ -67,7 +68,7 @@ class Steps:
     async def add_group(self, name: str, members: Iterable[str] = (), **attributes: Any) -> str:
         async def work(writer: Writer) -> str:
             document = {"displayName": name, **attributes}
-            rules = await writer.rules() or RoleRules((), (), ())
+            rules = await writer.rules() or NO_POLICY
             group = await writer.insert_group(document, rules.grants_of(name, attributes.get("externalId")))
             if wanted := frozenset(members):
                 await writer.change_members(group, MembersDelta(add=wanted))
@@ -80,7 +81,7 @@ class Steps:
             group = await writer.lock_group(group_id)
             assert group is not None
             document = group.record.document | attributes
-            rules = await writer.rules() or RoleRules((), (), ())
+            rules = await writer.rules() or NO_POLICY
             grants = rules.grants_of(document["displayName"], document.get("externalId"))
             return (await writer.update_group(group, document, grants)).record
 
@@ -132,7 +133,7 @@ class Steps:
         roles = await self.storage.read(self.tenant, lambda reader: reader.effective_roles([user_id]))
         return {held.role for held in roles[user_id][0]}
 
-    async def put_rules(self, rules: RoleRules, revision: int, *, work_off: bool = True) -> bool:
+    async def put_rules(self, rules: Policy, revision: int, *, work_off: bool = True) -> bool:
         stored = await self.storage.write(
             self.tenant, lambda writer: writer.put_rules(rules, revision), exclusive=True
         )
@@ -169,9 +170,9 @@ class Steps:
 
 def rules(
     *granting: tuple[GroupSelector, Sequence[str]], base: Iterable[str] = (), fallback: Iterable[str] = ()
-) -> RoleRules:
+) -> Policy:
     """Rules `r0`, `r1`, … of the mapping `acme/roles`."""
-    return RoleRules(
+    return policy_of(
         [
             RoleRule(mapping="acme/roles", rule=f"r{number}", groups=(selector,), roles=tuple(roles))
             for number, (selector, roles) in enumerate(granting)

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from scim_server.provisioning.grants import RoleRules
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.postgres.failures import translated_at_start
 from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import Query, RoleChange
 from tests.scim_server.storage.steps import Steps
 from tests.support.locks import until_sessions_wait
+from tests.support.policies import policy_of
 from tests.support.storages import open_storage
 
 TENANT = "acme/okta"
@@ -74,7 +74,7 @@ async def test_pending_roles_of_a_user_who_is_held_wait_and_others_follow(storag
     """Whoever deletes a user holds it, and then wants what is pending of it."""
     steps = Steps(storage, TENANT)
     ann, bob = await steps.add_users("ann", "bob")
-    await steps.put_rules(RoleRules((), ["viewer"], ()), 1, work_off=False)
+    await steps.put_rules(policy_of((), ["viewer"], ()), 1, work_off=False)
     held, enough = asyncio.Event(), asyncio.Event()
 
     async def delete(writer: Writer) -> None:
@@ -100,7 +100,7 @@ async def test_pending_roles_of_a_user_who_is_held_wait_and_others_follow(storag
 async def test_pending_roles_of_users_who_are_all_held_follow_after_that(storage: Storage, postgres_dsn: str) -> None:
     steps = Steps(storage, TENANT)
     (ann,) = await steps.add_users("ann")
-    await steps.put_rules(RoleRules((), ["viewer"], ()), 1, work_off=False)
+    await steps.put_rules(policy_of((), ["viewer"], ()), 1, work_off=False)
     held, enough = asyncio.Event(), asyncio.Event()
 
     async def hold(writer: Writer) -> None:

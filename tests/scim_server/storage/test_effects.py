@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from scim_server import changes, storage
-from scim_server.provisioning.grants import RoleRules
 from scim_server.provisioning.lifecycle import State
 from scim_server.storage.effects import (
     ActiveChanged,
@@ -35,6 +34,7 @@ from scim_server.storage.records import MembersChanged, RoleChange
 from scim_server.storage.session import Transaction
 from scim_server.storage.tables import roles
 from tests.scim_server.storage.steps import Steps, named, rules
+from tests.support.policies import policy_of
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
 
@@ -122,7 +122,7 @@ async def test_what_is_recorded_is_told_after_the_commit(steps: Steps) -> None:
 
 
 async def test_users(steps: Steps, recorded: Recorded) -> None:
-    await steps.put_rules(RoleRules(RULES.rules, ["viewer"], ["guest"], HOUR), 1)
+    await steps.put_rules(policy_of(RULES.rules, ["viewer"], ["guest"], HOUR), 1)
     recorded.take()
 
     ann = await steps.insert_user({"userName": "ann", "active": True})

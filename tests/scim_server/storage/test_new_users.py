@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scim_server.provisioning.grants import RoleRules
 from scim_server.storage.effects import Effect, FirstRoles, RolesChanged, UserCreated
 from scim_server.storage.errors import UserNameTaken
 from scim_server.storage.protocol import Storage
 from scim_server.storage.records import Document, RoleChange, UserRecord
 from tests.scim_server.storage.raw_sql import fetch, tables_of_tenants
 from tests.scim_server.storage.steps import Steps, rules
+from tests.support.policies import policy_of
 from tests.support.storages import SetClock, open_storage, writing
 
 ANN: Document = {
@@ -22,7 +22,7 @@ ANN: Document = {
     "active": True,
     "emails": [{"value": "ann@example.com"}, {"value": "Second@Example.com"}],
 }
-RULES = RoleRules([], ["viewer", "Zoo"], ["guest", "viewer"], timedelta(hours=1))
+RULES = policy_of([], ["viewer", "Zoo"], ["guest", "viewer"], timedelta(hours=1))
 
 
 async def _rows(url: str, user: UserRecord, tenant: str) -> dict[str, list[str]]:

@@ -7,17 +7,18 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from scim_server.config import GroupSelector
-from scim_server.provisioning.grants import RoleRules
+from scim_server.provisioning.policy import Policy
 from scim_server.provisioning.roles import reasons_of
 from scim_server.storage.protocol import Storage
 from tests.scim_server.storage.steps import Steps, named, rules
 from tests.support.examples import few
+from tests.support.policies import policy_of
 
 USERS = 4
 GROUPS = 4
 NAMES = ("Admins", "admins 2", "Staff", "Other", "Ops", "Devs")
 RULES = (
-    RoleRules((), (), ()),
+    policy_of((), (), ()),
     rules((named("admins"), ["admin"]), base=["viewer"], fallback=["guest"]),
     rules((named("Staff"), ["staff"]), (named("Admins"), ["admin", "staff"]), fallback=["guest"]),
     rules((GroupSelector(display_name_pattern="(?i)admins.*"), ["admin"]), (named("Ops"), ["ops"]), base=["viewer"]),
@@ -30,7 +31,7 @@ Operation = tuple[str, int, int]
 class Model:
     """Plain sets and a search, instead of tables."""
 
-    rules: RoleRules = RULES[0]
+    rules: Policy = RULES[0]
     active: dict[int, bool] = field(default_factory=lambda: dict.fromkeys(range(USERS), True))
     names: dict[int, str] = field(default_factory=lambda: dict(enumerate(NAMES[:GROUPS])))
     users: set[tuple[int, int]] = field(default_factory=set)

@@ -7,11 +7,11 @@ import asyncpg
 import pytest
 
 from scim_server.config import GroupSelector
-from scim_server.provisioning.grants import RoleRules
 from scim_server.storage.protocol import Writer
 from scim_server.storage.records import RoleChange, RulesVersion
 from tests.scim_server.storage.steps import Steps, named, rules
 from tests.support.locks import until_sessions_wait
+from tests.support.policies import policy_of
 from tests.support.storages import open_storage
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
@@ -96,7 +96,7 @@ async def test_removed_rules_take_their_roles(steps: Steps) -> None:
     child = await steps.add_group("Child", [ann])
     await steps.add_group("Admins", [child])
     assert await steps.roles(ann) == {"admin", "viewer"}
-    await steps.put_rules(RoleRules((), (), ()), 2)
+    await steps.put_rules(policy_of((), (), ()), 2)
     assert await steps.roles(ann) == set()
 
 

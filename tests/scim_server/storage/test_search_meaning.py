@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from scim_server.folding import fold
-from scim_server.provisioning.grants import RoleRules
 from scim_server.scim.core_schemas import GROUP_URN, USER_URN
 from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.enterprise import ENTERPRISE_URN
@@ -50,10 +49,11 @@ from tests.scim_server.scim.strategies import (
 )
 from tests.scim_server.storage.steps import Steps, named, rules
 from tests.support.examples import few
+from tests.support.policies import policy_of
 
 ROLES = {"admin": ("Users:write", "alerts:read"), "viewer": ("alerts:read",), "idle": ()}
 RULES = rules((named("aB"), ["admin"]), (named("b"), ["idle"]), fallback=["viewer"])
-DELAYED = RoleRules(RULES.rules, RULES.base_roles, RULES.fallback_roles, timedelta(hours=1))
+DELAYED = policy_of(RULES.rules, RULES.base_roles, RULES.fallback_roles, timedelta(hours=1))
 
 USER_ATTRIBUTES = [
     *FILTERABLE,

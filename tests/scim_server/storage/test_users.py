@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scim_server.provisioning.grants import RoleRules
 from scim_server.storage.errors import UserNameTaken
 from scim_server.storage.protocol import Storage
 from scim_server.storage.records import Query, UserRecord
 from tests.scim_server.storage.steps import Steps, named, rules
+from tests.support.policies import policy_of
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
 
@@ -234,7 +234,7 @@ async def test_tenants_are_apart(storage: Storage) -> None:
 async def test_counts(steps: Steps) -> None:
     await steps.add_users("ann", "bob")
     await steps.add_user("eve", active=False)
-    await steps.put_rules(RoleRules((), (), (), timedelta(hours=1)), 1)
+    await steps.put_rules(policy_of((), (), (), timedelta(hours=1)), 1)
     mallory = await steps.add_user("mallory", active=False)
     await steps.add_group("Staff")
     record = await steps.user(mallory)

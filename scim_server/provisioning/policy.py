@@ -1,0 +1,133 @@
+"""What of a tenant's configuration decides roles, states, profiles, holds and events: its policy."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from functools import cached_property
+
+import orjson
+from pydantic import Field
+
+from scim_server.config import (
+    AttributeRule,
+    Deprovisioning,
+    ExtensionSchema,
+    GroupSelector,
+    Mode,
+    OnDelete,
+    ProviderRoles,
+    Role,
+    RoleRule,
+    Safety,
+    Tenant,
+    compile_pattern,
+)
+from scim_server.config.contract import Contract, Name
+from scim_server.folding import identity_of
+from scim_server.provisioning.grants import Grant
+
+_KIND = "3:"
+"""Of fingerprints. Older servers stored other fields under other kinds, or without one."""
+
+
+def is_current(fingerprint: str) -> bool:
+    """Whether a policy with this fingerprint was stored in today's form."""
+    return fingerprint.startswith(_KIND)
+
+
+class PolicyConfig(Contract):
+    """The fields of a `Tenant` that are its policy, under the same names."""
+
+    mode: Mode = Mode.ENFORCE
+    roles: tuple[Role, ...] = ()
+    base_roles: tuple[Name, ...] = ()
+    fallback_roles: tuple[Name, ...] = ()
+    provider_roles: ProviderRoles = ProviderRoles.IGNORE
+    rules: tuple[RoleRule, ...] = ()
+    attributes: tuple[AttributeRule, ...] = ()
+    schemas: tuple[ExtensionSchema, ...] = ()
+    deprovisioning: Deprovisioning = Field(default_factory=lambda: Deprovisioning(deactivation_delay_seconds=0))
+    safety: Safety = Safety()
+
+
+class Policy:
+    """The policy of one tenant, compiled.
+
+    It is stored beside the users (`to_json`), so that every replica decides by the one that the database holds,
+    whatever configuration it runs itself. `fingerprint` tells two policies apart.
+    """
+
+    def __init__(self, config: PolicyConfig) -> None:
+        self.config = config
+        self.base_roles = config.base_roles
+        self.fallback_roles = config.fallback_roles
+        self.deactivation_delay = timedelta(seconds=config.deprovisioning.deactivation_delay_seconds)
+        self.retention = timedelta(seconds=config.deprovisioning.retention_seconds)
+        self.erases_deleted = config.deprovisioning.on_delete is OnDelete.ERASE
+        self.observes = config.mode is Mode.OBSERVE
+        self.rules = tuple(rule for rule in config.rules if not rule.preview)
+        """Those that give roles."""
+        self._by_external_id: dict[str, list[Grant]] = defaultdict(list)
+        self._by_id: dict[str, list[Grant]] = defaultdict(list)
+        self._by_display_name: dict[str, list[Grant]] = defaultdict(list)
+        self._by_pattern: list[tuple[str, list[Grant]]] = []
+        for rule in self.rules:
+            grants = [Grant(rule.mapping, rule.rule, role) for role in rule.roles]
+            for selector in rule.groups:
+                self._index(selector, grants)
+
+    def _index(self, selector: GroupSelector, grants: list[Grant]) -> None:
+        if selector.external_id is not None:
+            self._by_external_id[selector.external_id] += grants
+        elif selector.id is not None:
+            self._by_id[selector.id.lower()] += grants
+        elif selector.display_name is not None:
+            self._by_display_name[identity_of(selector.display_name)] += grants
+        elif selector.display_name_pattern is not None:
+            self._by_pattern.append((selector.display_name_pattern, grants))
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> "Policy":
+        return cls(
+            PolicyConfig.model_construct(**{name: getattr(tenant, name) for name in PolicyConfig.model_fields})
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return _KIND + hashlib.sha256(self.to_json()).hexdigest()
+
+    @cached_property
+    def permissions(self) -> Mapping[str, Collection[str]]:
+        """By role: the catalogue."""
+        return {role.name: role.permissions for role in self.config.roles}
+
+    def to_json(self) -> bytes:
+        """Canonical JSON: equal policies give equal bytes."""
+        return orjson.dumps(self.config.model_dump(mode="json", exclude_none=True), option=orjson.OPT_SORT_KEYS)
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> "Policy":
+        fields = orjson.loads(text)
+        if "deactivationDelaySeconds" in fields or "deprovisioning" not in fields:  # by an older server
+            delay = int(fields.pop("deactivationDelaySeconds", 0))
+            fields["deprovisioning"] = {"deactivationDelaySeconds": delay}
+        return cls(PolicyConfig.model_validate(fields))
+
+    def grants_of(
+        self, display_name: str | None, external_id: str | None, group_id: str | None = None
+    ) -> frozenset[Grant]:
+        """What a group with these attributes grants to its members. A group that is yet to be made has no id."""
+        grants: set[Grant] = set() if group_id is None else set(self._by_id.get(group_id, ()))
+        if external_id is not None:
+            grants.update(self._by_external_id.get(external_id, ()))
+        if display_name is not None:
+            grants.update(self._by_display_name.get(identity_of(display_name), ()))
+            for pattern, matched in self._by_pattern:
+                if compile_pattern(pattern).fullmatch(display_name) is not None:
+                    grants.update(matched)
+        return frozenset(grants)
+
+
+NO_POLICY = Policy(PolicyConfig())
+"""Of a tenant that no configuration was applied to: it gives nothing."""
