@@ -89,9 +89,9 @@ class Policy:
 
     @classmethod
     def of(cls, tenant: Tenant) -> "Policy":
-        return cls(
-            PolicyConfig.model_construct(**{name: getattr(tenant, name) for name in PolicyConfig.model_fields})
-        )
+        fields = {name: getattr(tenant, name) for name in PolicyConfig.model_fields}
+        fields |= {name: tuple(sorted(set(fields[name]))) for name in ("base_roles", "fallback_roles")}
+        return cls(PolicyConfig.model_construct(**fields))
 
     @cached_property
     def fingerprint(self) -> str:
