@@ -10,7 +10,7 @@ from scim_server.storage.effects import Effects
 from scim_server.storage.reader import Reader
 from scim_server.storage.records import CredentialUses, Document, UserRecord
 from scim_server.storage.session import Session, Transaction
-from scim_server.storage.tables import credential_uses, departures, due, pending_users, revisions, users
+from scim_server.storage.tables import credential_uses, departures, due, pending_users, revisions, tenants, users
 from scim_server.storage.writer import Writer
 
 T = TypeVar("T")
@@ -53,6 +53,9 @@ class BaseStorage(ABC):
 
     async def uses(self) -> CredentialUses:
         return await self._read_all(credential_uses.of_all)
+
+    async def tenants(self) -> Sequence[str]:
+        return await self._read_all(tenants.present)
 
     async def revisions(self) -> Mapping[str, int]:
         return await self._read_all(revisions.of_all)

@@ -60,8 +60,12 @@ class NullObserver:
 
 
 class Storage(Protocol):
-    async def open(self) -> None:
-        """Connect and migrate (under a lock). Raises `StorageUnavailable`, `StorageUnusable`."""
+    async def open(self, *, migrate: bool = True) -> None:
+        """Connect and migrate (under a lock). Raises `StorageUnavailable`, `StorageUnusable`.
+
+        Without `migrate` the database is taken as it is, beside a server that runs perhaps: one that isn't there, or
+        of another schema than this program's, is unusable.
+        """
         ...
 
     async def close(self) -> None: ...
@@ -104,6 +108,10 @@ class Storage(Protocol):
 
     async def uses(self) -> CredentialUses:
         """What is noted of all tenants, also of credentials that they no longer have."""
+        ...
+
+    async def tenants(self) -> Sequence[str]:
+        """Those that are there, in order: neither departed nor only ever seen by their data."""
         ...
 
     async def revisions(self) -> Mapping[str, int]:

@@ -25,8 +25,8 @@ class TracedStorage:
         self._storage = storage
         self._tracer = tracer
 
-    async def open(self) -> None:
-        await self._storage.open()
+    async def open(self, *, migrate: bool = True) -> None:
+        await self._storage.open(migrate=migrate)
 
     async def close(self) -> None:
         await self._storage.close()
@@ -61,6 +61,9 @@ class TracedStorage:
 
     async def uses(self) -> CredentialUses:
         return await self._storage.uses()
+
+    async def tenants(self) -> Sequence[str]:
+        return await self._storage.tenants()
 
     async def revisions(self) -> Mapping[str, int]:
         return await self._storage.revisions()

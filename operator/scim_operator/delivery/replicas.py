@@ -57,20 +57,24 @@ def replicas_in(slices: Iterable[Mapping[str, Any]], tls_name: str | None = None
 def replicas_at(urls: Iterable[str], tls_name: str | None = None, *, insecure: bool = False) -> tuple[Replica, ...]:
     """The replicas of a fixed list of management URLs. Raises `ValueError` naming the URL that isn't one, or that
     would send the token over a network in plain HTTP, which only `insecure` allows."""
-    return tuple(
-        sorted(
-            Replica(_checked(url, insecure=insecure), urlsplit(url).netloc, tls_name=tls_name)
-            for url in dict.fromkeys(urls)
+    try:
+        return tuple(
+            sorted(
+                Replica(management_url(url, insecure=insecure), urlsplit(url).netloc, tls_name=tls_name)
+                for url in dict.fromkeys(urls)
+            )
         )
-    )
+    except ValueError as error:
+        raise ValueError(f"replica {error}") from None
 
 
-def _checked(url: str, *, insecure: bool) -> str:
+def management_url(url: str, *, insecure: bool = False) -> str:
+    """Of a management port, without a slash at the end. Raises `ValueError` as `replicas_at`."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError(f"replica {url!r}: a URL such as https://10.0.0.7:8081 is expected")
+        raise ValueError(f"{url!r}: a URL such as https://10.0.0.7:8081 is expected")
     if parts.scheme == "http" and not insecure and not _is_loopback(parts.hostname):
-        raise ValueError(f"replica {url!r}: https:// is expected, for the management token goes there")
+        raise ValueError(f"{url!r}: https:// is expected, for the management token goes there")
     return url.rstrip("/")
 
 

@@ -21,6 +21,7 @@ from scim_server.config import (
 )
 
 DEFAULT_DATA_DIRECTORY = Path(".local")
+"""Of `scim-operator local`, and of the commands that look at its data."""
 
 _TOKEN_KEY_FILE = "token-key"  # noqa: S105 - the name of a file
 _LOCK_FILE = ".lock"
@@ -28,6 +29,11 @@ _LOCK_FILE = ".lock"
 
 class DataDirectoryError(Exception):
     """The directory or a file in it can't be used. The message is one line and names it."""
+
+
+def database_file(path: Path) -> Path:
+    """In the directory at `path`, which need not be there."""
+    return path / "scim.db"
 
 
 class DataDirectory:
@@ -57,7 +63,7 @@ class DataDirectory:
     @property
     def database_url(self) -> str:
         """Of the default database: `scim.db` in the directory."""
-        return f"sqlite:///{(self.path / 'scim.db').absolute()}"
+        return f"sqlite:///{database_file(self.path).absolute()}"
 
     def token_key(self) -> bytes:
         """The installation's key, 32 bytes; made at the first start. The file holds it as hexadecimal digits.

@@ -29,7 +29,7 @@ from importlib.resources import files
 from typing import Literal, TypeAlias
 
 from scim_server.storage.dialect import POSTGRES, SQLITE
-from scim_server.storage.errors import SchemaTooNew
+from scim_server.storage.errors import SchemaTooNew, StorageUnusable
 
 Database: TypeAlias = Literal["postgresql", "sqlite"]
 Manner: TypeAlias = Literal["together", "alone", "in batches"]
@@ -41,6 +41,8 @@ _USABLE_FROM = re.compile(r"-- usable from: (\d+)(?: \(sqlite: (\d+)\))?\n")
 _ONLY = re.compile(r"^-- only: (\w+)$", re.MULTILINE)
 _MANNER = re.compile(r"^-- (alone|in batches)$", re.MULTILINE)
 _WORDS: Mapping[Database, Mapping[str, object]] = {"postgresql": POSTGRES, "sqlite": SQLITE}
+
+NEWEST = "SELECT version, usable_from, server FROM schema_migrations ORDER BY version DESC LIMIT 1"
 
 SERVER_VERSION = version("scim-operator")
 
@@ -94,6 +96,18 @@ def pending(known: tuple[Migration, ...], newest: Applied | None) -> tuple[Migra
             f" ({SERVER_VERSION}) knows schemas up to {ours}: run a newer one"
         )
     return tuple(migration for migration in known if migration.version > newest.version)
+
+
+def require_newest(known: tuple[Migration, ...], newest: Applied | None) -> None:
+    """That nothing of `known` is still to be applied, and nothing else was. Raises `StorageUnusable`."""
+    ours = known[-1].version
+    if newest is None:
+        raise StorageUnusable("there is nothing of scim-server in the database")
+    if newest.version != ours:
+        raise StorageUnusable(
+            f"the database has schema {newest.version}, made by scim-server {newest.server}; this program"
+            f" ({SERVER_VERSION}) reads schema {ours}: use the one of the server's version"
+        )
 
 
 def _parse(name: str, number: int, sql: str, database: Database, *, common: bool) -> Migration:

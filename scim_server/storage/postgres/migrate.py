@@ -4,7 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from scim_server.storage.migrations import CREATE_LEDGER, SERVER_VERSION, Applied, Migration, load, pending
+from scim_server.storage.migrations import (
+    CREATE_LEDGER,
+    NEWEST,
+    SERVER_VERSION,
+    Applied,
+    Migration,
+    load,
+    pending,
+    require_newest,
+)
 from scim_server.storage.postgres.connection import OpenConnection
 
 _ASK_AGAIN_SECONDS = 0.1
@@ -26,11 +35,19 @@ async def migrate(connection: OpenConnection, guard: OpenConnection) -> None:
     known = load("postgresql")
     async with _alone(guard):
         await connection.execute(CREATE_LEDGER)
-        row = await connection.fetchrow(
-            "SELECT version, usable_from, server FROM schema_migrations ORDER BY version DESC LIMIT 1"
-        )
-        for migration in pending(known, None if row is None else Applied(*row)):
+        for migration in pending(known, await _newest(connection)):
             await _apply(connection, migration)
+
+
+async def check_schema(connection: OpenConnection) -> None:
+    """That it is the newest one. Raises `StorageUnusable`."""
+    has_ledger = await connection.fetchval("SELECT to_regclass('schema_migrations') IS NOT NULL")
+    require_newest(load("postgresql"), await _newest(connection) if has_ledger else None)
+
+
+async def _newest(connection: OpenConnection) -> Applied | None:
+    row = await connection.fetchrow(NEWEST)
+    return None if row is None else Applied(*row)
 
 
 @asynccontextmanager

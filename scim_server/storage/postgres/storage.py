@@ -16,7 +16,8 @@ from scim_server.storage.postgres.connecting import Connector
 from scim_server.storage.postgres.connection import OpenConnection, tenant_lock
 from scim_server.storage.postgres.credentials import Credentials
 from scim_server.storage.postgres.failures import AGAIN, translated_at_start
-from scim_server.storage.postgres.migrate import migrate
+from scim_server.storage.postgres.migrate import check_schema
+from scim_server.storage.postgres.migrate import migrate as migrate_database
 from scim_server.storage.postgres.new_users import NewUsers
 from scim_server.storage.postgres.pool import Pool
 from scim_server.storage.postgres.session import PostgresSession
@@ -69,11 +70,11 @@ class PostgresStorage(BaseStorage):
         self._pool: Pool | None = None
         self._new_users = NewUsers(record, clock)
 
-    async def open(self) -> None:
+    async def open(self, *, migrate: bool = True) -> None:
         check_tls_files(self._dsn)
         try:
             with translated_at_start():
-                await self._migrate()
+                await (self._migrate() if migrate else self._check_schema())
         except CredentialsRefused as error:
             if self._files and not self._refused_for_long():
                 raise StorageUnavailable(str(error)) from error
@@ -159,7 +160,14 @@ class PostgresStorage(BaseStorage):
                 opened = await self._connector.connect(_CONNECT_TIMEOUT, migrating=True)
                 closing.push_async_callback(opened.close, timeout=_CONNECT_TIMEOUT)
                 connections.append(opened)
-            await migrate(*connections)
+            await migrate_database(*connections)
+
+    async def _check_schema(self) -> None:
+        connection = await self._connector.connect(_CONNECT_TIMEOUT)
+        try:
+            await check_schema(connection)
+        finally:
+            await connection.close(timeout=_CONNECT_TIMEOUT)
 
     def _refused_for_long(self) -> bool:
         now = time.monotonic()

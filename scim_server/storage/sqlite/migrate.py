@@ -2,7 +2,15 @@
 
 import sqlite3
 
-from scim_server.storage.migrations import CREATE_LEDGER, SERVER_VERSION, Applied, load, pending
+from scim_server.storage.migrations import (
+    CREATE_LEDGER,
+    NEWEST,
+    SERVER_VERSION,
+    Applied,
+    load,
+    pending,
+    require_newest,
+)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -14,10 +22,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN EXCLUSIVE")
     try:
         connection.execute(CREATE_LEDGER)
-        row = connection.execute(
-            "SELECT version, usable_from, server FROM schema_migrations ORDER BY version DESC LIMIT 1"
-        ).fetchone()
-        for migration in pending(known, None if row is None else Applied(*row)):
+        for migration in pending(known, _newest(connection)):
             for statement in migration.statements:
                 while connection.execute(statement).rowcount > 0 and migration.manner == "in batches":
                     pass
@@ -29,3 +34,14 @@ def migrate(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def check_schema(connection: sqlite3.Connection) -> None:
+    """That it is the newest one. Raises `StorageUnusable`."""
+    has_ledger = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'").fetchone()
+    require_newest(load("sqlite"), _newest(connection) if has_ledger else None)
+
+
+def _newest(connection: sqlite3.Connection) -> Applied | None:
+    row = connection.execute(NEWEST).fetchone()
+    return None if row is None else Applied(*row)

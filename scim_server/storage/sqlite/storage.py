@@ -18,7 +18,8 @@ from scim_server.storage.session import Session, Transaction
 from scim_server.storage.shares import tenant_share
 from scim_server.storage.sqlite.commits import Commits
 from scim_server.storage.sqlite.connection import Connection
-from scim_server.storage.sqlite.migrate import migrate
+from scim_server.storage.sqlite.migrate import check_schema
+from scim_server.storage.sqlite.migrate import migrate as migrate_file
 from scim_server.storage.sqlite.private_files import keep_private
 from scim_server.storage.sqlite.session import ReadSession, WriteSession, run_step
 from scim_server.storage.sqlite.transactions import read_transaction
@@ -59,17 +60,14 @@ class SqliteStorage(BaseStorage):
         """Whether `open` has ended: probes come before."""
         self._waiting = 0
 
-    async def open(self) -> None:
+    async def open(self, *, migrate: bool = True) -> None:
+        if migrate:
+            self._make()
+        elif not self._path.is_file():
+            raise StorageUnusable(f"SQLite database {self._path}: it does not exist")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageUnusable(f"SQLite database {self._path}: {error.strerror}: {error.filename}") from error
-        if self._path.is_dir():
-            raise StorageUnusable(f"SQLite database {self._path}: a file is expected, not a folder")
-        try:
-            keep_private(self._path)
             await self._writer.open()
-            await self._writer.run(migrate)
+            await self._writer.run(migrate_file if migrate else check_schema)
             for reader in self._readers:
                 await reader.open()
         except BaseException:
@@ -77,6 +75,16 @@ class SqliteStorage(BaseStorage):
             raise
         self._idle = [*self._readers]
         self._is_open = True
+
+    def _make(self) -> None:
+        """Its file and folder, where they aren't there."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageUnusable(f"SQLite database {self._path}: {error.strerror}: {error.filename}") from error
+        if self._path.is_dir():
+            raise StorageUnusable(f"SQLite database {self._path}: a file is expected, not a folder")
+        keep_private(self._path)
 
     async def close(self) -> None:
         await self._commits.close()

@@ -1,5 +1,6 @@
 """Tenants: which rules the database holds for each, and how many users it has."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from scim_server.provisioning.lifecycle import NO_DELAY
@@ -18,6 +19,8 @@ _VERSION = Statement("""
            NOT EXISTS (SELECT 1 FROM pending_users WHERE tenant = $1) AS applied
     FROM tenants WHERE tenant = $1 AND departed IS NULL
 """)
+
+_PRESENT = Statement("SELECT tenant FROM tenants WHERE departed IS NULL ORDER BY tenant")
 
 _RULES = Statement("SELECT rules FROM tenants WHERE tenant = $1")
 
@@ -50,6 +53,11 @@ _STORE = Statement("""
         base_roles = excluded.base_roles, fallback_roles = excluded.fallback_roles,
         uid = coalesce(excluded.uid, tenants.uid), deactivation_delay = excluded.deactivation_delay
 """)
+
+
+async def present(session: Session) -> Sequence[str]:
+    """Of all tenants."""
+    return [row["tenant"] for row in await session.fetch(_PRESENT)]
 
 
 async def rules_version(session: Session) -> RulesVersion | None:

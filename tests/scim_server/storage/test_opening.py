@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from scim_server.provisioning.policy import NO_POLICY
 from scim_server.storage import InvalidDatabaseUrl, without_password
 from scim_server.storage.errors import SchemaTooNew, StorageUnavailable, StorageUnusable
 from scim_server.storage.migrations import FIRST_COMMON, SERVER_VERSION, Database, load
@@ -47,6 +48,25 @@ async def test_several_servers_may_migrate_at_once(fresh_url: str) -> None:
     for storage in storages:
         await storage.ping()
         await storage.close()
+
+
+async def test_a_database_is_opened_as_it_is_beside_a_server(fresh_url: str) -> None:
+    as_it_is = open_storage(fresh_url)
+    with pytest.raises(StorageUnusable, match=r"does not exist|nothing of scim-server"):
+        await as_it_is.open(migrate=False)
+
+    server = open_storage(fresh_url)
+    await server.open()
+    await Steps(server, "acme/okta").put_rules(NO_POLICY, 1)
+    await as_it_is.open(migrate=False)
+    assert await as_it_is.tenants() == ["acme/okta"]
+    await as_it_is.close()
+    await Steps(server, "acme/okta").add_user("after")
+    await server.close()
+
+    await execute(fresh_url, "INSERT INTO schema_migrations VALUES (99, 1, '7.8.9')")
+    with pytest.raises(StorageUnusable, match=r"schema 99, made by scim-server 7\.8\.9.*use the one of the server's"):
+        await open_storage(fresh_url).open(migrate=False)
 
 
 async def test_a_newer_schema_is_refused_naming_both(fresh_url: str) -> None:

@@ -1,0 +1,18 @@
+"""Looking at what servers hold: what the commands `log`, `explain`, `events` and so on ask, of a database or of a
+server's management port."""
+
+from scim_operator.inspect.errors import InspectionError
+from scim_operator.inspect.opening import AtServer, InDatabase, Place, local_database, open_source
+from scim_operator.inspect.source import Source
+from scim_server.storage import InvalidDatabaseUrl
+
+__all__ = [
+    "AtServer",
+    "InDatabase",
+    "InspectionError",
+    "InvalidDatabaseUrl",
+    "Place",
+    "Source",
+    "local_database",
+    "open_source",
+]

@@ -1,0 +1,77 @@
+"""Answers that a server gives at its management port."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import orjson
+
+from scim_operator.connection_errors import connection_error
+from scim_operator.delivery.authorities import Authorities
+from scim_operator.delivery.management import ManagementError, ManagementToken
+from scim_operator.inspect.errors import InspectionError
+
+_LIMITS = aiohttp.ClientTimeout(total=120, sock_connect=5)
+
+
+class ServerSource:
+    """`source.Source` over HTTP. `url` has no slash at its end. `tls_name` is what the server's certificate has to be
+    for; None: the host of `url`."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        token: ManagementToken,
+        authorities: Authorities | None,
+        tls_name: str | None,
+    ) -> None:
+        self._session = session
+        self._url = url
+        self._token = token
+        self._authorities = authorities
+        self._tls_name = tls_name
+
+    async def tenants(self) -> Sequence[str]:
+        return sorted((await self._call("GET", "/v1/status"))["tenants"])
+
+    async def _call(
+        self, method: str, path: str, parameters: Mapping[str, str | int] | None = None, body: bytes | None = None
+    ) -> dict[str, Any]:
+        """The JSON object that the server answers."""
+        try:
+            headers = {"Authorization": f"Bearer {self._token.read()}", "Content-Type": "application/json"}
+            async with self._session.request(
+                method,
+                self._url + path,
+                params=parameters,
+                data=body,
+                headers=headers,
+                timeout=_LIMITS,
+                allow_redirects=False,
+                ssl=True if self._authorities is None else self._authorities.context(),
+                server_hostname=self._tls_name,
+            ) as response:
+                status, content = response.status, await response.read()
+        except ManagementError as error:
+            raise InspectionError(str(error)) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise InspectionError(f"{self._url}: {connection_error(error)}") from None
+        try:
+            answer = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            answer = None
+        if not isinstance(answer, dict) or (status >= 400 and "reason" not in answer):
+            raise InspectionError(f"{self._url}{path}: answered {status}, not as a management port")
+        if status >= 400:
+            raise InspectionError(f"{self._url}{path}: {str(answer['reason'])[:500]}")
+        return answer
+
+
+@asynccontextmanager
+async def server_source(
+    url: str, token: ManagementToken, authorities: Authorities | None, tls_name: str | None
+) -> AsyncIterator[ServerSource]:
+    async with aiohttp.ClientSession(headers={"User-Agent": "scim-operator"}) as session:
+        yield ServerSource(session, url, token, authorities, tls_name)
