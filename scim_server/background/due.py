@@ -8,6 +8,7 @@ from datetime import datetime
 
 from scim_server.background.worker import Worker, for_each
 from scim_server.clock import Clock
+from scim_server.provisioning.cause import BY_TIME
 from scim_server.storage.effects import DelayChanged, Effects, StateChanged
 from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import Due, DueKind
@@ -38,11 +39,11 @@ class DueWork:
         return await self._storage.next_due()
 
     async def _correct_states(self, tenant: str) -> None:
-        while await self._storage.write(tenant, _correct_states) == _AT_ONCE:
+        while await self._storage.write(tenant, _correct_states, BY_TIME) == _AT_ONCE:
             pass
 
     async def _do_all(self, tenant: str) -> None:
-        while await self._storage.write(tenant, _do_some):
+        while await self._storage.write(tenant, _do_some, BY_TIME):
             pass
 
 

@@ -1,36 +1,13 @@
 """Called by the commit path alone, after the last change of a transaction."""
 
-from datetime import datetime
-
-from scim_server.provisioning.lifecycle import RETENTION, State
-from scim_server.storage.effects import GroupDeleted, StateChanged, UserDeleted
-from scim_server.storage.records import Due, DueKind, Tombstone
+from scim_server.changes.due import record_due
+from scim_server.changes.events import events_of
+from scim_server.changes.sync_log import line_of
 from scim_server.storage.session import Transaction
-from scim_server.storage.tables import due, tombstones
+from scim_server.storage.tables import recorded
 
 
 async def record(transaction: Transaction) -> None:
-    """Tombstones of what was deleted, and what is due when."""
-    put: list[tuple[Due, datetime]] = []
-    remove: list[Due] = []
-    gone: list[Tombstone] = []
-    now = transaction.now
-    for effect in transaction.effects.all:
-        match effect:
-            case StateChanged(user_id=user_id, deactivate_at=datetime() as at):
-                put.append((Due(DueKind.DEACTIVATION, user_id), at))
-            case StateChanged(user_id=user_id, before=State.BLOCKED, state=State.ACTIVE):
-                remove.append(Due(DueKind.DEACTIVATION, user_id))
-            case UserDeleted(user=user):
-                external_id, user_name = user.document.get("externalId"), user.document["userName"]
-                gone.append(Tombstone(user.id, "User", external_id, user_name, now))
-                if user.deactivate_at is not None:
-                    remove.append(Due(DueKind.DEACTIVATION, user.id))
-            case GroupDeleted(group=group):
-                gone.append(Tombstone(group.id, "Group", group.document.get("externalId"), None, now))
-            case _:
-                pass
-    put += [(Due(DueKind.TOMBSTONE, tombstone.id), now + RETENTION) for tombstone in gone]
-    await due.remove(transaction, remove)
-    await due.put(transaction, put)
-    await tombstones.add(transaction, gone)
+    """What is due when, the events, and the request's line in the sync log."""
+    await record_due(transaction)
+    await recorded.write(transaction, await events_of(transaction), line_of(transaction))

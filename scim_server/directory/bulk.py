@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from scim_server.directory import groups, users
@@ -80,12 +81,13 @@ class _Run:
         """The second step of a creation in a circle."""
         operation = step.operation
         resource_id = self._ids[operation.creates or ""]
-        _, tag = await self._patch(step, resource_id, None)
+        _, tag = await self._patch(self._caller_of(operation, resource_id, "PATCH"), step, resource_id, None)
         return self._result(operation, _STATUS["POST"], resource_id, tag)
 
     async def _change(self, step: Step, target: str) -> tuple[str, str | None]:
         """The resource's id and its entity tag afterwards."""
-        directory, caller, operation = self._directory, self._caller, step.operation
+        directory, operation = self._directory, step.operation
+        caller = self._caller_of(operation, target)
         expected = parse_if_match(operation.version)
         of_users = operation.endpoint == "Users"
         match operation.method:
@@ -104,14 +106,30 @@ class _Run:
                 wanted = await self._parse(step, parse_group)
                 return target, group_tag(await groups.replace_group(directory, caller, target, wanted, expected))
             case "PATCH":
-                return await self._patch(step, target, expected)
+                return await self._patch(caller, step, target, expected)
             case _:
                 delete = users.delete_user if of_users else groups.delete_group
                 await delete(directory, caller, target, expected)
                 return target, None
 
-    async def _patch(self, step: Step, target: str, expected: ExpectedVersions) -> tuple[str, str | None]:
-        directory, caller = self._directory, self._caller
+    def _caller_of(self, operation: BulkOperation, target: str, method: str | None = None) -> Caller:
+        """Who is known for this operation alone, in events and in the sync log."""
+        if self._caller.request is None:
+            return self._caller
+        method = method or operation.method
+        request = replace(
+            self._caller.request,
+            method=method,
+            resource_type=operation.endpoint.removesuffix("s"),
+            resource_id=target or None,
+            status=_STATUS[method],
+        )
+        return replace(self._caller, request=request)
+
+    async def _patch(
+        self, caller: Caller, step: Step, target: str, expected: ExpectedVersions
+    ) -> tuple[str, str | None]:
+        directory = self._directory
         if step.operation.endpoint == "Users":
             operations = await self._parse(step, parse_user_patch)
             shown = await users.patch_user(directory, caller, target, operations, expected, self._users_shown)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from scim_server.config import Access
 from scim_server.directory.tenant import ServedTenant
+from scim_server.provisioning.cause import Cause, CauseKind, RequestCause
 from scim_server.scim.schema import ResourceType
 
 
@@ -16,8 +17,15 @@ class Caller:
     access: Access
     base_url: str
     """`https://host/namespace/name/scim/v2`: what locations and references begin with."""
+    request: RequestCause | None = None
+    """The request, where it may change something."""
     user_name: str | None = None
     """Of the user that the credential stands for; see `auth.authenticator.Authenticated`."""
+
+    @property
+    def cause(self) -> Cause:
+        """Of what the caller changes."""
+        return Cause(CauseKind.REQUEST, self.request)
 
     @property
     def users(self) -> ResourceType:

@@ -32,9 +32,9 @@ class Directory:
     async def write(self, caller: Caller, work: Callable[[Writer], Awaitable[T]]) -> T:
         """`Storage.write` for the caller's tenant: `work` must be repeatable. Raises StorageUnavailable."""
         await self._stored_rules.ensure(caller.tenant)
-        return await self._storage.write(caller.tenant.key, work)
+        return await self._storage.write(caller.tenant.key, work, caller.cause)
 
     async def insert_user(self, caller: Caller, document: Document, active: bool) -> UserRecord:
         """`Storage.insert_user` for the caller's tenant. Raises UserNameTaken, StorageUnavailable."""
         await self._stored_rules.ensure(caller.tenant)
-        return await self._storage.insert_user(caller.tenant.key, document, active)
+        return await self._storage.insert_user(caller.tenant.key, document, active, caller.cause)

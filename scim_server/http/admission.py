@@ -18,6 +18,7 @@ from scim_server.http.exchange import Exchange, exchange_in
 from scim_server.http.headers import single_header
 from scim_server.http.protection import Protection
 from scim_server.http.public_url import PublicUrl
+from scim_server.http.request_cause import request_cause
 from scim_server.http.responses import error_response, not_authenticated, too_often, unavailable
 from scim_server.http.served_config import Served, ServedConfig
 from scim_server.scim.errors import plain_error
@@ -90,6 +91,7 @@ class Admission:
             found.credential,
             found.access,
             self._public_url.of(scope) + base_path,
+            request_cause(exchange, scope),
             found.user_name,
         )
         scope["root_path"] = base_path

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import TypeAlias, TypeVar
 
 from scim_server.clock import Clock
+from scim_server.provisioning.cause import BY_MAPPING, Cause
 from scim_server.storage.effects import Effects
+from scim_server.storage.policies import Policies
 from scim_server.storage.reader import Reader
 from scim_server.storage.records import CredentialUses, Document, UserRecord
 from scim_server.storage.session import Session, Transaction
@@ -25,6 +27,7 @@ class BaseStorage(ABC):
     def __init__(self, record: Record, clock: Clock) -> None:
         self._record = record
         self._clock = clock
+        self._policies = Policies()
         self._listeners: list[Callable[[str, Effects], None]] = []
 
     def subscribe(self, listener: Callable[[str, Effects], None]) -> None:
@@ -36,14 +39,23 @@ class BaseStorage(ABC):
 
         return await self._read(tenant, on, snapshot=snapshot)
 
-    async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
+    async def write(
+        self,
+        tenant: str,
+        work: Callable[[Writer], Awaitable[T]],
+        cause: Cause = BY_MAPPING,
+        *,
+        exclusive: bool = False,
+    ) -> T:
         async def step(tx: Transaction) -> T:
             return await work(Writer(tx))
 
-        return await self._commit(tenant, step, exclusive=exclusive)
+        return await self._commit(tenant, step, cause, exclusive=exclusive)
 
-    async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
-        return await self.write(tenant, lambda writer: writer.insert_user(document, active))
+    async def insert_user(
+        self, tenant: str, document: Document, active: bool, cause: Cause = BY_MAPPING
+    ) -> UserRecord:
+        return await self.write(tenant, lambda writer: writer.insert_user(document, active), cause)
 
     async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
         return await self.write(tenant, lambda writer: writer.use_assertion(assertion, expires))
@@ -84,7 +96,7 @@ class BaseStorage(ABC):
         return await self._read("", work, snapshot=False)
 
     async def _commit_all(self, step: Callable[[Transaction], Awaitable[T]]) -> T:
-        return await self._commit("", step, exclusive=False)
+        return await self._commit("", step, BY_MAPPING, exclusive=False)
 
     async def _run(self, tx: Transaction, step: Callable[[Transaction], Awaitable[T]]) -> T:
         """All of a transaction but its beginning and its end: every commit comes by here."""
@@ -101,6 +113,8 @@ class BaseStorage(ABC):
     async def _read(self, tenant: str, work: Callable[[Session], Awaitable[T]], *, snapshot: bool) -> T: ...
 
     @abstractmethod
-    async def _commit(self, tenant: str, step: Callable[[Transaction], Awaitable[T]], *, exclusive: bool) -> T:
+    async def _commit(
+        self, tenant: str, step: Callable[[Transaction], Awaitable[T]], cause: Cause, *, exclusive: bool
+    ) -> T:
         """One transaction, with `_run` in it and `_committed` after it."""
         ...

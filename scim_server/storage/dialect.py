@@ -61,6 +61,30 @@ def _sqlite_look_up(join: str) -> _Word:
     return _Word(write)
 
 
+_ROWS = re.compile(r"(\$\d+) (\w+) \((.+)\)")
+
+
+def _columns(argument: str) -> tuple[str, str, list[tuple[str, str]]]:
+    """`$2 e (id id, name text)`: parameter, alias, and each column with its type."""
+    parts = _ROWS.fullmatch(argument)
+    if parts is None:
+        raise ValueError(f"PARAMETER ALIAS (COLUMN TYPE, …) is expected: {argument}")
+    columns = (column.split(" ") for column in parts[3].split(", "))
+    return parts[1], parts[2], [(name, type_) for name, type_ in columns]
+
+
+def _postgres_rows(argument: str) -> str:
+    parameter, alias, columns = _columns(argument)
+    typed = ", ".join(f"{name} {'uuid' if type_ == 'id' else type_}" for name, type_ in columns)
+    return f"json_to_recordset({parameter}::json) AS {alias} ({typed})"
+
+
+def _sqlite_rows(argument: str) -> str:
+    parameter, alias, columns = _columns(argument)
+    values = ", ".join(f"value ->> '$.{name}' AS {name}" for name, _ in columns)
+    return f"(SELECT {values} FROM json_each({parameter})) AS {alias}"
+
+
 def _two(write: Callable[[str, str], str]) -> _Word:
     """A word with two arguments, parted by a space."""
     return _Word(lambda argument: write(*argument.split(" ", 1)))
@@ -81,6 +105,8 @@ POSTGRES: Mapping[str, object] = {
     "ids": _two(lambda list_, name: f"unnest({list_}::uuid[]) WITH ORDINALITY AS {name} (id, place)"),
     "texts": _two(lambda list_, name: f"unnest({list_}::text[]) WITH ORDINALITY AS {name} (value, place)"),
     "in_ids": _Word(lambda list_: f"= ANY ({list_}::uuid[])"),
+    # Rows of a JSON array of objects: `{rows:$2 e (id id, name text)}`. An object in a column of text is its JSON.
+    "rows": _Word(_postgres_rows),
     "any": _Word(lambda select: f"= ANY (ARRAY ({select}))"),
     # Rows of an index.
     "at": _postgres_look_up("CROSS", ""),
@@ -110,6 +136,7 @@ SQLITE: Mapping[str, object] = {
     "ids": _two(lambda list_, name: f"(SELECT value AS id, key AS place FROM json_each({list_})) AS {name}"),
     "texts": _two(lambda list_, name: f"(SELECT value, key AS place FROM json_each({list_})) AS {name}"),
     "in_ids": _Word(lambda list_: f"IN (SELECT value FROM json_each({list_}))"),
+    "rows": _Word(_sqlite_rows),
     "any": _Word(lambda select: f"IN ({select})"),
     # SQLite joins in the order in which the tables are written where the join is called CROSS.
     "at": _sqlite_look_up("CROSS"),

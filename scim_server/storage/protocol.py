@@ -26,6 +26,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from scim_server.provisioning.cause import BY_MAPPING, Cause
 from scim_server.storage.effects import Effects
 from scim_server.storage.reader import Reader
 from scim_server.storage.records import CredentialUses, Document, PoolUsage, UserRecord
@@ -90,11 +91,20 @@ class Storage(Protocol):
         """
         ...
 
-    async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
+    async def write(
+        self,
+        tenant: str,
+        work: Callable[[Writer], Awaitable[T]],
+        cause: Cause = BY_MAPPING,
+        *,
+        exclusive: bool = False,
+    ) -> T:
         """One transaction, durable when this returns; retried as the module says. Raises `StorageUnavailable`."""
         ...
 
-    async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
+    async def insert_user(
+        self, tenant: str, document: Document, active: bool, cause: Cause = BY_MAPPING
+    ) -> UserRecord:
         """A `write` of `Writer.insert_user` alone, in as few round trips as can be. Raises `UserNameTaken` too."""
         ...
 

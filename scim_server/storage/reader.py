@@ -1,6 +1,7 @@
 """Reads of one tenant."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 from scim_server.provisioning.policy import Policy
@@ -17,7 +18,8 @@ from scim_server.storage.records import (
 )
 from scim_server.storage.search import GROUPS, USERS, read_page
 from scim_server.storage.session import Session
-from scim_server.storage.tables import groups, memberships, roles, tenants, users
+from scim_server.storage.tables import events, groups, memberships, roles, tenants, users
+from scim_server.storage.tables.events import StoredEvent
 
 
 class Reader:
@@ -65,6 +67,23 @@ class Reader:
         Of the first users, as `groups_of`.
         """
         return await roles.effective(self._session, user_ids)
+
+    async def events_after(self, position: int, limit: int) -> Sequence[StoredEvent]:
+        """The next events that nothing can precede any more: what follows the last one's position is asked for next,
+        and none is ever skipped."""
+        return await events.after(self._session, position, limit)
+
+    async def last_event_position(self) -> int:
+        """No event at or below it is yet to come."""
+        return await events.safe_position(self._session)
+
+    async def oldest_event_position(self) -> int | None:
+        """Of those that are kept."""
+        return await events.oldest_position(self._session)
+
+    async def newest_event_of(self, user_id: str, at: datetime) -> StoredEvent | None:
+        """The last one of a user by then: what the user was."""
+        return await events.newest_of_user(self._session, user_id, at)
 
     async def rules_version(self) -> RulesVersion | None:
         """None when no configuration was ever applied for this tenant, or none since it departed."""

@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from scim_server.provisioning.cause import Cause
+from scim_server.provisioning.policy import NO_POLICY, Policy
 from scim_server.storage.effects import Effects
-from scim_server.storage.records import Document
+from scim_server.storage.policies import Policies
+from scim_server.storage.records import Document, GroupRecord, UserRecord
 from scim_server.storage.search import CompiledSearch, FittingRows
 from scim_server.storage.search.dialect import Dialect
 from scim_server.storage.statement import Statement, Together
@@ -63,9 +66,14 @@ class Session(Protocol):
 class Transaction:
     """A session that writes, until it is committed: what every change of a tenant works with."""
 
-    def __init__(self, session: Session, clock: Callable[[], datetime], *, exclusive: bool) -> None:
+    def __init__(
+        self, session: Session, clock: Callable[[], datetime], policies: Policies, cause: Cause, *, exclusive: bool
+    ) -> None:
         self._session = session
         self._clock = clock
+        self._policies = policies
+        self._policy: Policy | None = None
+        self.cause = cause
         self.tenant = session.tenant
         self.dialect = session.dialect
         self.gave_up = session.gave_up
@@ -75,10 +83,40 @@ class Transaction:
         """`created`, `modified` and `since` of what is changed from here on."""
         self.effects = Effects()
         """What really changed."""
+        self.subject: UserRecord | GroupRecord | None = None
+        """The user or group that was locked or made last: what a request is about, also where it changes nothing."""
 
     def has_waited(self) -> None:
         """A lock was waited for: what is changed from here on is changed now."""
         self.now = max(self.now, self._clock())
+
+    async def policy(self) -> Policy:
+        """The one that the database holds, by which everything in this transaction is decided.
+
+        It can't change meanwhile: that takes the tenant's lock alone. A statement that reads the fingerprint beside
+        what it is for (`note_fingerprint`) saves a round trip.
+        """
+        if self._policy is None:
+            row = await self.fetch_one(_FINGERPRINT, self.tenant)
+            self.note_fingerprint(None if row is None else row["fingerprint"])
+        if self._policy is None:
+            row = await self.fetch_one(_POLICY, self.tenant)
+            self.use_policy(NO_POLICY if row is None else Policy.from_json(row["rules"]))
+        assert self._policy is not None  # noqa: S101 - see above
+        return self._policy
+
+    def note_fingerprint(self, fingerprint: str | None) -> None:
+        """Of the stored policy; None where no configuration was applied to the tenant."""
+        if self._policy is None:
+            if fingerprint is None:
+                self._policy = NO_POLICY
+            else:
+                self._policy = self._policies.with_fingerprint(self.tenant, fingerprint)
+
+    def use_policy(self, policy: Policy) -> None:
+        """It was read or stored by this transaction."""
+        self._policies.put(self.tenant, policy)
+        self._policy = policy
 
     async def fetch(self, statement: Statement, *parameters: object) -> Sequence[Row]:
         return await self._session.fetch(statement, *parameters)
@@ -112,6 +150,11 @@ class Transaction:
 
     def folded(self, document: Document) -> str | None:
         return self._session.folded(document)
+
+
+_FINGERPRINT = Statement("SELECT fingerprint FROM tenants WHERE tenant = $1")
+
+_POLICY = Statement("SELECT rules FROM tenants WHERE tenant = $1")
 
 
 def optional_time(session: Session, value: Any) -> datetime | None:

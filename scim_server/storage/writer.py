@@ -54,6 +54,10 @@ class Writer(Reader):
         `modified` is always later than before, whatever the clocks of the replicas say."""
         return self._transaction.now
 
+    async def policy(self) -> Policy:
+        """The one that the database holds, by which everything here is decided; it can't change meanwhile."""
+        return await self._transaction.policy()
+
     @property
     def effects(self) -> Effects:
         return self._transaction.effects

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
 
+from scim_server.provisioning.cause import BY_MAPPING, Cause
 from scim_server.storage.effects import Effects
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Reader, Storage, Writer
@@ -44,13 +45,22 @@ class TracedStorage:
         with self._span("storage.read", tenant):
             return await self._storage.read(tenant, work, snapshot=snapshot)
 
-    async def write(self, tenant: str, work: Callable[[Writer], Awaitable[T]], *, exclusive: bool = False) -> T:
+    async def write(
+        self,
+        tenant: str,
+        work: Callable[[Writer], Awaitable[T]],
+        cause: Cause = BY_MAPPING,
+        *,
+        exclusive: bool = False,
+    ) -> T:
         with self._span("storage.write", tenant):
-            return await self._storage.write(tenant, work, exclusive=exclusive)
+            return await self._storage.write(tenant, work, cause, exclusive=exclusive)
 
-    async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
+    async def insert_user(
+        self, tenant: str, document: Document, active: bool, cause: Cause = BY_MAPPING
+    ) -> UserRecord:
         with self._span("storage.write", tenant):
-            return await self._storage.insert_user(tenant, document, active)
+            return await self._storage.insert_user(tenant, document, active, cause)
 
     async def use_assertion(self, tenant: str, assertion: bytes, expires: datetime) -> bool:
         with self._span("storage.write", tenant):

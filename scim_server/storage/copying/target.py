@@ -52,5 +52,8 @@ class Target:
             yield tuple(row)
 
     async def finish(self) -> None:
+        await self._connection.execute(
+            "SELECT setval('event_positions', greatest(1, (SELECT max(position) FROM events)))"
+        )
         for table in ("users", "groups"):
             await self._connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")

@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from scim_server.clock import Clock
+from scim_server.provisioning.cause import Cause
 from scim_server.provisioning.lifecycle import NO_DELAY
 from scim_server.storage.documents import to_json
 from scim_server.storage.effects import Effects
 from scim_server.storage.index_keys import keys_of_user
 from scim_server.storage.new_records import new_user
+from scim_server.storage.policies import Policies
 from scim_server.storage.postgres.connection import Connection, tenant_lock
 from scim_server.storage.postgres.session import PostgresSession
 from scim_server.storage.records import Document, UserRecord
@@ -29,19 +31,22 @@ _MOST_TENANTS = 10_000
 class NewUsers:
     """`record` is `changes.record`."""
 
-    def __init__(self, record: Callable[[Transaction], Awaitable[None]], clock: Clock) -> None:
+    def __init__(self, record: Callable[[Transaction], Awaitable[None]], clock: Clock, policies: Policies) -> None:
         self._record = record
         self._clock = clock
+        self._policies = policies
         self._first_roles: dict[str, Sequence[str]] = {}
         """Of a tenant's new users, when one was last inserted: a guess, which the database looks at."""
 
     async def insert(
-        self, connection: Connection, tenant: str, document: Document
+        self, connection: Connection, tenant: str, document: Document, cause: Cause
     ) -> tuple[UserRecord, Effects] | None:
         """None where the general way is to be gone: the name is taken, or `record` writes something."""
         for _ in range(_ATTEMPTS):
             expected = self._first_roles.get(tenant, ())
-            tx = Transaction(PostgresSession(_NO_CONNECTION, tenant), self._clock, exclusive=False)
+            tx = Transaction(
+                PostgresSession(_NO_CONNECTION, tenant), self._clock, self._policies, cause, exclusive=False
+            )
             record = new_user(document, True, tx.now, NO_DELAY)
             users.add_effects_of_new(tx.effects, record, expected)
             try:

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import TypeVar
 
 from scim_server.clock import Clock, utc_now
+from scim_server.provisioning.cause import BY_MAPPING, Cause
 from scim_server.storage.base import BaseStorage, Record
 from scim_server.storage.credential_files import NO_FILES, CredentialFiles
 from scim_server.storage.effects import Effects
@@ -68,7 +69,7 @@ class PostgresStorage(BaseStorage):
         self._patience = patience
         self._observer = observer or NullObserver()
         self._pool: Pool | None = None
-        self._new_users = NewUsers(record, clock)
+        self._new_users = NewUsers(record, clock, self._policies)
 
     async def open(self, *, migrate: bool = True) -> None:
         check_tls_files(self._dsn)
@@ -97,18 +98,20 @@ class PostgresStorage(BaseStorage):
     def usage(self) -> PoolUsage:
         return PoolUsage(self._pool_size) if self._pool is None else self._pool.usage()
 
-    async def insert_user(self, tenant: str, document: Document, active: bool) -> UserRecord:
+    async def insert_user(
+        self, tenant: str, document: Document, active: bool, cause: Cause = BY_MAPPING
+    ) -> UserRecord:
         with suppress(*AGAIN):
-            inserted = await self._insert_alone(tenant, document) if active else None
+            inserted = await self._insert_alone(tenant, document, cause) if active else None
             if inserted is not None:
                 record, effects = inserted
                 self._committed(tenant, effects)
                 return record
-        return await super().insert_user(tenant, document, active)
+        return await super().insert_user(tenant, document, active, cause)
 
-    async def _insert_alone(self, tenant: str, document: Document) -> tuple[UserRecord, Effects] | None:
+    async def _insert_alone(self, tenant: str, document: Document, cause: Cause) -> tuple[UserRecord, Effects] | None:
         async with self._connection(tenant) as connection:
-            return await self._new_users.insert(connection, tenant, document)
+            return await self._new_users.insert(connection, tenant, document, cause)
 
     async def _read(self, tenant: str, work: Callable[[Session], Awaitable[T]], *, snapshot: bool) -> T:
         async with self._connection(tenant) as connection:
@@ -120,12 +123,14 @@ class PostgresStorage(BaseStorage):
             await connection.execute("COMMIT")
             return result
 
-    async def _commit(self, tenant: str, step: Callable[[Transaction], Awaitable[T]], *, exclusive: bool) -> T:
+    async def _commit(
+        self, tenant: str, step: Callable[[Transaction], Awaitable[T]], cause: Cause, *, exclusive: bool
+    ) -> T:
         last: Exception | None = None
         for attempt in range(_ATTEMPTS):
             try:
                 async with self._connection(tenant) as connection:
-                    result, effects = await self._transaction(connection, tenant, step, exclusive=exclusive)
+                    result, effects = await self._transaction(connection, tenant, step, cause, exclusive=exclusive)
             except NeedsExclusive:
                 exclusive = True
             except (*AGAIN, TryAgain) as error:
@@ -139,13 +144,19 @@ class PostgresStorage(BaseStorage):
         raise StorageUnavailable(f"other transactions got in the way {_ATTEMPTS} times") from last
 
     async def _transaction(
-        self, connection: OpenConnection, tenant: str, step: Callable[[Transaction], Awaitable[T]], *, exclusive: bool
+        self,
+        connection: OpenConnection,
+        tenant: str,
+        step: Callable[[Transaction], Awaitable[T]],
+        cause: Cause,
+        *,
+        exclusive: bool,
     ) -> tuple[T, Effects]:
         """Two round trips beside those of the step. The pool rolls it back where it fails."""
         kind = "" if exclusive else "_shared"
         lock = f"SELECT pg_advisory_xact_lock{kind}({tenant_lock(tenant)})"
         await connection.execute(f"BEGIN; {connection.settings_of_transaction}{lock}")
-        tx = Transaction(PostgresSession(connection, tenant), self._clock, exclusive=exclusive)
+        tx = Transaction(PostgresSession(connection, tenant), self._clock, self._policies, cause, exclusive=exclusive)
         result = await self._run(tx, step)
         ended = await connection.execute("COMMIT")
         if ended != "COMMIT":  # what PostgreSQL answers when an earlier statement had failed

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from scim_server.clock import Clock, utc_now
 from scim_server.limits.turns import Turns
+from scim_server.provisioning.cause import Cause
 from scim_server.storage.base import BaseStorage, Record
 from scim_server.storage.effects import Effects
 from scim_server.storage.errors import StorageUnavailable, StorageUnusable
@@ -107,11 +108,13 @@ class SqliteStorage(BaseStorage):
             async with read_transaction(connection):
                 return await work(ReadSession(connection, tenant))
 
-    async def _commit(self, tenant: str, step: Callable[[Transaction], Awaitable[T]], *, exclusive: bool) -> T:
+    async def _commit(
+        self, tenant: str, step: Callable[[Transaction], Awaitable[T]], cause: Cause, *, exclusive: bool
+    ) -> T:
         """Nothing else is ever written meanwhile, so that each transaction has its tenant alone."""
 
         def run(connection: sqlite3.Connection) -> tuple[T, Effects]:
-            tx = Transaction(WriteSession(connection, tenant), self._clock, exclusive=True)
+            tx = Transaction(WriteSession(connection, tenant), self._clock, self._policies, cause, exclusive=True)
             return run_step(self._run(tx, step)), tx.effects
 
         result, effects = await self._commits.run(tenant, run)

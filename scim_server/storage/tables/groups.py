@@ -9,6 +9,7 @@ from scim_server.storage.errors import DisplayNameTaken, NeedsExclusive, TryAgai
 from scim_server.storage.ids import is_id
 from scim_server.storage.index_keys import keys_of_group
 from scim_server.storage.new_records import changed_group, new_group
+from scim_server.storage.policies import FINGERPRINT
 from scim_server.storage.records import Document, GroupRecord, LockedGroup
 from scim_server.storage.session import Row, Session, Transaction
 from scim_server.storage.statement import Statement, Together
@@ -20,7 +21,7 @@ COLUMNS = "id, document, created, modified, version"
 _READ = Statement(f"SELECT {COLUMNS} FROM groups WHERE tenant = $1 AND id = $2")
 
 _LOCK = Statement(f"""
-    SELECT {COLUMNS}, {nestings.GRANTS_REACH.format(group="{id:$2}")} AS grants_reach
+    SELECT {COLUMNS}, {nestings.GRANTS_REACH.format(group="{id:$2}")} AS grants_reach, {FINGERPRINT}
     FROM groups WHERE tenant = $1 AND id = $2
     {{lock}}
 """)
@@ -78,13 +79,17 @@ async def lock(tx: Transaction, group_id: str) -> LockedGroup | None:
         return None
     row = await tx.fetch_one(_LOCK, tx.tenant, group_id)
     tx.has_waited()
-    return None if row is None else LockedGroup(record_of(tx, row), bool(row["grants_reach"]))
+    if row is None:
+        return None
+    tx.note_fingerprint(row["fingerprint"])
+    tx.subject = record = record_of(tx, row)
+    return LockedGroup(record, bool(row["grants_reach"]))
 
 
 async def insert(tx: Transaction, document: Document, grants: Collection[Grant]) -> LockedGroup:
     """Raises `DisplayNameTaken`."""
     keys = keys_of_group(document)
-    record = new_group(document, tx.now)
+    tx.subject = record = new_group(document, tx.now)
     added = await tx.execute(
         _INSERT,
         tx.tenant,

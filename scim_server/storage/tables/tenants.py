@@ -119,6 +119,7 @@ async def put_rules(tx: Transaction, rules: Policy, revision: int, uid: str | No
         uid,
         rules.deactivation_delay,
     )
+    tx.use_policy(rules)
     if held is not None and held["fingerprint"] == rules.fingerprint:
         return True
     if held is not None and _delay_of(tx, held) != rules.deactivation_delay:

@@ -19,6 +19,7 @@ from scim_server.storage.errors import TryAgain, UserNameTaken
 from scim_server.storage.ids import is_id
 from scim_server.storage.index_keys import keys_of_user
 from scim_server.storage.new_records import changed_user, new_user
+from scim_server.storage.policies import FINGERPRINT
 from scim_server.storage.records import Document, Due, DueKind, LockedUser, RoleChange, UserRecord
 from scim_server.storage.session import Row, Session, Transaction, optional_time
 from scim_server.storage.statement import Statement, Together
@@ -28,7 +29,11 @@ COLUMNS = "id, document, active, blocked_at, state, deactivate_at, created, modi
 
 _READ = Statement(f"SELECT {COLUMNS} FROM users WHERE tenant = $1 AND id = $2")
 
-_LOCK = Statement(f"SELECT {COLUMNS} FROM users WHERE tenant = $1 AND id = $2 {{lock}}")
+_READ_SOME = Statement(f"SELECT {COLUMNS} FROM users WHERE tenant = $1 AND id {{in_ids:$2}}")
+
+_LOCK = Statement(f"""
+    SELECT {COLUMNS}, {FINGERPRINT} FROM users WHERE tenant = $1 AND id = $2 {{lock}}
+""")
 
 # A new user is in no group: its roles are those of all users and those of users without a mapped one. Where the name
 # is taken nothing is returned of `created`, and what the others wrote is rolled back.
@@ -133,12 +138,20 @@ async def read(session: Session, user_id: str) -> UserRecord | None:
     return None if row is None else record_of(session, row)
 
 
+async def read_some(session: Session, user_ids: Sequence[str]) -> list[UserRecord]:
+    return [record_of(session, row) for row in await session.fetch(_READ_SOME, session.tenant, [*user_ids])]
+
+
 async def lock(tx: Transaction, user_id: str) -> UserRecord | None:
     if not is_id(user_id):
         return None
     row = await tx.fetch_one(_LOCK, tx.tenant, user_id)
     tx.has_waited()
-    return None if row is None else record_of(tx, row)
+    if row is None:
+        return None
+    tx.note_fingerprint(row["fingerprint"])
+    tx.subject = record = record_of(tx, row)
+    return record
 
 
 async def lock_with_groups(tx: Transaction, user_id: str) -> LockedUser | None:
@@ -160,7 +173,7 @@ async def lock_with_groups(tx: Transaction, user_id: str) -> LockedUser | None:
 async def insert(tx: Transaction, document: Document, active: bool) -> UserRecord:
     """Raises `UserNameTaken`."""
     delay = NO_DELAY if active else await tenants.deactivation_delay(tx)
-    record = new_user(document, active, tx.now, delay)
+    tx.subject = record = new_user(document, active, tx.now, delay)
     keys = keys_of_user(document)
     rows = await tx.together(
         _INSERT,

@@ -12,7 +12,9 @@ import pytest
 
 from scim_server import changes
 from scim_server.clock import utc_now
+from scim_server.provisioning.cause import BY_MAPPING
 from scim_server.storage.errors import StorageUnavailable, UserNameTaken
+from scim_server.storage.policies import Policies
 from scim_server.storage.protocol import NullObserver, Storage, Writer
 from scim_server.storage.records import UserRecord
 from scim_server.storage.session import Transaction
@@ -152,7 +154,7 @@ async def _stored(connection: Connection) -> set[str]:
 
 def _insert(tenant: str, document: dict[str, Any]) -> Callable[[sqlite3.Connection], UserRecord]:
     def insert(connection: sqlite3.Connection) -> UserRecord:
-        tx = Transaction(WriteSession(connection, tenant), utc_now, exclusive=True)
+        tx = Transaction(WriteSession(connection, tenant), utc_now, Policies(), BY_MAPPING, exclusive=True)
         return run_step(users.insert(tx, document, True))
 
     return insert

@@ -1,0 +1,213 @@
+"""Effects to events: one for each real change, with the whole user or group after it."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from scim_server.provisioning.events import (
+    EventGroup,
+    EventType,
+    EventUser,
+    RolesWithReasons,
+    group_event,
+    members_event,
+    user_event,
+)
+from scim_server.provisioning.lifecycle import State
+from scim_server.provisioning.roles import EffectiveRole, explain, permissions_of
+from scim_server.storage.effects import (
+    GroupCreated,
+    GroupDeleted,
+    GroupMembersChanged,
+    GroupUpdated,
+    RolesChanged,
+    StateChanged,
+    UserCreated,
+    UserDeleted,
+    UserUpdated,
+)
+from scim_server.storage.records import GroupRecord, UserRecord
+from scim_server.storage.session import Transaction
+from scim_server.storage.tables import groups, roles, users
+from scim_server.storage.tables.events import NewEvent
+
+_NO_ROLES: RolesWithReasons = {}
+
+
+@dataclass(slots=True)
+class _UserChange:
+    """What one transaction did to one user."""
+
+    before: UserRecord | None = None
+    after: UserRecord | None = None
+    created: bool = False
+    deleted: bool = False
+    state_before: State | None = None
+    state: State | None = None
+    added: RolesWithReasons = field(default_factory=dict)
+    removed: RolesWithReasons = field(default_factory=dict)
+
+
+async def events_of(tx: Transaction) -> list[NewEvent]:
+    """In the order of the effects, but that all of one user come where its first one does."""
+    changes = _user_changes(tx)
+    present = await _people(tx, changes) if changes else {}
+    events: list[NewEvent] = []
+    told: set[str] = set()
+    for effect in tx.effects.all:
+        for user_id in _users_of(effect):
+            if user_id not in told:
+                told.add(user_id)
+                events += _user_events(tx, user_id, changes[user_id], present)
+        if event := await _group_event(tx, effect):
+            events.append(event)
+    return events
+
+
+def _users_of(effect: object) -> Iterable[str]:
+    match effect:
+        case UserCreated(user=user) | UserUpdated(user=user) | UserDeleted(user=user):
+            return (user.id,)
+        case StateChanged(user_id=user_id):
+            return (user_id,)
+        case RolesChanged(changes=changes):
+            return (change.user_id for change in changes)
+        case _:
+            return ()
+
+
+def _user_changes(tx: Transaction) -> dict[str, _UserChange]:
+    changes: dict[str, _UserChange] = {}
+
+    def of(user_id: str) -> _UserChange:
+        return changes.setdefault(user_id, _UserChange())
+
+    for effect in tx.effects.all:
+        match effect:
+            case UserCreated(user=user):
+                change = of(user.id)
+                change.created, change.after = True, user
+            case UserUpdated(before=before, user=user):
+                change = of(user.id)
+                change.before, change.after = change.before or before, user
+            case UserDeleted(user=user):
+                change = of(user.id)
+                change.deleted, change.before = True, change.before or user
+            case StateChanged(user_id=user_id, before=before_state, state=state):
+                change = of(user_id)
+                change.state_before, change.state = change.state_before or before_state, state
+            case RolesChanged(changes=role_changes):
+                for role_change in role_changes:
+                    change = of(role_change.user_id)
+                    change.added = dict.fromkeys(role_change.added, ())
+                    change.removed = dict.fromkeys(role_change.removed, ())
+            case _:
+                pass
+    return changes
+
+
+async def _people(tx: Transaction, changes: Mapping[str, _UserChange]) -> Mapping[str, EventUser]:
+    """The users after the transaction. Whom it deleted has no roles any more."""
+    policy = await tx.policy()
+    records = {user_id: change.after for user_id, change in changes.items() if change.after is not None}
+    records |= {user_id: change.before for user_id, change in changes.items() if change.deleted and change.before}
+    if missing := [user_id for user_id in changes if user_id not in records]:
+        records |= {record.id: record for record in await users.read_some(tx, missing)}
+    held = await _held_roles(tx, [user_id for user_id, change in changes.items() if not change.deleted])
+    return {
+        record.id: EventUser(
+            record.id,
+            record.document["userName"],
+            record.document.get("externalId"),
+            State.DEACTIVATED if changes[record.id].deleted else changes[record.id].state or record.state,
+            {},
+            held.get(record.id, ()),
+            permissions_of((role.value for role in held.get(record.id, ())), policy.permissions),
+        )
+        for record in records.values()
+    }
+
+
+async def _held_roles(tx: Transaction, user_ids: list[str]) -> Mapping[str, tuple[EffectiveRole, ...]]:
+    policy = await tx.policy()
+    found: dict[str, tuple[EffectiveRole, ...]] = {}
+    left = sorted(user_ids)
+    while left:
+        part = await roles.effective(tx, left[:1000])
+        for user_id, (held, grants) in part.items():
+            found[user_id] = explain(held, bool(held), grants, policy)
+        left = left[len(part) :]
+    return found
+
+
+def _user_events(
+    tx: Transaction, user_id: str, change: _UserChange, present: Mapping[str, EventUser]
+) -> Iterable[NewEvent]:
+    user = present.get(user_id)
+    if user is None or (change.created and change.deleted):
+        return
+    for type_, tells_of_roles in _types(change):
+        added, removed = (change.added, change.removed) if tells_of_roles else (_NO_ROLES, _NO_ROLES)
+        payload = user_event(type_, tx.now, tx.tenant, tx.cause, user, added, removed)
+        yield NewEvent(type_, payload, str(uuid.uuid4()), user_id=user_id)
+
+
+def _types(change: _UserChange) -> Iterable[tuple[EventType, bool]]:
+    """The types, and whether the event of that type tells of the roles that were gained and lost.
+
+    That is one of them: whoever is blocked loses roles by it, which is no second change.
+    """
+    if change.created:
+        yield EventType.USER_CREATED, True
+        return
+    if change.deleted:
+        yield EventType.USER_DELETED, True
+        return
+    if change.before is not None and change.after is not None and _differs(change.before, change.after):
+        yield EventType.USER_UPDATED, False
+    if change.state is not None and change.state is not change.state_before:
+        yield _OF_STATE[change.state], True
+    elif change.added or change.removed:
+        yield EventType.USER_ROLES_CHANGED, True
+
+
+_OF_STATE = {
+    State.ACTIVE: EventType.USER_REACTIVATED,
+    State.BLOCKED: EventType.USER_BLOCKED,
+    State.DEACTIVATED: EventType.USER_DEACTIVATED,
+}
+
+
+def _differs(before: UserRecord, after: UserRecord) -> bool:
+    """In something besides `active`, of which the state tells."""
+    return {**before.document, "active": None} != {**after.document, "active": None}
+
+
+async def _group_event(tx: Transaction, effect: object) -> NewEvent | None:
+    match effect:
+        case GroupCreated(group=group):
+            return _of_group(tx, EventType.GROUP_CREATED, group)
+        case GroupUpdated(group=group):
+            return _of_group(tx, EventType.GROUP_UPDATED, group)
+        case GroupDeleted(group=group):
+            return _of_group(tx, EventType.GROUP_DELETED, group)
+        case GroupMembersChanged(group_id=group_id, members=members):
+            subject = tx.subject if tx.subject is not None and tx.subject.id == group_id else None
+            record = subject or await groups.read(tx, group_id)
+            assert record is not None  # noqa: S101 - its members were changed
+            shown = _shown(record)
+            added = [*members.added_users, *members.added_groups]
+            removed = [*members.removed_users, *members.removed_groups]
+            payload = members_event(tx.now, tx.tenant, tx.cause, shown, added, removed)
+            return NewEvent(EventType.GROUP_MEMBERS_CHANGED, payload, str(uuid.uuid4()), group_id=group_id)
+        case _:
+            return None
+
+
+def _of_group(tx: Transaction, type_: EventType, group: GroupRecord) -> NewEvent:
+    payload = group_event(type_, tx.now, tx.tenant, tx.cause, _shown(group))
+    return NewEvent(type_, payload, str(uuid.uuid4()), group_id=group.id)
+
+
+def _shown(group: GroupRecord | UserRecord) -> EventGroup:
+    return EventGroup(group.id, group.document.get("displayName"), group.document.get("externalId"))

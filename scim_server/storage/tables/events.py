@@ -1,0 +1,152 @@
+"""Events of each tenant, in the order of their positions: outbox, feed and history in one table.
+
+Positions ascend, and an event that is committed late is never skipped. SQLite has one writer. On PostgreSQL writers
+draw positions without waiting for each other, so that a lower one may be committed after a higher one was. Therefore
+a writer first takes a shared advisory lock, until its end, on the highest position that was drawn before: its floor.
+Its own positions are higher. A reader (`safe_position`) takes what was drawn by now, then looks for the lowest floor
+of those who still write, and reads up to the lower one of the two: what is up to there was drawn by transactions
+that have ended, or by the one of that floor, which has drawn only higher ones.
+
+Of one user the order is that of the changes: a writer holds the user's row when it draws.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from scim_server.provisioning.events import EventType
+from scim_server.storage.session import Row, Session, Transaction
+from scim_server.storage.statement import Statement, Together
+
+_ROWS = "{rows:$2 e (id id, type text, user_id id, group_id id, payload text)}"
+
+APPEND = Together.either(
+    postgres=Together(
+        """
+        floor AS MATERIALIZED (
+            SELECT pg_advisory_xact_lock_shared(event_floor_class($1), (last_value & 2147483647)::int)
+            FROM event_positions
+        )
+        """,
+        events=f"""
+            INSERT INTO events (tenant, position, id, type, time, user_id, group_id, payload)
+            SELECT $1, nextval('event_positions'), e.id, e.type, {{time:$3}}, e.user_id, e.group_id, e.payload
+            FROM floor, {_ROWS}
+        """,
+    ),
+    sqlite=Together(
+        events=f"""
+            INSERT INTO events (tenant, id, type, time, user_id, group_id, payload)
+            SELECT $1, e.id, e.type, $3, e.user_id, e.group_id, e.payload FROM {_ROWS}
+        """,
+    ),
+)
+
+_SAFE = Together.either(
+    postgres=Together(safe="SELECT safe_event_position($1) AS position"),
+    sqlite=Together(safe="SELECT coalesce(max(position), 0) AS position FROM events WHERE tenant = $1"),
+)
+
+_COLUMNS = "position, id, type, time, user_id, group_id, payload"
+
+_AFTER = Statement(f"""
+    SELECT {_COLUMNS} FROM events
+    WHERE tenant = $1 AND position > $2 AND position <= $3
+    ORDER BY position LIMIT $4
+""")
+
+_OLDEST = Statement("SELECT position FROM events WHERE tenant = $1 ORDER BY position LIMIT 1")
+
+_OF_USER = Statement(f"""
+    SELECT {_COLUMNS} FROM events
+    WHERE tenant = $1 AND user_id = $2 AND time <= $3
+    ORDER BY position DESC LIMIT 1
+""")
+
+_FORGET_USER = Statement("DELETE FROM events WHERE tenant = $1 AND user_id {in_ids:$2}")
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    type: EventType
+    payload: bytes
+    id: str
+    user_id: str | None = None
+    group_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    position: int
+    id: str
+    type: EventType
+    time: datetime
+    user_id: str | None
+    group_id: str | None
+    payload: str
+    """See `provisioning.events.with_identity`."""
+
+
+def rows_of(events: Sequence[NewEvent]) -> str:
+    """Of a statement that has `_ROWS`."""
+    return orjson.dumps(
+        [
+            {
+                "id": event.id,
+                "type": event.type,
+                "user_id": event.user_id,
+                "group_id": event.group_id,
+                "payload": orjson.Fragment(event.payload),
+            }
+            for event in events
+        ]
+    ).decode()
+
+
+async def append(tx: Transaction, events: Sequence[NewEvent]) -> None:
+    if events:
+        await tx.together(APPEND, tx.tenant, rows_of(events), tx.now)
+
+
+async def safe_position(session: Session) -> int:
+    """No event at or below this position is yet to come."""
+    rows = await session.together(_SAFE, session.tenant)
+    position: int = rows["safe"][0]["position"]
+    return position
+
+
+async def after(session: Session, position: int, limit: int) -> Sequence[StoredEvent]:
+    """The next events that nothing can precede any more."""
+    safe = await safe_position(session)
+    rows = await session.fetch(_AFTER, session.tenant, position, safe, limit)
+    return [_event_of(session, row) for row in rows]
+
+
+async def oldest_position(session: Session) -> int | None:
+    """Of those that are kept."""
+    row = await session.fetch_one(_OLDEST, session.tenant)
+    return None if row is None else row["position"]
+
+
+async def newest_of_user(session: Session, user_id: str, at: datetime) -> StoredEvent | None:
+    """What the user was then."""
+    row = await session.fetch_one(_OF_USER, session.tenant, user_id, at)
+    return None if row is None else _event_of(session, row)
+
+
+async def forget_users(tx: Transaction, user_ids: Sequence[str]) -> None:
+    await tx.execute(_FORGET_USER, tx.tenant, [*user_ids])
+
+
+def _event_of(session: Session, row: Row) -> StoredEvent:
+    return StoredEvent(
+        row["position"],
+        str(row["id"]),
+        EventType(row["type"]),
+        session.time(row["time"]),
+        None if row["user_id"] is None else str(row["user_id"]),
+        None if row["group_id"] is None else str(row["group_id"]),
+        row["payload"],
+    )
