@@ -75,4 +75,4 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('events', 'events_position', '1000000000 10000 1'),
     ('events', 'events_user', '1000000000 10000 10 1'),
     ('sync_log', 'sync_log', '1000000000 10000 2 1'),
-    ('sync_log', 'sync_log_resource', '1000000000 10000 10 1 1');
+    ('sync_log', 'sync_log_resource', '1000000000 10000 10 1');

@@ -25,7 +25,8 @@ _SHORT_ACTION = re.compile(
 )
 """A default may be no call: that of a volatile function rewrites the table."""
 _SHORT = re.compile(
-    r"CREATE TABLE|CREATE (?:OR REPLACE )?(?:FUNCTION|TRIGGER|VIEW)|DROP (?:TABLE|FUNCTION|TRIGGER|VIEW|INDEX)"
+    r"CREATE (?:TABLE|SEQUENCE)|SELECT setval|CREATE (?:OR REPLACE )?(?:FUNCTION|TRIGGER|VIEW)"
+    r"|DROP (?:TABLE|FUNCTION|TRIGGER|VIEW|INDEX)"
     r"|ALTER (?:FUNCTION|INDEX|VIEW)|COMMENT ON|INSERT INTO"
 )
 

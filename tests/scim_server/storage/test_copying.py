@@ -18,6 +18,7 @@ from scim_server.storage.errors import StorageUnusable
 from scim_server.storage.records import Page, Query, UserRecord
 from tests.scim_server.storage.raw_sql import execute
 from tests.scim_server.storage.steps import Steps, named, rules
+from tests.support.causes import REQUESTED
 from tests.support.migrated import make_sqlite
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import database_of
@@ -53,6 +54,7 @@ async def _fill(path: Path) -> list[str]:
     ]
     inner = await steps.add_group("Admins", ids[:5], externalId="g1")
     await steps.add_group("All", [inner, *ids[9:]])
+    await storage.write(TENANT, lambda writer: writer.lock_user(ids[0]), REQUESTED)
     gone = await steps.add_user("gone")
     await steps.delete_user(gone)
     await storage.use_assertion(TENANT, b"\x00\xff", EXPIRES)
@@ -70,7 +72,7 @@ def _tables_with_rows(path: Path) -> set[str]:
     """All that are to be copied: with an empty one a test would prove less than it seems to."""
     with closing(sqlite3.connect(path)) as connection:
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        names -= SQLITE_ALONE | {"sqlite_stat1"}
+        names -= SQLITE_ALONE | {"sqlite_stat1", "sqlite_sequence"}
         filled = {name for name in names if connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0]}
     assert filled == names
     return names

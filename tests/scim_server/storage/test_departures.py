@@ -12,6 +12,7 @@ from scim_server.storage.tables.departures import TENANT_TABLES
 from scim_server.storage.urls import sqlite_path
 from tests.scim_server.storage.raw_sql import execute
 from tests.scim_server.storage.steps import Steps, named, rules
+from tests.support.causes import REQUESTED
 from tests.support.storages import open_storage
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
@@ -59,6 +60,7 @@ async def fill(steps: Steps) -> None:
     inner = await steps.add_group("Inner", [ann])
     await steps.add_group("Admins", [bob, inner])
     await steps.delete_user(await steps.add_user("eve"))
+    await steps.storage.write(steps.tenant, lambda writer: writer.lock_user(ann), REQUESTED)
     await steps.work_off()
 
 
