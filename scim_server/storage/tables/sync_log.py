@@ -1,23 +1,24 @@
 """The sync log: a line for every request that writes, and for every refused one."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from scim_server.storage.session import Transaction
-from scim_server.storage.statement import Statement
+from scim_server.scim.schema import JsonObject
 
-_ADD = Statement("""
+INSERT = """
     INSERT INTO sync_log (tenant, time, id, request_id, credential, operation, resource_type, resource_id,
                           resource_name, status, line)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-""")
+    SELECT {text:$1}, e.time, e.id, e.request_id, e.credential, e.operation, e.resource_type, e.resource_id,
+           e.resource_name, e.status, e.line
+    FROM {rows:$N e (id id, time time, request_id text, credential text, operation text, resource_type text,
+                     resource_id text, resource_name text, status integer, line text)}
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    time: datetime
     id: str
+    time: datetime
     request_id: str
     credential: str
     operation: str
@@ -31,21 +32,6 @@ class LogLine:
     """JSON: `userAgent`, `scimType`, `detail`, `changed`, `gained`, `lost`, `durationMs`."""
 
 
-async def append(tx: Transaction, lines: Iterable[LogLine]) -> None:
-    await tx.batch(_ADD, [(tx.tenant, *parameters_of(line)) for line in lines])
-
-
-def parameters_of(line: LogLine) -> tuple[object, ...]:
-    """Of a statement that adds it, after the tenant."""
-    return (
-        line.time,
-        line.id,
-        line.request_id,
-        line.credential,
-        line.operation,
-        line.resource_type,
-        line.resource_id,
-        line.resource_name,
-        line.status,
-        line.line,
-    )
+def row_of(line: LogLine, time: object) -> JsonObject:
+    """Of the rows that the statement inserts."""
+    return asdict(line) | {"time": time}
