@@ -30,7 +30,7 @@ from tests.control_plane.build import CONTROL_PLANE
 from tests.control_plane.cluster import ControlPlane
 from tests.support.examples import load_profile
 from tests.support.network import ADDRESSES, PrivateNetworkError, enter_private_network
-from tests.support.postgres import PostgresServer, StartPostgres
+from tests.support.postgres import TEST_CLOCK, PostgresServer, StartPostgres
 from tests.support.temporary import RunDirectory, place_for_data
 
 pytest_plugins = ("tests.support.serving",)
@@ -101,6 +101,7 @@ def postgres_server(run_directory: Path) -> Iterator[PostgresServer]:
     data = RunDirectory(place_for_data())
     server = PostgresServer(run_directory / "postgres", data=data.path / "postgres")
     server.start()
+    server.psql(TEST_CLOCK, "template1")
     yield server
     server.stop()
     data.remove()

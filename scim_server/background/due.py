@@ -22,6 +22,8 @@ class DueWork:
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
+        self._has_erased = True
+        """Also by the process before this one."""
         self.worker = Worker("doing what is due", self.do, clock)
         storage.subscribe(self._look_at)
 
@@ -36,6 +38,8 @@ class DueWork:
         """One round: returns when the next thing is due. Raises `StorageUnavailable`."""
         await for_each(await self._storage.tenants_with_unlike_states(), self._correct_states)
         await for_each(await self._storage.due_tenants(), self._do_all)
+        if self._has_erased:
+            self._has_erased = not await self._storage.overwrite_erased()
         return await self._storage.next_due()
 
     async def _correct_states(self, tenant: str) -> None:
@@ -43,23 +47,30 @@ class DueWork:
             pass
 
     async def _do_all(self, tenant: str) -> None:
-        while await self._storage.write(tenant, _do_some, BY_TIME):
-            pass
+        more = True
+        while more:
+            more, erased = await self._storage.write(tenant, _do_some, BY_TIME)
+            self._has_erased |= erased
 
 
 async def _correct_states(writer: Writer) -> int:
     return await writer.correct_states(_AT_ONCE)
 
 
-async def _do_some(writer: Writer) -> bool:
-    """Whether more may be due."""
+async def _do_some(writer: Writer) -> tuple[bool, bool]:
+    """Whether more may be due, and whether users were erased."""
     past = await writer.past_due(_AT_ONCE)
     delays = [due for due in past if due.kind is DueKind.DELAY]
     for delay in delays:  # which takes its row itself
         await writer.follow_delay(delay.subject, _AT_ONCE)
+    tombstones = [due for due in past if due.kind is DueKind.TOMBSTONE]
+    if wait := 0 < len(tombstones) < len(past):  # of those who are forgotten there may still be something to tell
+        past = [due for due in past if due not in tombstones]
+    else:
+        await writer.forget_deleted([due.subject for due in tombstones])
     left = await writer.deactivate([due.subject for due in past if due.kind is DueKind.DEACTIVATION])
-    await writer.forget_deleted([due.subject for due in past if due.kind is DueKind.TOMBSTONE])
     still_due = {Due(DueKind.DEACTIVATION, user_id) for user_id in left}
     done = [due for due in past if due.kind is not DueKind.DELAY and due not in still_due]
     await writer.done(done)
-    return bool(delays) or len(done) == _AT_ONCE
+    more = bool(delays) or (wait and not left) or len(done) == _AT_ONCE
+    return more, bool(tombstones) and not wait

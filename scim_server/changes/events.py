@@ -16,6 +16,7 @@ from scim_server.provisioning.events import (
 from scim_server.provisioning.lifecycle import State
 from scim_server.provisioning.roles import EffectiveRole, explain, permissions_of
 from scim_server.storage.effects import (
+    DeletedUserDeactivated,
     GroupCreated,
     GroupDeleted,
     GroupMembersChanged,
@@ -26,7 +27,7 @@ from scim_server.storage.effects import (
     UserDeleted,
     UserUpdated,
 )
-from scim_server.storage.records import GroupRecord, UserRecord
+from scim_server.storage.records import GroupRecord, Tombstone, UserRecord
 from scim_server.storage.session import Transaction
 from scim_server.storage.tables import groups, roles, users
 from scim_server.storage.tables.events import NewEvent
@@ -42,6 +43,7 @@ class _UserChange:
     after: UserRecord | None = None
     created: bool = False
     deleted: bool = False
+    previous_id: str | None = None
     state_before: State | None = None
     state: State | None = None
     added: RolesWithReasons = field(default_factory=dict)
@@ -59,6 +61,8 @@ async def events_of(tx: Transaction) -> list[NewEvent]:
             if user_id not in told:
                 told.add(user_id)
                 events += _user_events(tx, user_id, changes[user_id], present)
+        if isinstance(effect, DeletedUserDeactivated):
+            events.append(_deactivated_after_deletion(tx, effect.user))
         if event := await _group_event(tx, effect):
             events.append(event)
     return events
@@ -84,15 +88,15 @@ def _user_changes(tx: Transaction) -> dict[str, _UserChange]:
 
     for effect in tx.effects.all:
         match effect:
-            case UserCreated(user=user):
+            case UserCreated(user=user, previous_id=previous_id):
                 change = of(user.id)
-                change.created, change.after = True, user
+                change.created, change.after, change.previous_id = True, user, previous_id
             case UserUpdated(before=before, user=user):
                 change = of(user.id)
                 change.before, change.after = change.before or before, user
-            case UserDeleted(user=user):
+            case UserDeleted(user=user, state=state):
                 change = of(user.id)
-                change.deleted, change.before = True, change.before or user
+                change.deleted, change.before, change.state = True, change.before or user, state
             case StateChanged(user_id=user_id, before=before_state, state=state):
                 change = of(user_id)
                 change.state_before, change.state = change.state_before or before_state, state
@@ -119,7 +123,7 @@ async def _people(tx: Transaction, changes: Mapping[str, _UserChange]) -> Mappin
             record.id,
             record.document["userName"],
             record.document.get("externalId"),
-            State.DEACTIVATED if changes[record.id].deleted else changes[record.id].state or record.state,
+            changes[record.id].state or record.state,
             {},
             held.get(record.id, ()),
             permissions_of((role.value for role in held.get(record.id, ())), policy.permissions),
@@ -148,7 +152,7 @@ def _user_events(
         return
     for type_, tells_of_roles in _types(change):
         added, removed = (change.added, change.removed) if tells_of_roles else (_NO_ROLES, _NO_ROLES)
-        payload = user_event(type_, tx.now, tx.tenant, tx.cause, user, added, removed)
+        payload = user_event(type_, tx.now, tx.tenant, tx.cause, user, added, removed, change.previous_id)
         yield NewEvent(type_, payload, str(uuid.uuid4()), user_id=user_id)
 
 
@@ -169,6 +173,13 @@ def _types(change: _UserChange) -> Iterable[tuple[EventType, bool]]:
         yield _OF_STATE[change.state], True
     elif change.added or change.removed:
         yield EventType.USER_ROLES_CHANGED, True
+
+
+def _deactivated_after_deletion(tx: Transaction, deleted: Tombstone) -> NewEvent:
+    type_, name = EventType.USER_DEACTIVATED, deleted.user_name
+    user = EventUser(deleted.id, name, deleted.external_id, State.DEACTIVATED, {}, (), ())
+    payload = user_event(type_, tx.now, tx.tenant, tx.cause, user, _NO_ROLES, _NO_ROLES)
+    return NewEvent(type_, payload, str(uuid.uuid4()), user_id=deleted.id)
 
 
 _OF_STATE = {

@@ -44,7 +44,8 @@ class EventUser:
     """A user after the change."""
 
     id: str
-    user_name: str
+    user_name: str | None
+    """None of one that is erased."""
     external_id: str | None
     state: State
     profile: JsonObject
@@ -123,6 +124,14 @@ def with_identity(event_id: str, sequence: int, payload: bytes | str) -> bytes:
     """The whole event as JSON."""
     text = payload.encode() if isinstance(payload, str) else payload
     return b'{"id":"%b","sequence":%d,%b' % (event_id.encode(), sequence, text[1:])
+
+
+def redacted(payload: bytes | str) -> str:
+    """The payload of an event of a user who is erased: of the user only the id, the state and the roles."""
+    event: JsonObject = orjson.loads(payload)
+    user: JsonObject = event["user"]
+    event["user"] = user | {"userName": None, "externalId": None, "profile": {}}
+    return orjson.dumps(event).decode()
 
 
 def reason_json(reason: Reason) -> JsonObject:

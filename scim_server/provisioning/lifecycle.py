@@ -3,9 +3,6 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-RETENTION = timedelta(days=90)
-"""How long it is known that a user or group was deleted."""
-
 NO_DELAY = timedelta(0)
 
 
@@ -29,3 +26,8 @@ def state_after(
     if delay <= NO_DELAY:
         return State.DEACTIVATED, None
     return State.BLOCKED, now + delay
+
+
+def state_after_deletion(before: State, delay: timedelta) -> State:
+    """The end of a user who is deleted comes after the same delay."""
+    return State.DEACTIVATED if before is State.DEACTIVATED or delay <= NO_DELAY else State.BLOCKED

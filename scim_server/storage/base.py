@@ -87,7 +87,10 @@ class BaseStorage(ABC):
         return await self._read_all(lambda session: due.tenants(session, self._clock()))
 
     async def next_due(self) -> datetime | None:
-        return await self._read_all(due.next_time)
+        return await self._read_all(lambda session: due.next_time(session, self._clock()))
+
+    async def overwrite_erased(self) -> bool:
+        return True
 
     async def tenants_with_unlike_states(self) -> Sequence[str]:
         return await self._read_all(users.tenants_with_unlike_states)

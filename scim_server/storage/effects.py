@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import TypeAlias
 
 from scim_server.provisioning.lifecycle import State
-from scim_server.storage.records import GroupRecord, MembersChanged, RoleChange, UserRecord
+from scim_server.storage.records import GroupRecord, MembersChanged, RoleChange, Tombstone, UserRecord
 
 
 @dataclass(frozen=True, slots=True)
 class UserCreated:
     user: UserRecord
+    previous_id: str | None = None
+    """Of the user that was deleted last of those with the same externalId, as long as that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,16 @@ class StateChanged:
 @dataclass(frozen=True, slots=True)
 class UserDeleted:
     user: UserRecord
+    state: State
+    """What it is from now on: blocked until the delay is over, or deactivated."""
+    delay_ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedUserDeactivated:
+    """The delay of a user who was deleted meanwhile is over."""
+
+    user: Tombstone
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +142,7 @@ Effect: TypeAlias = (
     | UserUpdated
     | StateChanged
     | UserDeleted
+    | DeletedUserDeactivated
     | GroupCreated
     | GroupUpdated
     | GroupDeleted

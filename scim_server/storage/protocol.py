@@ -156,6 +156,11 @@ class Storage(Protocol):
         """When something is to be done next, which may be past."""
         ...
 
+    async def overwrite_erased(self) -> bool:
+        """Leave nothing in the database's files of what was erased, as far as that is the server's to do: PostgreSQL
+        does it itself (VACUUM). False where it has to be tried again: somebody reads."""
+        ...
+
     async def tenants_with_unlike_states(self) -> Sequence[str]:
         """Those with users for `Writer.correct_states`."""
         ...

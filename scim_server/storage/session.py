@@ -56,10 +56,6 @@ class Session(Protocol):
         ...
 
     def time(self, value: Any) -> datetime: ...
-    def json_time(self, value: datetime) -> object:
-        """In JSON of which a statement makes rows."""
-        ...
-
     def span(self, value: Any) -> timedelta: ...
 
     def folded(self, document: Document) -> str | None:
@@ -93,6 +89,10 @@ class Transaction:
     def has_waited(self) -> None:
         """A lock was waited for: what is changed from here on is changed now."""
         self.now = max(self.now, self._clock())
+
+    def not_before(self, time: datetime) -> None:
+        """What is changed from here on isn't changed before this time of the database's clock."""
+        self.now = max(self.now, time)
 
     async def policy(self) -> Policy:
         """The one that the database holds, by which everything in this transaction is decided.
@@ -148,9 +148,6 @@ class Transaction:
 
     def time(self, value: Any) -> datetime:
         return self._session.time(value)
-
-    def json_time(self, value: datetime) -> object:
-        return self._session.json_time(value)
 
     def span(self, value: Any) -> timedelta:
         return self._session.span(value)

@@ -23,11 +23,11 @@ from scim_server.storage.session import Transaction
 from scim_server.storage.tables import (
     departures,
     due,
+    erasure,
     groups,
     memberships,
     roles,
     tenants,
-    tombstones,
     used_assertions,
     users,
 )
@@ -175,8 +175,8 @@ class Writer(Reader):
         return await users.correct_states(self._transaction, limit)
 
     async def forget_deleted(self, ids: Collection[str]) -> None:
-        """That these were a user's or a group's."""
-        await tombstones.remove(self._transaction, ids)
+        """That these were a user's or a group's, and all that is personal of the users."""
+        await erasure.forget_deleted(self._transaction, ids)
 
     async def done(self, what: Collection[Due]) -> None:
         """It was due, and needn't be done any more."""

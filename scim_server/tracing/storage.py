@@ -95,6 +95,9 @@ class TracedStorage:
     async def next_due(self) -> datetime | None:
         return await self._storage.next_due()
 
+    async def overwrite_erased(self) -> bool:
+        return await self._storage.overwrite_erased()
+
     async def tenants_with_unlike_states(self) -> Sequence[str]:
         return await self._storage.tenants_with_unlike_states()
 

@@ -41,6 +41,15 @@ REPLICATED = {"wal_level": "replica", "max_wal_senders": "10", "synchronous_comm
 """Settings of a primary that a standby can be made of, and of that."""
 
 
+TEST_CLOCK = """
+    CREATE SCHEMA test_clock;
+    CREATE FUNCTION test_clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS $$
+        SELECT pg_read_file(current_setting('test_clock.file'))::timestamptz
+    $$;
+"""
+"""The clock of a session with this schema before `pg_catalog` in its search path: what a file says."""
+
+
 class StartPostgres(Protocol):
     """The fixture `start_postgres`: makes and starts a server, with the parameters of `PostgresServer`."""
 

@@ -2,9 +2,12 @@
 
 import asyncio
 import threading
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from scim_server import changes, storage
 from scim_server.clock import Clock, utc_now
@@ -14,6 +17,10 @@ from scim_server.storage.records import Document, UserRecord
 
 def open_storage(url: str, clock: Clock = utc_now) -> Storage:
     """What `storage.open_storage` gives to the server."""
+    right = clock.right if isinstance(clock, WrongClock) else clock
+    if isinstance(right, SetClock) and url.startswith("postgresql"):
+        folder = Path(parse_qs(urlsplit(url).query)["host"][0])
+        url += f"&search_path=public,test_clock,pg_catalog&test_clock.file={right.file_in(folder)}"
     return storage.open_storage(url, changes.record, clock=clock)
 
 
@@ -58,10 +65,39 @@ async def writing(
 
 
 class SetClock:
-    """A clock that moves when it is told to."""
+    """A clock that moves when it is told to, and with it the one of the database of `open_storage`."""
 
     def __init__(self, now: datetime) -> None:
-        self.now = now
+        self._now = now
+        self._files: list[Path] = []
+
+    @property
+    def now(self) -> datetime:
+        return self._now
+
+    @now.setter
+    def now(self, now: datetime) -> None:
+        self._now = now
+        for file in self._files:
+            file.write_text(now.isoformat())
 
     def __call__(self) -> datetime:
-        return self.now
+        return self._now
+
+    def file_in(self, folder: Path) -> Path:
+        """What says the time, for PostgreSQL's own `now()`: see `tests.support.postgres.TEST_CLOCK`."""
+        file = folder / f"clock-{uuid.uuid4().hex}"
+        self._files.append(file)
+        self.now = self._now
+        return file
+
+
+class WrongClock:
+    """The clock of a replica that is wrong, beside a database whose clock is right."""
+
+    def __init__(self, right: SetClock, by: timedelta) -> None:
+        self.right = right
+        self.by = by
+
+    def __call__(self) -> datetime:
+        return self.right() + self.by

@@ -28,6 +28,7 @@ _CACHED_SEARCHES = 32
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # with WAL, NORMAL may lose the last commits when the power fails
+    "PRAGMA secure_delete = ON",  # what is deleted is overwritten
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -16384",  # KiB
     "PRAGMA mmap_size = 268435456",

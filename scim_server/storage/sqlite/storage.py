@@ -95,6 +95,9 @@ class SqliteStorage(BaseStorage):
         async with self._reader() as connection:
             await connection.run(_is_there)
 
+    async def overwrite_erased(self) -> bool:
+        return await self._writer.run(_empty_log)
+
     def usage(self) -> PoolUsage:
         connections = [self._writer, *self._readers]
         in_use = len(self._readers) - len(self._idle) + self._commits.is_busy if self._writer.is_open else 0
@@ -151,3 +154,14 @@ class SqliteStorage(BaseStorage):
 
 def _is_there(connection: sqlite3.Connection) -> None:
     connection.execute("SELECT 1 FROM schema_migrations").fetchone()
+
+
+def _empty_log(connection: sqlite3.Connection) -> bool:
+    """The file is overwritten with what is in the log (WAL), and the log emptied. Whether nobody was in the way."""
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 100")
+    try:
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
+    return not busy

@@ -1,7 +1,10 @@
-"""What is to be done at a certain time. The rows are hints: who acts on one looks whether it still holds."""
+"""What is to be done at a certain time. The rows are hints: who acts on one looks whether it still holds.
+
+Clocks may be wrong. A time that is past is past by the clock of the replica and by that of the database.
+"""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from scim_server.storage.records import Due, DueKind
 from scim_server.storage.session import Session, Transaction
@@ -12,32 +15,31 @@ _PUT = Statement("""
     ON CONFLICT (tenant, kind, subject) DO UPDATE SET at = excluded.at
 """)
 
-PUT_ROWS = """
-    INSERT INTO due (tenant, kind, subject, at)
-    SELECT {text:$1}, e.kind, e.subject, e.at FROM {rows:$N e (kind text, subject text, at time)}
-    WHERE true
-    ON CONFLICT (tenant, kind, subject) DO UPDATE SET at = excluded.at
-"""
-
-REMOVE_ROWS = """
-    DELETE FROM due
-    WHERE tenant = $1 AND (kind, subject) IN (SELECT e.kind, e.subject FROM {rows:$N e (kind text, subject text)})
-"""
+_REMOVE = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2 AND subject = $3")
 
 _REMOVE_KIND = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2")
 
-_REMOVE_PAST = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2 AND subject = $3 AND at <= $4")
+_REMOVE_PAST = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2 AND subject = $3 AND at <= {early_now:$4}")
 
-_PAST = Statement("SELECT kind, subject FROM due WHERE tenant = $1 AND at <= $2 ORDER BY at, kind, subject LIMIT $3")
+_PAST = Statement("""
+    SELECT kind, subject FROM due WHERE tenant = $1 AND at <= {early_now:$2} ORDER BY at, kind, subject LIMIT $3
+""")
 
-_TENANTS = Statement("SELECT DISTINCT tenant FROM due WHERE at <= $1 ORDER BY tenant")
+_TENANTS = Statement("SELECT DISTINCT tenant FROM due WHERE at <= {early_now:$1} ORDER BY tenant")
 
-_NEXT = Statement("SELECT at FROM due ORDER BY at LIMIT 1")
+_NEXT = Statement("SELECT at - {early_now:$1} AS wait FROM due ORDER BY at LIMIT 1")
+
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+"""The time of what is due now, by any clock."""
 
 
 async def put(tx: Transaction, rows: Iterable[tuple[Due, datetime]]) -> None:
     """One that is there already moves."""
     await tx.batch(_PUT, [(tx.tenant, due.kind, due.subject, at) for due, at in rows])
+
+
+async def remove(tx: Transaction, rows: Iterable[Due]) -> None:
+    await tx.batch(_REMOVE, [(tx.tenant, due.kind, due.subject) for due in rows])
 
 
 async def remove_all(tx: Transaction, kind: DueKind) -> None:
@@ -65,7 +67,7 @@ async def tenants(session: Session, now: datetime) -> Sequence[str]:
     return [row["tenant"] for row in await session.fetch(_TENANTS, now)]
 
 
-async def next_time(session: Session) -> datetime | None:
-    """Of the first of all tenants."""
-    row = await session.fetch_one(_NEXT)
-    return None if row is None else session.time(row["at"])
+async def next_time(session: Session, now: datetime) -> datetime | None:
+    """Of the first of all tenants, by the clock of the replica."""
+    row = await session.fetch_one(_NEXT, now)
+    return None if row is None else now + session.span(row["wait"])

@@ -16,31 +16,33 @@ from datetime import datetime
 
 import orjson
 
-from scim_server.provisioning.events import EventType
-from scim_server.scim.schema import JsonObject
+from scim_server.provisioning.events import EventType, redacted
 from scim_server.storage.session import Row, Session, Transaction
 from scim_server.storage.statement import Statement, Together
 
-_ROWS = "{rows:$N e (id id, type text, time time, user_id id, group_id id, payload text)}"
+_ROWS = "{rows:$2 e (id id, type text, user_id id, group_id id, payload text)}"
 
-FLOOR = """
-    floor AS MATERIALIZED (
-        SELECT pg_advisory_xact_lock_shared(event_floor_class($1), (last_value & 2147483647)::int)
-        FROM event_positions
-    )
-"""
-"""Of PostgreSQL: before the positions are drawn."""
-
-INSERT_POSTGRES = f"""
-    INSERT INTO events (tenant, position, id, type, time, user_id, group_id, payload)
-    SELECT $1, nextval('event_positions'), e.id, e.type, e.time, e.user_id, e.group_id, e.payload
-    FROM floor, {_ROWS}
-"""
-
-INSERT_SQLITE = f"""
-    INSERT INTO events (tenant, id, type, time, user_id, group_id, payload)
-    SELECT $1, e.id, e.type, e.time, e.user_id, e.group_id, e.payload FROM {_ROWS}
-"""
+APPEND = Together.either(
+    postgres=Together(
+        """
+        floor AS MATERIALIZED (
+            SELECT pg_advisory_xact_lock_shared(event_floor_class($1), (last_value & 2147483647)::int)
+            FROM event_positions
+        )
+        """,
+        events=f"""
+            INSERT INTO events (tenant, position, id, type, time, user_id, group_id, payload)
+            SELECT $1, nextval('event_positions'), e.id, e.type, {{time:$3}}, e.user_id, e.group_id, e.payload
+            FROM floor, {_ROWS}
+        """,
+    ),
+    sqlite=Together(
+        events=f"""
+            INSERT INTO events (tenant, id, type, time, user_id, group_id, payload)
+            SELECT $1, e.id, e.type, $3, e.user_id, e.group_id, e.payload FROM {_ROWS}
+        """,
+    ),
+)
 
 _SAFE = Together.either(
     postgres=Together(safe="SELECT safe_event_position($1) AS position"),
@@ -63,7 +65,9 @@ _OF_USER = Statement(f"""
     ORDER BY position DESC LIMIT 1
 """)
 
-_FORGET_USER = Statement("DELETE FROM events WHERE tenant = $1 AND user_id {in_ids:$2}")
+_OF_USERS = Statement("SELECT position, payload FROM events WHERE tenant = $1 AND user_id {in_ids:$2}")
+
+_REWRITE = Statement("UPDATE events SET payload = $3 WHERE tenant = $1 AND position = $2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +91,25 @@ class StoredEvent:
     """See `provisioning.events.with_identity`."""
 
 
-def row_of(event: NewEvent, time: object) -> JsonObject:
-    """Of the rows that the statements insert."""
-    return {
-        "id": event.id,
-        "type": event.type,
-        "time": time,
-        "user_id": event.user_id,
-        "group_id": event.group_id,
-        "payload": orjson.Fragment(event.payload),
-    }
+def rows_of(events: Sequence[NewEvent]) -> str:
+    """Of a statement that has `_ROWS`."""
+    return orjson.dumps(
+        [
+            {
+                "id": event.id,
+                "type": event.type,
+                "user_id": event.user_id,
+                "group_id": event.group_id,
+                "payload": orjson.Fragment(event.payload),
+            }
+            for event in events
+        ]
+    ).decode()
+
+
+async def append(tx: Transaction, events: Sequence[NewEvent]) -> None:
+    if events:
+        await tx.together(APPEND, tx.tenant, rows_of(events), tx.now)
 
 
 async def safe_position(session: Session) -> int:
@@ -125,8 +138,10 @@ async def newest_of_user(session: Session, user_id: str, at: datetime) -> Stored
     return None if row is None else _event_of(session, row)
 
 
-async def forget_users(tx: Transaction, user_ids: Sequence[str]) -> None:
-    await tx.execute(_FORGET_USER, tx.tenant, [*user_ids])
+async def redact_users(tx: Transaction, user_ids: Sequence[str]) -> None:
+    """Their events stay, so that nobody who reads late misses that they were deleted."""
+    rows = await tx.fetch(_OF_USERS, tx.tenant, [*user_ids])
+    await tx.batch(_REWRITE, [(tx.tenant, row["position"], redacted(row["payload"])) for row in rows])
 
 
 def _event_of(session: Session, row: Row) -> StoredEvent:

@@ -1,24 +1,38 @@
 """The sync log: a line for every request that writes, and for every refused one."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from scim_server.scim.schema import JsonObject
+import orjson
 
-INSERT = """
+from scim_server.storage.session import Transaction
+from scim_server.storage.statement import Statement
+
+_ADD = Statement("""
     INSERT INTO sync_log (tenant, time, id, request_id, credential, operation, resource_type, resource_id,
                           resource_name, status, line)
-    SELECT {text:$1}, e.time, e.id, e.request_id, e.credential, e.operation, e.resource_type, e.resource_id,
-           e.resource_name, e.status, e.line
-    FROM {rows:$N e (id id, time time, request_id text, credential text, operation text, resource_type text,
-                     resource_id text, resource_name text, status integer, line text)}
-"""
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+""")
+
+_OF_USERS = Statement("""
+    SELECT time, id, line FROM sync_log
+    WHERE tenant = $1 AND resource_id {any:SELECT CAST(asked.id AS text) FROM {ids:$2 asked}}
+    UNION ALL
+    SELECT time, id, line FROM sync_log
+    WHERE tenant = $1 AND resource_id IS NULL AND resource_type = 'User'
+      AND lower(resource_name) {any:SELECT lower(asked.value) FROM {texts:$3 asked}}
+""")
+
+_REWRITE = Statement("""
+    UPDATE sync_log SET resource_name = NULL, line = $4 WHERE tenant = $1 AND time = $2 AND id = $3
+""")
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    id: str
     time: datetime
+    id: str
     request_id: str
     credential: str
     operation: str
@@ -32,6 +46,34 @@ class LogLine:
     """JSON: `userAgent`, `scimType`, `detail`, `changed`, `gained`, `lost`, `durationMs`."""
 
 
-def row_of(line: LogLine, time: object) -> JsonObject:
-    """Of the rows that the statement inserts."""
-    return asdict(line) | {"time": time}
+async def append(tx: Transaction, lines: Iterable[LogLine]) -> None:
+    await tx.batch(_ADD, [(tx.tenant, *parameters_of(line)) for line in lines])
+
+
+async def redact_users(tx: Transaction, user_ids: Sequence[str], user_names: Sequence[str]) -> None:
+    """That requests were made stays. `user_names`: of those whom requests named that were refused."""
+    rows = await tx.fetch(_OF_USERS, tx.tenant, [*user_ids], [*user_names])
+    await tx.batch(_REWRITE, [(tx.tenant, row["time"], row["id"], _redacted(row["line"])) for row in rows])
+
+
+def _redacted(line: str) -> str:
+    """Without the words of an error, which may repeat what was sent."""
+    fields = orjson.loads(line)
+    fields.pop("detail", None)
+    return orjson.dumps(fields).decode()
+
+
+def parameters_of(line: LogLine) -> tuple[object, ...]:
+    """Of a statement that adds it, after the tenant."""
+    return (
+        line.time,
+        line.id,
+        line.request_id,
+        line.credential,
+        line.operation,
+        line.resource_type,
+        line.resource_id,
+        line.resource_name,
+        line.status,
+        line.line,
+    )

@@ -24,7 +24,7 @@ _PRESENT = Statement("SELECT tenant FROM tenants WHERE departed IS NULL ORDER BY
 
 _RULES = Statement("SELECT rules FROM tenants WHERE tenant = $1")
 
-_DELAY = Statement("SELECT deactivation_delay FROM tenants WHERE tenant = $1")
+_DELAY = Statement("SELECT deactivation_delay, {late_now:$2} AS late_now FROM tenants WHERE tenant = $1")
 
 _COUNTS = Statement("""
     SELECT (SELECT CAST(coalesce(sum(added - removed), 0) AS bigint) FROM totals
@@ -72,15 +72,19 @@ async def rules(session: Session) -> Policy | None:
     return None if row is None else Policy.from_json(row["rules"])
 
 
-async def deactivation_delay(session: Session) -> timedelta:
-    """Of the rules that the database holds."""
-    return await known_delay(session) or NO_DELAY
+async def deactivation_delay(tx: Transaction) -> timedelta:
+    """Of the rules that the database holds. What begins now begins by the later one of both clocks, so that it ends
+    early by neither."""
+    return await known_delay(tx) or NO_DELAY
 
 
-async def known_delay(session: Session) -> timedelta | None:
+async def known_delay(tx: Transaction) -> timedelta | None:
     """None where only a server that didn't know of states has stored the tenant."""
-    row = await session.fetch_one(_DELAY, session.tenant)
-    return NO_DELAY if row is None else _delay_of(session, row)
+    row = await tx.fetch_one(_DELAY, tx.tenant, tx.now)
+    if row is None:
+        return NO_DELAY
+    tx.not_before(tx.time(row["late_now"]))
+    return _delay_of(tx, row)
 
 
 async def counts(session: Session) -> TenantCounts:
@@ -124,7 +128,7 @@ async def put_rules(tx: Transaction, rules: Policy, revision: int, uid: str | No
         return True
     if held is not None and _delay_of(tx, held) != rules.deactivation_delay:
         await due.remove_all(tx, DueKind.DELAY)  # whoever still follows the delay before
-        await due.put(tx, [(Due(DueKind.DELAY, FIRST_ID), tx.now)])
+        await due.put(tx, [(Due(DueKind.DELAY, FIRST_ID), due.AT_ONCE)])
         tx.effects.add(DelayChanged())
     changes = grant_changes(await groups.names_of_all(tx), await grants.of_all(tx), rules)
     await grants.change(tx, changes)

@@ -1,29 +1,34 @@
 """What is known of users and groups that were deleted, for the retention."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Sequence
 
-from scim_server.scim.schema import JsonObject
 from scim_server.storage.records import Tombstone
 from scim_server.storage.session import Session, Transaction
 from scim_server.storage.statement import Statement
 
-INSERT = """
-    INSERT INTO tombstones (tenant, id, type, external_id, user_name, deleted)
-    SELECT {text:$1}, e.id, e.type, e.external_id, e.user_name, e.deleted
-    FROM {rows:$N e (id id, type text, external_id text, user_name text, deleted time)}
-    WHERE true
+_ADD = Statement("""
+    INSERT INTO tombstones (tenant, id, type, external_id, user_name, deleted) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT DO NOTHING
-"""
+""")
 
 _AMONG = Statement("SELECT id FROM tombstones WHERE tenant = $1 AND id {in_ids:$2}")
 
-_REMOVE = Statement("DELETE FROM tombstones WHERE tenant = $1 AND id {in_ids:$2}")
+_READ = Statement("""
+    SELECT id, type, external_id, user_name, deleted FROM tombstones WHERE tenant = $1 AND id {in_ids:$2}
+""")
+
+PREVIOUS = """
+    SELECT CAST(id AS text) FROM tombstones
+    WHERE tenant = $1 AND type = 'User' AND external_id = {text:EXTERNAL_ID}
+    ORDER BY deleted DESC LIMIT 1
+"""
+"""The user that was deleted last of those that had an externalId."""
 
 
-def row_of(tombstone: Tombstone, deleted: object) -> JsonObject:
-    """Of the rows that the statement inserts."""
-    return asdict(tombstone) | {"deleted": deleted}
+async def add(tx: Transaction, tombstones: Iterable[Tombstone]) -> None:
+    await tx.batch(
+        _ADD, [(tx.tenant, one.id, one.type, one.external_id, one.user_name, one.deleted) for one in tombstones]
+    )
 
 
 async def among(session: Session, ids: Sequence[str]) -> set[str]:
@@ -31,5 +36,8 @@ async def among(session: Session, ids: Sequence[str]) -> set[str]:
     return {str(row["id"]) for row in await session.fetch(_AMONG, session.tenant, ids)}
 
 
-async def remove(tx: Transaction, ids: Collection[str]) -> None:
-    await tx.execute(_REMOVE, tx.tenant, [*ids])
+async def read(session: Session, ids: Collection[str]) -> Sequence[Tombstone]:
+    return [
+        Tombstone(str(row["id"]), row["type"], row["external_id"], row["user_name"], session.time(row["deleted"]))
+        for row in await session.fetch(_READ, session.tenant, [*ids])
+    ]

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Sequence
 
-from scim_server.provisioning.lifecycle import NO_DELAY, State, state_after
+from scim_server.provisioning.lifecycle import NO_DELAY, State, state_after, state_after_deletion
 from scim_server.storage.documents import from_json, to_json
 from scim_server.storage.effects import (
     ActiveChanged,
     Deleted,
+    DeletedUserDeactivated,
     Effects,
     FirstRoles,
     RolesChanged,
@@ -23,7 +24,7 @@ from scim_server.storage.policies import FINGERPRINT
 from scim_server.storage.records import Document, Due, DueKind, LockedUser, RoleChange, UserRecord
 from scim_server.storage.session import Row, Session, Transaction, optional_time
 from scim_server.storage.statement import Statement, Together
-from scim_server.storage.tables import due, roles, tenants
+from scim_server.storage.tables import due, roles, tenants, tombstones
 
 COLUMNS = "id, document, active, blocked_at, state, deactivate_at, created, modified, version"
 
@@ -54,6 +55,9 @@ _INSERT = Together(
         SELECT DISTINCT tenant, {id:$2}, role, {time:$10} FROM default_roles WHERE tenant = $1 AND {boolean:$6}
         RETURNING role
     """,
+    previous="SELECT ("
+    + tombstones.PREVIOUS.replace("EXTERNAL_ID", "$14")
+    + ") AS role WHERE {text:$14} IS NOT NULL",
 )
 
 _HOLDER_OF_NAME = Statement("SELECT id FROM users WHERE tenant = $1 AND user_name_key = $2")
@@ -97,8 +101,9 @@ _DELETE = Together(
 # The tenant's delay counts, too: `deactivate_at` follows a longer one only after a while.
 _IS_PAST = """
     SELECT id FROM users
-    WHERE tenant = $1 AND id {in_ids:$2} AND state = 'blocked' AND NOT active AND deactivate_at <= $3
-      AND blocked_at + (SELECT deactivation_delay FROM tenants WHERE tenant = $1) <= $3
+    WHERE tenant = $1 AND id {in_ids:$2} AND state = 'blocked' AND NOT active
+      AND deactivate_at <= {early_now:$3}
+      AND blocked_at + (SELECT deactivation_delay FROM tenants WHERE tenant = $1) <= {early_now:$3}
 """
 
 _DEACTIVATE = Statement(f"""
@@ -190,16 +195,20 @@ async def insert(tx: Transaction, document: Document, active: bool) -> UserRecor
         to_json(document),
         tx.folded(document),
         keys.emails,
+        document.get("externalId"),
     )
     if not rows["created"]:
         await _raise_if_taken(tx, keys.user_name)
         raise TryAgain  # its holder was deleted in between
-    add_effects_of_new(tx.effects, record, [row["role"] for row in rows["roles"]])
+    previous_id = next((row["role"] for row in rows["previous"]), None)
+    add_effects_of_new(tx.effects, record, [row["role"] for row in rows["roles"]], previous_id)
     return record
 
 
-def add_effects_of_new(effects: Effects, record: UserRecord, first_roles: Collection[str]) -> None:
-    effects.add(UserCreated(record))
+def add_effects_of_new(
+    effects: Effects, record: UserRecord, first_roles: Collection[str], previous_id: str | None = None
+) -> None:
+    effects.add(UserCreated(record, previous_id))
     if record.state != State.ACTIVE:
         effects.add(StateChanged(record.id, None, record.state, record.deactivate_at))
     if first_roles:
@@ -243,7 +252,9 @@ async def delete(tx: Transaction, locked: LockedUser) -> None:
     """Also from all groups, whose version and modified move."""
     user = locked.record
     rows = await tx.together(_DELETE, tx.tenant, user.id, tx.now, sorted(locked.groups))
-    tx.effects.add(UserDeleted(user))
+    delay = await tenants.deactivation_delay(tx)
+    ends = user.deactivate_at or tx.now + delay
+    tx.effects.add(UserDeleted(user, state_after_deletion(user.state, delay), ends))
     if lost := frozenset(row["role"] for row in rows["roles"]):
         tx.effects.add(RolesChanged((RoleChange(user.id, frozenset(), lost),), Deleted()))
 
@@ -251,6 +262,9 @@ async def delete(tx: Transaction, locked: LockedUser) -> None:
 async def deactivate(tx: Transaction, user_ids: Collection[str]) -> Collection[str]:
     """Those of the users that are blocked and whose time has come. Returns those whom another transaction holds."""
     asked = [*user_ids]
+    for deleted in await tombstones.read(tx, asked):
+        if await due.take(tx, Due(DueKind.DEACTIVATION, deleted.id)):
+            tx.effects.add(DeletedUserDeactivated(deleted))
     for row in await tx.fetch(_DEACTIVATE, tx.tenant, asked, tx.now):
         tx.effects.add(StateChanged(str(row["id"]), State.BLOCKED, State.DEACTIVATED, None))
     return {str(row["id"]) for row in await tx.fetch(_TO_DEACTIVATE, tx.tenant, asked, tx.now)}
@@ -279,7 +293,7 @@ async def follow_delay(tx: Transaction, after: str, limit: int) -> None:
             timers.append((Due(DueKind.DEACTIVATION, user_id), at))
     await tx.batch(_SET_STATE, states)
     if len(rows) == limit:
-        timers.append((Due(DueKind.DELAY, user_id), tx.now))
+        timers.append((Due(DueKind.DELAY, user_id), due.AT_ONCE))
     await due.put(tx, timers)
 
 

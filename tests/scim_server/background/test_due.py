@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from scim_server.background.due import DueWork
-from scim_server.provisioning.lifecycle import RETENTION, State
+from scim_server.clock import Clock
+from scim_server.provisioning.lifecycle import State
 from scim_server.provisioning.policy import Policy
 from scim_server.storage.effects import Effects, StateChanged
 from scim_server.storage.ids import FIRST_ID
@@ -18,10 +19,11 @@ from scim_server.storage.records import DueKind, UserRecord
 from tests.scim_server.storage.raw_sql import execute
 from tests.scim_server.storage.steps import Steps
 from tests.support.policies import policy_of
-from tests.support.storages import SetClock, open_storage
+from tests.support.storages import SetClock, WrongClock, open_storage
 
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+RETENTION = timedelta(days=90)
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def _delay(delay: timedelta) -> Policy:
     return policy_of((), ["viewer"], (), delay)
 
 
-async def _round(storage: Storage, clock: SetClock) -> datetime | None:
+async def _round(storage: Storage, clock: Clock) -> datetime | None:
     """All that a worker does before it waits: when it comes back."""
     return await DueWork(storage, clock).do()
 
@@ -113,6 +115,46 @@ async def test_several_replicas_deactivate_each_user_once(
     assert sorted(told) == sorted(users)
     for other in others:
         await other.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)  # SQLite has one server, whose clock is the clock
+async def test_replicas_whose_clocks_are_wrong_deactivate_nobody_early_and_nobody_twice(
+    steps: Steps, url: str, storage: Storage, clock: SetClock
+) -> None:
+    """engine.md, "State is stored": time is the database's where replicas must agree."""
+    clocks = [WrongClock(clock, by) for by in (timedelta(minutes=10), timedelta(minutes=-10), HOUR, -HOUR)]
+    replicas = [open_storage(url, each) for each in clocks]
+    told: list[str] = []
+
+    def listen(_: str, effects: Effects) -> None:
+        told.extend(effect.user_id for effect in effects.all if isinstance(effect, StateChanged))
+
+    users: list[str] = []
+    for replica in replicas:
+        await replica.open()
+        users.append(await Steps(replica, steps.tenant).add_user(f"u{len(users)}", active=False))
+        replica.subscribe(listen)
+    records = [await steps.user(user) for user in users]
+    assert [record and record.deactivate_at for record in records] == [
+        NOON + HOUR + timedelta(minutes=10), NOON + HOUR, NOON + 2 * HOUR, NOON + HOUR,
+    ]  # fmt: skip
+
+    async def rounds() -> None:
+        await asyncio.gather(*(_round(replica, wrong) for replica, wrong in zip(replicas, clocks, strict=True)))
+
+    clock.now += HOUR - timedelta(microseconds=1)
+    await rounds()
+    assert told == []
+    clock.now = NOON + HOUR
+    await rounds()
+    assert sorted(told) == sorted([users[1], users[3]])  # by the replicas whose clocks are fast
+    clocks[0].by = HOUR  # a jump
+    clock.now += 2 * HOUR
+    await rounds()
+    await rounds()
+    assert sorted(told) == sorted(users)
+    for replica in replicas:
+        await replica.close()
 
 
 async def test_timers_survive_the_end_of_the_server(
@@ -246,9 +288,11 @@ async def test_a_user_held_by_another_transaction_is_deactivated_later(
 async def test_deletions_are_forgotten_after_the_retention(steps: Steps, storage: Storage, clock: SetClock) -> None:
     ann, staff = await steps.add_user("ann", active=False), await steps.add_group("Staff")
     await steps.delete_user(ann)
-    assert await _round(storage, clock) == NOON + RETENTION  # not of the user any more
+    assert await _round(storage, clock) == NOON + HOUR  # when the deleted user counts as deactivated
+    clock.now += HOUR
+    assert await _round(storage, clock) == NOON + RETENTION
     assert not (await steps.change_members(staff, add=[ann]))
-    clock.now += RETENTION
+    clock.now = NOON + RETENTION
     assert await _round(storage, clock) is None
     with pytest.raises(Exception, match="members don't exist"):
         await steps.change_members(staff, add=[ann])

@@ -1,7 +1,7 @@
 """SQL past the server, on either database."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -48,3 +48,21 @@ async def tables_of_tenants(url: str) -> Sequence[str]:
             " WHERE column_name = 'tenant' AND table_type = 'BASE TABLE'",
         )
     return sorted(name for (name,) in found)
+
+
+async def columns_of_tables(url: str) -> Mapping[str, set[str]]:
+    """Of every table of the database, but for what it keeps of itself."""
+    if url.startswith("sqlite"):
+        query = (
+            "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c"
+            " WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'"
+        )
+    else:
+        query = (
+            "SELECT table_name, column_name FROM information_schema.columns JOIN information_schema.tables"
+            " USING (table_schema, table_name) WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+        )
+    found: dict[str, set[str]] = {}
+    for table, column in await fetch(url, query):
+        found.setdefault(table, set()).add(column)
+    return found

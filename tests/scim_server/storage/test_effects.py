@@ -101,7 +101,7 @@ async def test_no_write_passes_it_by(steps: Steps, recorded: Recorded) -> None:
     }
     reads = {
         "open", "close", "ping", "usage", "subscribe", "read", "uses", "revisions", "pending_tenants",
-        "tenants_to_erase", "due_tenants", "next_due", "tenants_with_unlike_states", "tenants",
+        "tenants_to_erase", "due_tenants", "next_due", "tenants_with_unlike_states", "tenants", "overwrite_erased",
     }  # fmt: skip
     methods = {name for name in dir(Storage) if not name.startswith("_")}
     assert methods - reads == {name for name in writes if " " not in name}  # a new one needs its line here
@@ -149,7 +149,11 @@ async def test_users(steps: Steps, recorded: Recorded) -> None:
     ]
 
     await steps.delete_user(ann.id)
-    assert recorded.take() == [UserDeleted(back), RolesChanged((_lost(ann.id, "viewer", "guest"),), Deleted())]
+    deleted, lost = recorded.take()
+    assert isinstance(deleted, UserDeleted)
+    assert (deleted.user, deleted.state) == (back, State.BLOCKED)  # deactivated when the delay is over
+    assert timedelta(0) <= deleted.delay_ends - back.modified - HOUR < HOUR
+    assert lost == RolesChanged((_lost(ann.id, "viewer", "guest"),), Deleted())
 
 
 async def test_groups(steps: Steps, recorded: Recorded) -> None:
