@@ -5,7 +5,8 @@ operator can tell the author of a mapping that a path names nothing, which no se
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from scim_server.config.extension_schemas import ExtendedResource, ExtensionSchema
 
@@ -56,6 +57,12 @@ _PATH = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class NamedAttribute:
+    parts: tuple[str, ...]
+    multi_valued: bool
+
+
 class UserAttributes:
     """The standard's attributes and those of declared extension schemas. Names and URNs compare without case."""
 
@@ -63,6 +70,10 @@ class UserAttributes:
         self._urns = [*USER_ATTRIBUTES]
         self._names: dict[str, dict[str, tuple[str, ...]]] = {
             urn.lower(): dict(attributes) for urn, attributes in USER_ATTRIBUTES.items()
+        }
+        self._attributes: dict[str, dict[str, NamedAttribute]] = {
+            urn: {name: NamedAttribute(parts, "primary" in parts) for name, parts in attributes.items()}
+            for urn, attributes in USER_ATTRIBUTES.items()
         }
         self._by_schema: dict[str, dict[str, frozenset[str]]] = {}
         for urn, attributes in USER_ATTRIBUTES.items():
@@ -74,9 +85,21 @@ class UserAttributes:
                     for each in schema.attributes
                 }
                 self._urns.append(schema.id)
+                self._attributes[schema.id] = {
+                    each.name: NamedAttribute(tuple(part.name for part in each.sub_attributes), each.multi_valued)
+                    for each in schema.attributes
+                }
                 self._names[schema.id.lower()] = {
                     each.name: tuple(part.name for part in each.sub_attributes) for each in schema.attributes
                 }
+
+    @property
+    def extension_urns(self) -> Sequence[str]:
+        return [urn for urn in self._urns if urn != CORE_URN]
+
+    def names_of(self, urn: str) -> Mapping[str, NamedAttribute] | None:
+        """The attributes of a schema by their names as they are spelled; of the schema too, case matters."""
+        return self._attributes.get(urn)
 
     def know(self, path: str) -> bool:
         """Whether `path` names an attribute or sub-attribute. Without a URN it may be of any schema."""
