@@ -88,13 +88,26 @@ class _Prometheus:
 
     async def query(self, expression: str) -> list[dict[str, str]]:
         """Labels of each sample; a number has none."""
-        try:
-            answer = (await self._client.get("/api/v1/query", params={"query": expression})).json()
-        except httpx.TransportError:  # it isn't up yet
-            return []
+        answer = (await self._client.get("/api/v1/query", params={"query": expression})).json()
         assert answer["status"] == "success", (expression, answer)
         data = answer["data"]
         return [{}] if data["resultType"] == "scalar" else [sample["metric"] for sample in data["result"]]
+
+    async def ready(self) -> None:
+        """Until then it refuses connections, and answers queries with 503."""
+
+        async def is_ready() -> bool:
+            try:
+                return (await self._client.get("/-/ready")).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        try:
+            async with asyncio.timeout(_SECONDS):
+                while not await is_ready():  # noqa: ASYNC110 - Prometheus has no event
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"Prometheus is not ready within {_SECONDS:g} s") from None
 
     async def rules(self) -> dict[str, dict[str, Any]]:
         groups = (await self._client.get("/api/v1/rules")).json()["data"]["groups"]
@@ -136,6 +149,7 @@ async def _prometheus(directory: Path, server: int, operator: int, authority: Pa
     )
     prometheus = _Prometheus(f"http://127.0.0.1:{port}")
     try:
+        await prometheus.ready()
         yield prometheus
     except AssertionError as error:
         error.add_note(log_tail(log))

@@ -19,10 +19,14 @@ from tests.regular_expressions.in_code import ROOT, Expression, expressions
 _LONG = 2_000
 """Characters. Linear work on them takes some 0.05 ms, quadratic 1 ms and more."""
 _SUSPICIOUS = 0.0003
-_SLOW = 0.005
-"""Seconds, from which on no much longer text is needed to see how time grows."""
-_ENDLESS = 0.02
 """Seconds, from which on it is asked how time grows."""
+_FACTOR = 8
+"""By so much a text is shortened. Linear work shrinks by as much, quadratic by its square."""
+_BETWEEN = 22
+"""Far from both: a machine that others use changes its speed by half."""
+_ATTEMPTS = 5
+_ENDLESS = 0.02
+"""Seconds, from which on the few repetitions of `_TIMES` are suspicious."""
 _TIMES = 20
 """How often a part is repeated before anything longer is tried: what takes exponential time never ends."""
 
@@ -54,30 +58,28 @@ def slow_text(expression: Expression) -> str | None:
     compiled = re.compile(expression.pattern, expression.flags)
     asked = [compiled.match, compiled.fullmatch] if expression.anchored else [compiled.search, compiled.fullmatch]
 
-    def seconds(beginning: str, pump: str, times: int, end: str, attempts: int = 1) -> float:
+    def seconds(beginning: str, pump: str, times: int, end: str) -> float:
         """Of this thread, so that others who are busy don't count."""
         text: Any = as_text(expression.pattern, beginning + pump * times + end)
-        spent = []
-        for _ in range(attempts):
-            started = time.thread_time()
-            for ask in asked:
-                ask(text)
-            spent.append(time.thread_time() - started)
-        return min(spent)
+        started = time.thread_time()
+        for ask in asked:
+            ask(text)
+        return time.thread_time() - started
 
-    def grows(beginning: str, pump: str, times: int, end: str, factor: float, limit: float) -> bool:
-        longer = seconds(beginning, pump, round(times * factor), end, 3)
-        return longer > limit * seconds(beginning, pump, times, end, 3)
+    def grows(beginning: str, pump: str, shorter: int, longer: int, end: str, limit: float) -> bool:
+        """Both are asked in turn: what slows the machine down for a while slows both."""
+        spent = [
+            (seconds(beginning, pump, shorter, end), seconds(beginning, pump, longer, end)) for _ in range(_ATTEMPTS)
+        ]
+        return min(long for _, long in spent) > limit * min(short for short, _ in spent)
 
     for beginning, pump, end in hostile_texts(expression.pattern, expression.flags):
         times = _LONG // len(pump)
-        slow = seconds(beginning, pump, _TIMES, end) > _ENDLESS and grows(beginning, pump, _TIMES - 4, end, 1.2, 4)
-        slow = slow or (
-            seconds(beginning, pump, times, end) > _SUSPICIOUS
-            and grows(beginning, pump, times, end, 2, 3)
-            and grows(beginning, pump, times, end, 4, 8)
-            and (seconds(beginning, pump, times, end, 3) > _SLOW or grows(beginning, pump, times, end, 16, 64))
-        )
+        if seconds(beginning, pump, _TIMES, end) > _ENDLESS:
+            slow = grows(beginning, pump, _TIMES - 6, _TIMES, end, 8)
+        else:
+            suspicious = seconds(beginning, pump, times, end) > _SUSPICIOUS
+            slow = suspicious and grows(beginning, pump, times // _FACTOR, times, end, _BETWEEN)
         if slow:
             return f"{beginning!r} + {pump!r} * n + {end!r}"
     return None

@@ -1,6 +1,7 @@
 """Every test of storage runs on both databases; those of what a storage promises on PostgreSQL behind PgBouncer too.
 
-storage        one of each kind for all tests of a file: a test uses tenants of its own (`tenant`)
+storage        one of each kind for all tests of a file, PgBouncer's on the same database as PostgreSQL's: a test uses
+               tenants of its own (`tenant`)
 fresh_url      a database of its own for each test
 pgbouncer      in transaction mode, in front of `postgres_server`
 """

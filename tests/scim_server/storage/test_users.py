@@ -204,8 +204,8 @@ async def test_a_cancelled_transaction_leaves_nothing_and_holds_nothing(steps: S
         await steps.add_user("ann")
 
 
-async def test_tenants_are_apart(storage: Storage) -> None:
-    acme, rival = Steps(storage, "acme/one"), Steps(storage, "acme/two")
+async def test_tenants_are_apart(storage: Storage, tenant: str) -> None:
+    acme, rival = Steps(storage, tenant), Steps(storage, f"{tenant}-rival")
     await acme.put_rules(rules((named("Admins"), ["admin"]), base=["viewer"]), 1)
     await rival.put_rules(rules(base=["guest"]), 1)
     ann, rivals_ann = await acme.add_user("ann", externalId="1"), await rival.add_user("ann", externalId="1")
