@@ -42,8 +42,8 @@ def line_of(tx: Transaction) -> LogLine | None:
         "durationMs": round((time.perf_counter() - request.started) * 1000, 2),
     }
     return LogLine(
-        tx.now,
         str(uuid.uuid4()),
+        tx.now,
         request.id,
         request.credential,
         f"{_WORDS[request.method]} {request.resource_type.lower()}",

@@ -66,16 +66,19 @@ _ROWS = re.compile(r"(\$\d+) (\w+) \((.+)\)")
 
 def _columns(argument: str) -> tuple[str, str, list[tuple[str, str]]]:
     """`$2 e (id id, name text)`: parameter, alias, and each column with its type."""
-    parts = _ROWS.fullmatch(argument)
+    parts = _ROWS.fullmatch(" ".join(argument.split()))
     if parts is None:
         raise ValueError(f"PARAMETER ALIAS (COLUMN TYPE, …) is expected: {argument}")
     columns = (column.split(" ") for column in parts[3].split(", "))
     return parts[1], parts[2], [(name, type_) for name, type_ in columns]
 
 
+_POSTGRES_TYPES = {"id": "uuid", "time": "timestamptz"}
+
+
 def _postgres_rows(argument: str) -> str:
     parameter, alias, columns = _columns(argument)
-    typed = ", ".join(f"{name} {'uuid' if type_ == 'id' else type_}" for name, type_ in columns)
+    typed = ", ".join(f"{name} {_POSTGRES_TYPES.get(type_, type_)}" for name, type_ in columns)
     return f"json_to_recordset({parameter}::json) AS {alias} ({typed})"
 
 
@@ -105,7 +108,8 @@ POSTGRES: Mapping[str, object] = {
     "ids": _two(lambda list_, name: f"unnest({list_}::uuid[]) WITH ORDINALITY AS {name} (id, place)"),
     "texts": _two(lambda list_, name: f"unnest({list_}::text[]) WITH ORDINALITY AS {name} (value, place)"),
     "in_ids": _Word(lambda list_: f"= ANY ({list_}::uuid[])"),
-    # Rows of a JSON array of objects: `{rows:$2 e (id id, name text)}`. An object in a column of text is its JSON.
+    # Rows of a JSON array of objects: `{rows:$2 e (id id, name text)}`. An object in a column of text is its JSON;
+    # a time is written by `Session.json_time`.
     "rows": _Word(_postgres_rows),
     "any": _Word(lambda select: f"= ANY (ARRAY ({select}))"),
     # Rows of an index.

@@ -56,6 +56,10 @@ class Session(Protocol):
         ...
 
     def time(self, value: Any) -> datetime: ...
+    def json_time(self, value: datetime) -> object:
+        """In JSON of which a statement makes rows."""
+        ...
+
     def span(self, value: Any) -> timedelta: ...
 
     def folded(self, document: Document) -> str | None:
@@ -148,6 +152,9 @@ class Transaction:
 
     def time(self, value: Any) -> datetime:
         return self._session.time(value)
+
+    def json_time(self, value: datetime) -> object:
+        return self._session.json_time(value)
 
     def span(self, value: Any) -> timedelta:
         return self._session.span(value)

@@ -63,6 +63,9 @@ class PostgresSession:
         time: datetime = value
         return time
 
+    def json_time(self, value: datetime) -> object:
+        return value.isoformat()
+
     def span(self, value: Any) -> timedelta:
         span: timedelta = value
         return span

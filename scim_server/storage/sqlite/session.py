@@ -29,6 +29,9 @@ class _SqliteValues:
     def time(self, value: Any) -> datetime:
         return from_microseconds(value)
 
+    def json_time(self, value: datetime) -> object:
+        return microseconds(value)
+
     def span(self, value: Any) -> timedelta:
         return timedelta(microseconds=value)
 

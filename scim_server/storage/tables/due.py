@@ -15,7 +15,17 @@ _PUT = Statement("""
     ON CONFLICT (tenant, kind, subject) DO UPDATE SET at = excluded.at
 """)
 
-_REMOVE = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2 AND subject = $3")
+PUT_ROWS = """
+    INSERT INTO due (tenant, kind, subject, at)
+    SELECT {text:$1}, e.kind, e.subject, e.at FROM {rows:$N e (kind text, subject text, at time)}
+    WHERE true
+    ON CONFLICT (tenant, kind, subject) DO UPDATE SET at = excluded.at
+"""
+
+REMOVE_ROWS = """
+    DELETE FROM due
+    WHERE tenant = $1 AND (kind, subject) IN (SELECT e.kind, e.subject FROM {rows:$N e (kind text, subject text)})
+"""
 
 _REMOVE_KIND = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2")
 
@@ -36,10 +46,6 @@ AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 async def put(tx: Transaction, rows: Iterable[tuple[Due, datetime]]) -> None:
     """One that is there already moves."""
     await tx.batch(_PUT, [(tx.tenant, due.kind, due.subject, at) for due, at in rows])
-
-
-async def remove(tx: Transaction, rows: Iterable[Due]) -> None:
-    await tx.batch(_REMOVE, [(tx.tenant, due.kind, due.subject) for due in rows])
 
 
 async def remove_all(tx: Transaction, kind: DueKind) -> None:

@@ -17,32 +17,30 @@ from datetime import datetime
 import orjson
 
 from scim_server.provisioning.events import EventType, redacted
+from scim_server.scim.schema import JsonObject
 from scim_server.storage.session import Row, Session, Transaction
 from scim_server.storage.statement import Statement, Together
 
-_ROWS = "{rows:$2 e (id id, type text, user_id id, group_id id, payload text)}"
+_ROWS = "{rows:$N e (id id, type text, time time, user_id id, group_id id, payload text)}"
 
-APPEND = Together.either(
-    postgres=Together(
-        """
-        floor AS MATERIALIZED (
-            SELECT pg_advisory_xact_lock_shared(event_floor_class($1), (last_value & 2147483647)::int)
-            FROM event_positions
-        )
-        """,
-        events=f"""
-            INSERT INTO events (tenant, position, id, type, time, user_id, group_id, payload)
-            SELECT $1, nextval('event_positions'), e.id, e.type, {{time:$3}}, e.user_id, e.group_id, e.payload
-            FROM floor, {_ROWS}
-        """,
-    ),
-    sqlite=Together(
-        events=f"""
-            INSERT INTO events (tenant, id, type, time, user_id, group_id, payload)
-            SELECT $1, e.id, e.type, $3, e.user_id, e.group_id, e.payload FROM {_ROWS}
-        """,
-    ),
-)
+FLOOR = """
+    floor AS MATERIALIZED (
+        SELECT pg_advisory_xact_lock_shared(event_floor_class($1), (last_value & 2147483647)::int)
+        FROM event_positions
+    )
+"""
+"""Of PostgreSQL: before the positions are drawn."""
+
+INSERT_POSTGRES = f"""
+    INSERT INTO events (tenant, position, id, type, time, user_id, group_id, payload)
+    SELECT $1, nextval('event_positions'), e.id, e.type, e.time, e.user_id, e.group_id, e.payload
+    FROM floor, {_ROWS}
+"""
+
+INSERT_SQLITE = f"""
+    INSERT INTO events (tenant, id, type, time, user_id, group_id, payload)
+    SELECT $1, e.id, e.type, e.time, e.user_id, e.group_id, e.payload FROM {_ROWS}
+"""
 
 _SAFE = Together.either(
     postgres=Together(safe="SELECT safe_event_position($1) AS position"),
@@ -91,25 +89,16 @@ class StoredEvent:
     """See `provisioning.events.with_identity`."""
 
 
-def rows_of(events: Sequence[NewEvent]) -> str:
-    """Of a statement that has `_ROWS`."""
-    return orjson.dumps(
-        [
-            {
-                "id": event.id,
-                "type": event.type,
-                "user_id": event.user_id,
-                "group_id": event.group_id,
-                "payload": orjson.Fragment(event.payload),
-            }
-            for event in events
-        ]
-    ).decode()
-
-
-async def append(tx: Transaction, events: Sequence[NewEvent]) -> None:
-    if events:
-        await tx.together(APPEND, tx.tenant, rows_of(events), tx.now)
+def row_of(event: NewEvent, time: object) -> JsonObject:
+    """Of the rows that the statements insert."""
+    return {
+        "id": event.id,
+        "type": event.type,
+        "time": time,
+        "user_id": event.user_id,
+        "group_id": event.group_id,
+        "payload": orjson.Fragment(event.payload),
+    }
 
 
 async def safe_position(session: Session) -> int:

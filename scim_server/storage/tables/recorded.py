@@ -1,14 +1,63 @@
-"""Events and the request's line in the sync log, in one round trip."""
+"""What follows from a change, written in one round trip: events, the sync log, what falls due, and tombstones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 
+import orjson
+
+from scim_server.storage.records import Due, Tombstone
 from scim_server.storage.session import Transaction
-from scim_server.storage.tables import events, sync_log
+from scim_server.storage.statement import Together
+from scim_server.storage.tables import due, events, sync_log, tombstones
 from scim_server.storage.tables.events import NewEvent
 from scim_server.storage.tables.sync_log import LogLine
 
 
-async def write(tx: Transaction, new: Sequence[NewEvent], line: LogLine | None) -> None:
-    await events.append(tx, new)
-    if line is not None:
-        await sync_log.append(tx, [line])
+@dataclass(slots=True)
+class Recorded:
+    events: list[NewEvent] = field(default_factory=list)
+    lines: list[LogLine] = field(default_factory=list)
+    due: dict[Due, datetime | None] = field(default_factory=dict)
+    """When; None where it is due no longer."""
+    tombstones: list[Tombstone] = field(default_factory=list)
+
+
+async def write(tx: Transaction, recorded: Recorded) -> None:
+    time, due_ = tx.json_time, recorded.due.items()
+    rows = {
+        "events": [events.row_of(event, time(tx.now)) for event in recorded.events],
+        "lines": [sync_log.row_of(line, time(line.time)) for line in recorded.lines],
+        "due": [{"kind": one.kind, "subject": one.subject, "at": time(at)} for one, at in due_ if at is not None],
+        "no_longer_due": [{"kind": one.kind, "subject": one.subject} for one, at in due_ if at is None],
+        "tombstones": [tombstones.row_of(one, time(one.deleted)) for one in recorded.tombstones],
+    }
+    parts = tuple(name for name, of_part in rows.items() if of_part)
+    if parts:
+        parameters = [orjson.dumps(rows[name]).decode() for name in parts]
+        await tx.together(_statement(parts), tx.tenant, *parameters)
+
+
+_STATEMENTS = {
+    "lines": sync_log.INSERT,
+    "due": due.PUT_ROWS,
+    "no_longer_due": due.REMOVE_ROWS,
+    "tombstones": tombstones.INSERT,
+}
+
+
+@lru_cache
+def _statement(parts: tuple[str, ...]) -> Together:
+    """Of the parts that have rows: the second parameter is the first one's, and so on."""
+    return Together.either(
+        postgres=Together(
+            events.FLOOR if "events" in parts else "",
+            **_numbered(parts, _STATEMENTS | {"events": events.INSERT_POSTGRES}),
+        ),
+        sqlite=Together(**_numbered(parts, _STATEMENTS | {"events": events.INSERT_SQLITE})),
+    )
+
+
+def _numbered(parts: tuple[str, ...], statements: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: statements[name].replace("$N", f"${number}") for number, name in enumerate(parts, 2)}

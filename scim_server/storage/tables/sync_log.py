@@ -1,19 +1,23 @@
 """The sync log: a line for every request that writes, and for every refused one."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import orjson
 
+from scim_server.scim.schema import JsonObject
 from scim_server.storage.session import Transaction
 from scim_server.storage.statement import Statement
 
-_ADD = Statement("""
+INSERT = """
     INSERT INTO sync_log (tenant, time, id, request_id, credential, operation, resource_type, resource_id,
                           resource_name, status, line)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-""")
+    SELECT {text:$1}, e.time, e.id, e.request_id, e.credential, e.operation, e.resource_type, e.resource_id,
+           e.resource_name, e.status, e.line
+    FROM {rows:$N e (id id, time time, request_id text, credential text, operation text, resource_type text,
+                     resource_id text, resource_name text, status integer, line text)}
+"""
 
 _OF_USERS = Statement("""
     SELECT time, id, line FROM sync_log
@@ -31,8 +35,8 @@ _REWRITE = Statement("""
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    time: datetime
     id: str
+    time: datetime
     request_id: str
     credential: str
     operation: str
@@ -46,8 +50,9 @@ class LogLine:
     """JSON: `userAgent`, `scimType`, `detail`, `changed`, `gained`, `lost`, `durationMs`."""
 
 
-async def append(tx: Transaction, lines: Iterable[LogLine]) -> None:
-    await tx.batch(_ADD, [(tx.tenant, *parameters_of(line)) for line in lines])
+def row_of(line: LogLine, time: object) -> JsonObject:
+    """Of the rows that the statement inserts."""
+    return asdict(line) | {"time": time}
 
 
 async def redact_users(tx: Transaction, user_ids: Sequence[str], user_names: Sequence[str]) -> None:
@@ -61,19 +66,3 @@ def _redacted(line: str) -> str:
     fields = orjson.loads(line)
     fields.pop("detail", None)
     return orjson.dumps(fields).decode()
-
-
-def parameters_of(line: LogLine) -> tuple[object, ...]:
-    """Of a statement that adds it, after the tenant."""
-    return (
-        line.time,
-        line.id,
-        line.request_id,
-        line.credential,
-        line.operation,
-        line.resource_type,
-        line.resource_id,
-        line.resource_name,
-        line.status,
-        line.line,
-    )

@@ -1,15 +1,20 @@
 """What is known of users and groups that were deleted, for the retention."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
 
+from scim_server.scim.schema import JsonObject
 from scim_server.storage.records import Tombstone
-from scim_server.storage.session import Session, Transaction
+from scim_server.storage.session import Session
 from scim_server.storage.statement import Statement
 
-_ADD = Statement("""
-    INSERT INTO tombstones (tenant, id, type, external_id, user_name, deleted) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT = """
+    INSERT INTO tombstones (tenant, id, type, external_id, user_name, deleted)
+    SELECT {text:$1}, e.id, e.type, e.external_id, e.user_name, e.deleted
+    FROM {rows:$N e (id id, type text, external_id text, user_name text, deleted time)}
+    WHERE true
     ON CONFLICT DO NOTHING
-""")
+"""
 
 _AMONG = Statement("SELECT id FROM tombstones WHERE tenant = $1 AND id {in_ids:$2}")
 
@@ -25,10 +30,9 @@ PREVIOUS = """
 """The user that was deleted last of those that had an externalId."""
 
 
-async def add(tx: Transaction, tombstones: Iterable[Tombstone]) -> None:
-    await tx.batch(
-        _ADD, [(tx.tenant, one.id, one.type, one.external_id, one.user_name, one.deleted) for one in tombstones]
-    )
+def row_of(tombstone: Tombstone, deleted: object) -> JsonObject:
+    """Of the rows that the statement inserts."""
+    return asdict(tombstone) | {"deleted": deleted}
 
 
 async def among(session: Session, ids: Sequence[str]) -> set[str]:

@@ -1,29 +1,27 @@
 """provisioning.md, "Events for applications": one event for each real change, in an order that nothing joins late."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import orjson
 import pytest
 
+from scim_server.clock import utc_now
+from scim_server.provisioning.cause import BY_MAPPING
 from scim_server.provisioning.events import EventType, with_identity
-from scim_server.storage.tables.events import APPEND, NewEvent, rows_of
+from scim_server.storage.policies import Policies
+from scim_server.storage.postgres.session import PostgresSession
+from scim_server.storage.session import Transaction
+from scim_server.storage.tables import recorded
+from scim_server.storage.tables.events import NewEvent
+from scim_server.storage.tables.recorded import Recorded
 from tests.scim_server.storage.steps import Steps, named, rules
 
 RULES = rules((named("Admins"), ["admin"]), (named("Ops"), ["admin"]), base=["viewer"])
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def _events(steps: Steps, after: int = 0) -> list[dict[str, Any]]:
@@ -93,14 +91,30 @@ async def test_a_change_that_is_undone_is_no_event(steps: Steps) -> None:
     assert await _events(steps) == []
 
 
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _append(connection: Any, tenant: str) -> None:
+    """In the transaction of the connection."""
+    tx = Transaction(PostgresSession(connection, tenant), utc_now, Policies(), BY_MAPPING, exclusive=False)
+    event = NewEvent(EventType.USER_UPDATED, b'{"type":"user.updated"}', str(uuid.uuid4()))
+    async with asyncio.timeout(30):
+        await recorded.write(tx, Recorded(events=[event]))
+
+
 @pytest.mark.databases("postgresql")  # SQLite has one writer
 async def test_no_event_is_skipped_that_is_committed_late(steps: Steps, url: str) -> None:
     """A reader waits for those who drew a lower position and still write, of its own tenant alone."""
     other = Steps(steps.storage, f"{steps.tenant}-other")
-    ann = await steps.add_user("ann")
+    await steps.add_user("ann")
     async with connected(url) as slow, slow.transaction():
-        late = NewEvent(EventType.USER_UPDATED, b'{"type":"user.updated"}', str(uuid.uuid4()), user_id=ann)
-        await slow.execute(APPEND.postgres, steps.tenant, rows_of([late]), datetime.now(UTC))
+        await _append(slow, steps.tenant)
         await steps.add_user("bob")
         await other.add_user("elsewhere")
         seen = await _events(steps)
@@ -114,5 +128,4 @@ async def test_no_event_is_skipped_that_is_committed_late(steps: Steps, url: str
 async def test_writers_do_not_wait_for_each_other(steps: Steps, url: str) -> None:
     async with connected(url) as first, connected(url) as second, first.transaction(), second.transaction():
         for connection in (first, second):
-            event = NewEvent(EventType.USER_UPDATED, b'{"type":"user.updated"}', str(uuid.uuid4()))
-            await connection.execute(APPEND.postgres, steps.tenant, rows_of([event]), datetime.now(UTC), timeout=10)
+            await _append(connection, steps.tenant)
