@@ -87,6 +87,9 @@ class Transaction:
         """`created`, `modified` and `since` of what is changed from here on."""
         self.effects = Effects()
         """What really changed."""
+        self.touched: list[GroupRecord] = []
+        """Groups whose version and modified move with this transaction: written at its end, with what follows from
+        it, which saves a round trip."""
         self.subject: UserRecord | GroupRecord | None = None
         """The user or group that was locked or made last: what a request is about, also where it changes nothing."""
 

@@ -102,7 +102,7 @@ class Writer(Reader):
 
     async def touch_group(self, group: LockedGroup) -> GroupRecord:
         """Move version and modified after a change of members alone."""
-        return await groups.touch(self._transaction, group)
+        return groups.touch(self._transaction, group)
 
     async def delete_group(self, group: LockedGroup) -> None:
         """The roles of those who were members follow. Raises `NeedsExclusive` when the group is nested."""

@@ -41,7 +41,11 @@ _UPDATE = Statement("""
     $8} WHERE tenant = $1 AND id = $2
 """)
 
-_TOUCH = Statement("UPDATE groups SET modified = $3, version = $4 WHERE tenant = $1 AND id = $2")
+TOUCH_ROWS = """
+    UPDATE groups SET modified = e.modified, version = e.version
+    FROM {rows:$N e (id id, modified time, version bigint)}
+    WHERE groups.tenant = $1 AND groups.id = e.id
+"""
 
 _DELETE = Together(
     memberships="DELETE FROM memberships WHERE tenant = $1 AND group_id = $2",
@@ -131,9 +135,10 @@ async def update(tx: Transaction, group: LockedGroup, document: Document, grants
     return LockedGroup(updated, group.grants_reach)
 
 
-async def touch(tx: Transaction, group: LockedGroup) -> GroupRecord:
+def touch(tx: Transaction, group: LockedGroup) -> GroupRecord:
+    """Written at the end of the transaction."""
     touched = changed_group(group.record, group.record.document, tx.now)
-    await tx.execute(_TOUCH, tx.tenant, touched.id, touched.modified, touched.version)
+    tx.touched.append(touched)
     return touched
 
 

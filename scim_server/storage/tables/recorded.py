@@ -1,4 +1,5 @@
-"""What follows from a change, written in one round trip: events, the sync log, what falls due, and tombstones."""
+"""What a transaction ends with, in one round trip: events, the sync log, what falls due, tombstones, and the versions
+of groups whose members changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ import orjson
 from scim_server.storage.records import Due, Tombstone
 from scim_server.storage.session import Transaction
 from scim_server.storage.statement import Together
-from scim_server.storage.tables import due, events, sync_log, tombstones
+from scim_server.storage.tables import due, events, groups, sync_log, tombstones
 from scim_server.storage.tables.events import NewEvent
 from scim_server.storage.tables.sync_log import LogLine
 
@@ -31,6 +32,9 @@ async def write(tx: Transaction, recorded: Recorded) -> None:
         "lines": [sync_log.row_of(line, time(line.time)) for line in recorded.lines],
         "due": [{"kind": one.kind, "subject": one.subject, "at": time(at)} for one, at in due_ if at is not None],
         "no_longer_due": [{"kind": one.kind, "subject": one.subject} for one, at in due_ if at is None],
+        "touched": [
+            {"id": group.id, "modified": time(group.modified), "version": group.version} for group in tx.touched
+        ],
         "tombstones": [tombstones.row_of(one, time(one.deleted)) for one in recorded.tombstones],
     }
     parts = tuple(name for name, of_part in rows.items() if of_part)
@@ -43,6 +47,7 @@ _STATEMENTS = {
     "lines": sync_log.INSERT,
     "due": due.PUT_ROWS,
     "no_longer_due": due.REMOVE_ROWS,
+    "touched": groups.TOUCH_ROWS,
     "tombstones": tombstones.INSERT,
 }
 
