@@ -47,6 +47,7 @@ from scim_server.config.model import (
     SCHEMA_VERSION,
     AttributeRule,
     Conformance,
+    Count,
     DeactivationLimit,
     Decision,
     Deprovisioning,
@@ -58,6 +59,7 @@ from scim_server.config.model import (
     OnDelete,
     OnDeletion,
     OnMissing,
+    Percent,
     ProtectedUser,
     ProviderRoles,
     Role,
@@ -93,6 +95,7 @@ from scim_server.config.tokens import (
     token_digest,
 )
 from scim_server.config.user_attributes import USER_ATTRIBUTES, UserAttributes
+from scim_server.config.webhook_url import check_webhook_url
 
 __all__ = [
     "CONFIG_FILE",
@@ -116,6 +119,7 @@ __all__ = [
     "ConfigError",
     "ConfigHolder",
     "Conformance",
+    "Count",
     "Credential",
     "DeactivationLimit",
     "Decision",
@@ -139,6 +143,7 @@ __all__ = [
     "OnDeletion",
     "OnMissing",
     "Outcome",
+    "Percent",
     "ProtectedUser",
     "ProviderRoles",
     "PublicJwk",
@@ -163,6 +168,7 @@ __all__ = [
     "WebhookFormat",
     "WebhookKey",
     "check_jwks_url",
+    "check_webhook_url",
     "compile_pattern",
     "config_file",
     "decode_config",

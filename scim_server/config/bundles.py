@@ -58,10 +58,13 @@ class ConfigBundle(Contract):
     def _part(self, shard: int, tenants: tuple[Tenant, ...]) -> Self:
         names = (tenant.credential_key(name) for tenant in tenants for name in tenant.digest_names)
         digests = {name: self.secrets.digests[name] for name in names}
+        webhooks = (tenant.webhook_key(webhook.name) for tenant in tenants for webhook in tenant.webhooks)
+        keys = {name: self.secrets.webhook_keys[name] for name in webhooks if name in self.secrets.webhook_keys}
+        secrets = {"shard": shard, "digests": digests, "webhook_keys": keys}
         return self.model_copy(
             update={
                 "config": self.config.model_copy(update={"shard": shard, "tenants": tenants}),
-                "secrets": self.secrets.model_copy(update={"shard": shard, "digests": digests}),
+                "secrets": self.secrets.model_copy(update=secrets),
             }
         )
 
@@ -75,7 +78,14 @@ class ConfigBundle(Contract):
         digests = {name: digest for part in shards for name, digest in part.secrets.digests.items()}
         ordered = tuple(sorted(tenants, key=lambda tenant: (tenant.namespace, tenant.name)))
         config = newest.config.model_copy(update={"shard": None, "tenants": ordered})
-        secrets = newest.secrets.model_copy(update={"shard": None, "digests": dict(sorted(digests.items()))})
+        keys = {name: each for part in shards for name, each in part.secrets.webhook_keys.items()}
+        secrets = newest.secrets.model_copy(
+            update={
+                "shard": None,
+                "digests": dict(sorted(digests.items())),
+                "webhook_keys": dict(sorted(keys.items())),
+            }
+        )
         whole = newest.model_copy(update={"config": config, "secrets": secrets})
         if shards[0].revision != newest.revision:
             whole._revisions = {part.shard: part.revision for part in shards if part.shard is not None}

@@ -1,7 +1,8 @@
 """Where keys may be fetched from."""
 
 import re
-from ipaddress import ip_address
+
+from scim_server.config.webhook_url import is_loopback
 
 _URL = re.compile(r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?:[/?][!-~]*)?")
 """Narrower than RFC 3986 on purpose: nothing that two parsers could read differently. No user name, no fragment."""
@@ -15,13 +16,6 @@ def check_jwks_url(url: str) -> str:
     found = _URL.fullmatch(url)
     if found is None or "#" in url or int(found[3] or 443) > 65535:
         raise ValueError("a URL https://HOST/PATH is expected, without user name, password and fragment")
-    if found[1] == "http" and not _is_loopback(found[2]):
+    if found[1] == "http" and not is_loopback(found[2]):
         raise ValueError("https is expected; http is only for an issuer on the same machine")
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

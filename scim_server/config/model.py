@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
 from scim_server.config.contract import Contract, Digest, DnsLabel, Name, ResourceKey, Revision, require_unique
 from scim_server.config.credentials import (
@@ -16,6 +16,7 @@ from scim_server.config.credentials import (
 from scim_server.config.extension_schemas import ExtensionSchema
 from scim_server.config.patterns import compile_pattern
 from scim_server.config.shards import ShardNumber, shard_of
+from scim_server.config.webhook_url import check_webhook_url
 
 SCHEMA_VERSION = 4
 """Raised when a field is added: a server that doesn't know the field must say so, not drop it."""
@@ -254,7 +255,7 @@ class Webhook(Contract):
     """
 
     name: Name
-    url: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2048), AfterValidator(check_webhook_url)]
     events: tuple[Name, ...] = ("*",)
     format: WebhookFormat = WebhookFormat.STANDARD_WEBHOOKS
 
@@ -394,4 +395,5 @@ class ServerSecrets(Contract):
     webhook_keys: dict[str, tuple[WebhookKey, ...]] = Field(
         default_factory=dict, repr=False, exclude_if=lambda value: not value
     )
-    """Signing keys of each webhook (`Tenant.webhook_key`), in base64. What is sent is signed with each of them."""
+    """Signing keys of each webhook (`Tenant.webhook_key`), in base64. What is sent is signed with each of them. A
+    webhook may have none, while its Secret is missing: then its events wait."""

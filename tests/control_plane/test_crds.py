@@ -27,6 +27,7 @@ SPECS: dict[str, JsonObject] = {
     "ProvisioningConfig": {
         "displayName": "Acme workforce",
         "provider": "Okta",
+        "mode": "Observe",
         "suspend": False,
         "authentication": {
             "bearerTokens": [
@@ -68,12 +69,39 @@ SPECS: dict[str, JsonObject] = {
             ],
         },
         "roles": [
-            {"name": "admin", "displayName": "Administrator", "permissions": ["users:write", "alerts:write"]},
+            {
+                "name": "admin",
+                "displayName": "Administrator",
+                "permissions": ["users:write", "alerts:write"],
+                "sensitive": True,
+            },
             {"name": "viewer"},
         ],
         "baseRoles": ["viewer"],
         "fallbackRoles": ["viewer"],
-        "deprovisioning": {"deactivationDelay": "1h30m", "retention": "720h"},
+        "providerRoles": "Accept",
+        "deprovisioning": {"deactivationDelay": "1h30m", "onDelete": "Erase", "retention": "720h"},
+        "safety": {
+            "protectedUsers": [{"userName": "breakglass@acme.com"}, {"externalId": "00u1"}, {"id": "42"}],
+            "maxDeactivations": {"percent": 10, "count": 25, "per": "1h"},
+            "maxRoleChanges": {"percent": 20, "count": 50},
+            "holdFor": "4h",
+            "onHoldExpiry": "Discard",
+            "decisions": [{"hold": "h-1", "decision": "Apply"}],
+        },
+        "delivery": {
+            "webhooks": [
+                {
+                    "name": "crm",
+                    "url": "https://crm.acme.com/hooks?x=1",
+                    "secretRef": {"name": "crm", "key": "signing"},
+                    "events": ["user.*", "provisioning.held"],
+                    "format": "CloudEvents",
+                },
+                {"name": "all", "url": "http://crm.apps.svc:8080/", "secretRef": {"name": "crm"}},
+            ]
+        },
+        "debug": {"captureUntil": "2027-05-01T00:00:00Z"},
         "onDeletion": "Erase",
         "allowedNamespaces": {
             "from": "Selector",
@@ -88,9 +116,18 @@ SPECS: dict[str, JsonObject] = {
     },
     "RoleMapping": {
         "configRef": {"name": "okta", "namespace": "acme"},
+        "mode": "Preview",
         "rules": [
             {"name": "a", "groups": [{"externalId": "00g1"}, {"displayName": "Admins"}], "roles": ["admin"]},
-            {"name": "b", "groups": [{"displayNamePattern": "(?i)on-call .+"}], "roles": ["viewer", "admin"]},
+            {
+                "name": "b",
+                "groups": [{"displayNamePattern": "(?i)on-call .+"}, {"id": "42"}],
+                "when": 'user.userType == "Employee"',
+                "roles": ["viewer", "admin"],
+                "notBefore": "2027-05-01T00:00:00Z",
+                "notAfter": "2027-05-01T03:00:00+01:00",
+            },
+            {"name": "c", "when": "user.active", "roles": ["viewer"]},
         ],
     },
     "AttributeMapping": {
@@ -116,6 +153,17 @@ SPECS: dict[str, JsonObject] = {
             {"target": "team", "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"},
             {"target": "mail", "path": 'emails[type eq "work"].value', "default": ""},
             {"target": "organization", "default": "Acme"},
+            {"target": "full", "expression": "user.displayName", "update": "OnCreate", "onMissing": "Reject"},
+            {
+                "target": "region",
+                "fromGroups": [
+                    {"group": {"displayName": "EMEA"}, "value": "Europe"},
+                    {"group": {"displayNamePattern": "A.*"}, "value": ""},
+                    {"group": {"externalId": "00g1"}, "value": "x"},
+                    {"group": {"id": "42"}, "value": "y"},
+                ],
+                "default": "elsewhere",
+            },
         ],
     },
 }
@@ -124,14 +172,53 @@ SPECS: dict[str, JsonObject] = {
 TOKENS = "authentication.bearerTokens"
 JWT = "authentication.jwt"
 CLIENTS = "authentication.oauthClients"
+PROTECTED = "safety.protectedUsers"
+WEBHOOKS = "delivery.webhooks"
+DISCARD = {"hold": "h-1", "decision": "Discard"}
+EMEA = {"group": {"displayName": "EMEA"}, "value": "Europe"}
 MISSING = object()
 
 COLUMNS = ["NAME", "READY", "REASON", "PROVIDER", "MAPPINGS", "USERS", "LAST SYNC", "URL", "AGE"]
 
 # (kind, field to change, its value or MISSING, whether it is valid then, what the API server says)
 CHANGES: list[tuple[str, str, Any, bool, str]] = [
-    ("ProvisioningConfig", "mode", "Enforce", False, 'unknown field "spec.mode"'),
-    ("ProvisioningConfig", "roles.0.sensitive", True, False, 'unknown field "spec.roles[0].sensitive"'),
+    ("ProvisioningConfig", "mode", "Watch", False, "spec.mode: Unsupported value"),
+    ("ProvisioningConfig", "roles.0.sensitive", "yes", False, "spec.roles[0].sensitive"),
+    ("ProvisioningConfig", "roles.0.shoeSize", 43, False, 'unknown field "spec.roles[0].shoeSize"'),
+    ("ProvisioningConfig", "providerRoles", "Take", False, "Unsupported value"),
+    ("ProvisioningConfig", "deprovisioning.onDelete", "Keep", False, "Unsupported value"),
+    ("ProvisioningConfig", "safety", MISSING, True, ""),
+    ("ProvisioningConfig", "safety", {}, True, ""),
+    ("ProvisioningConfig", f"{PROTECTED}.0", {}, False, "exactly one of userName, externalId and id is expected"),
+    ("ProvisioningConfig", f"{PROTECTED}.0.id", "1", False, "exactly one of userName, externalId and id is expected"),
+    ("ProvisioningConfig", "safety.maxDeactivations", {}, True, ""),
+    ("ProvisioningConfig", "safety.maxDeactivations.percent", 101, False, "safety.maxDeactivations.percent"),
+    ("ProvisioningConfig", "safety.maxDeactivations.percent", -1, False, "safety.maxDeactivations.percent"),
+    ("ProvisioningConfig", "safety.maxDeactivations.count", 2147483648, False, "safety.maxDeactivations.count"),
+    ("ProvisioningConfig", "safety.maxDeactivations.per", "0s", False, "a duration from 1s to 8760h"),
+    ("ProvisioningConfig", "safety.maxRoleChanges.percent", "20%", False, "safety.maxRoleChanges.percent"),
+    ("ProvisioningConfig", "safety.maxRoleChanges.per", "1h", False, "unknown field"),
+    ("ProvisioningConfig", "safety.holdFor", "8761h", False, "a duration from 1s to 8760h"),
+    ("ProvisioningConfig", "safety.holdFor", "4 h", False, "spec.safety.holdFor"),
+    ("ProvisioningConfig", "safety.onHoldExpiry", "Keep", False, "Unsupported value"),
+    ("ProvisioningConfig", "safety.decisions.0.decision", "Release", False, "Unsupported value"),
+    ("ProvisioningConfig", "safety.decisions.0.hold", MISSING, False, "hold: Required value"),
+    ("ProvisioningConfig", "safety.decisions", [DISCARD, DISCARD], False, "Duplicate value"),
+    ("ProvisioningConfig", "delivery", {}, True, ""),
+    ("ProvisioningConfig", f"{WEBHOOKS}.1.name", "crm", False, "Duplicate value"),
+    ("ProvisioningConfig", f"{WEBHOOKS}.0.secretRef", MISSING, False, "secretRef: Required value"),
+    ("ProvisioningConfig", f"{WEBHOOKS}.0.secretRef.name", "a/b", False, "secretRef.name"),
+    ("ProvisioningConfig", f"{WEBHOOKS}.0.url", "http://crm.acme.com/", False, "https://HOST/PATH is expected"),
+    ("ProvisioningConfig", f"{WEBHOOKS}.0.url", "https://u:p@crm.acme.com/", False, "https://HOST/PATH is expected"),
+    ("ProvisioningConfig", f"{WEBHOOKS}.0.url", "http://crm.apps.svc.evil.example", False, "https://HOST/PATH"),
+    ("ProvisioningConfig", f"{WEBHOOKS}.0.url", "http://crm.apps.svcs/", False, "https://HOST/PATH is expected"),
+    ("ProvisioningConfig", f"{WEBHOOKS}.0.url", "http://127.0.0.1:9000/", True, ""),
+    ("ProvisioningConfig", f"{WEBHOOKS}.0.events", ["user.create"], False, "Unsupported value"),
+    ("ProvisioningConfig", f"{WEBHOOKS}.0.events", [], False, f"spec.{WEBHOOKS}[0].events"),
+    ("ProvisioningConfig", f"{WEBHOOKS}.0.events", ["*", "*"], False, "Duplicate value"),
+    ("ProvisioningConfig", f"{WEBHOOKS}.0.format", "JSON", False, "Unsupported value"),
+    ("ProvisioningConfig", "debug", {}, True, ""),
+    ("ProvisioningConfig", "debug.captureUntil", "1h", False, "date-time"),
     ("ProvisioningConfig", "displayName", MISSING, True, ""),
     ("ProvisioningConfig", "displayName", None, True, ""),
     ("ProvisioningConfig", "displayName", 5, False, "spec.displayName"),
@@ -249,6 +336,18 @@ CHANGES: list[tuple[str, str, Any, bool, str]] = [
     ),
     ("ProvisioningConfig", "allowedNamespaces.selector.matchLabels.tier", 1, False, "matchLabels"),
     ("RoleMapping", "when", "true", False, "unknown field"),
+    ("RoleMapping", "mode", "Observe", False, "Unsupported value"),
+    ("RoleMapping", "mode", MISSING, True, ""),
+    ("RoleMapping", "rules.0.groups", MISSING, False, "groups, when or both are expected"),
+    ("RoleMapping", "rules.2.when", MISSING, False, "groups, when or both are expected"),
+    ("RoleMapping", "rules.2.when", "", False, "spec.rules[2].when"),
+    ("RoleMapping", "rules.2.when", "x" * 2049, False, "spec.rules[2].when"),
+    ("RoleMapping", "rules.1.notBefore", "2027-05-01T02:00:00Z", False, "a time after notBefore is expected"),
+    ("RoleMapping", "rules.1.notBefore", "2027-05-01T04:00:00+02:00", False, "a time after notBefore is expected"),
+    ("RoleMapping", "rules.1.notBefore", "2027-05-01T01:59:59.5Z", True, ""),
+    ("RoleMapping", "rules.1.notBefore", "2027-05-01t01:59:59z", False, "spec.rules[1].notBefore"),
+    ("RoleMapping", "rules.1.notAfter", "tomorrow", False, "date-time"),
+    ("RoleMapping", "rules.1.notAfter", MISSING, True, ""),
     ("RoleMapping", "configRef", MISSING, False, "spec.configRef: Required value"),
     ("RoleMapping", "configRef.name", MISSING, False, "spec.configRef.name: Required value"),
     ("RoleMapping", "configRef.name", "", False, "spec.configRef.name"),
@@ -262,9 +361,10 @@ CHANGES: list[tuple[str, str, Any, bool, str]] = [
     ("RoleMapping", "rules.0.groups", [], False, "spec.rules[0].groups"),
     ("RoleMapping", "rules.0.roles", [], False, "spec.rules[0].roles"),
     ("RoleMapping", "rules.0.roles", ["admin", "admin"], False, "Duplicate value"),
-    ("RoleMapping", "rules.0.groups.0", {}, False, "exactly one of externalId, displayName and displayNamePattern"),
+    ("RoleMapping", "rules.0.groups.0", {}, False, "exactly one of externalId, id, displayName and"),
     ("RoleMapping", "rules.0.groups.0.displayName", "x", False, "exactly one of"),
-    ("RoleMapping", "rules.0.groups.0.id", "x", False, "unknown field"),
+    ("RoleMapping", "rules.0.groups.0.id", "x", False, "exactly one of"),
+    ("RoleMapping", "rules.0.groups.0.members", "x", False, "unknown field"),
     ("RoleMapping", "rules.1.groups.0.displayNamePattern", "(", False, "an RE2 expression is expected"),
     ("RoleMapping", "rules.1.groups.0.displayNamePattern", "a(?=b)", False, "an RE2 expression is expected"),
     ("RoleMapping", "rules.1.groups.0.displayNamePattern", "a{1001}", False, "an RE2 expression is expected"),
@@ -289,14 +389,24 @@ CHANGES: list[tuple[str, str, Any, bool, str]] = [
     ("ProvisioningConfig", "conformance", "Loose", False, "Unsupported value"),
     ("AttributeMapping", "attributes", [], False, "spec.attributes"),
     ("AttributeMapping", "attributes.1.target", "team", False, "Duplicate value"),
-    ("AttributeMapping", "attributes.2.default", MISSING, False, "path or default is expected"),
-    ("AttributeMapping", "attributes.2.default", None, False, "path or default is expected"),
+    ("AttributeMapping", "attributes.2.default", MISSING, False, "path, expression, fromGroups or default"),
+    ("AttributeMapping", "attributes.2.default", None, False, "path, expression, fromGroups or default"),
     ("AttributeMapping", "attributes.2.target", "1st", False, "spec.attributes[2].target"),
     ("AttributeMapping", "attributes.1.path", "emails[type eq", False, "spec.attributes[1].path"),
     ("AttributeMapping", "attributes.1.path", "name.", False, "spec.attributes[1].path"),
     ("AttributeMapping", "attributes.1.path", "", False, "spec.attributes[1].path"),
     ("AttributeMapping", "attributes.1.path", "members.$ref", True, ""),
-    ("AttributeMapping", "attributes.0.expression", "user.title", False, "unknown field"),
+    ("AttributeMapping", "attributes.0.expression", "user.title", False, "at most one of path, expression and"),
+    ("AttributeMapping", "attributes.3.fromGroups", [EMEA], False, "at most one of path, expression and fromGroups"),
+    ("AttributeMapping", "attributes.2.expression", "user.title", True, ""),
+    ("AttributeMapping", "attributes.3.expression", "", False, "spec.attributes[3].expression"),
+    ("AttributeMapping", "attributes.3.update", "Never", False, "Unsupported value"),
+    ("AttributeMapping", "attributes.3.onMissing", "Ignore", False, "Unsupported value"),
+    ("AttributeMapping", "attributes.4.fromGroups", [], False, "spec.attributes[4].fromGroups"),
+    ("AttributeMapping", "attributes.4.fromGroups", [EMEA] * 65, False, "spec.attributes[4].fromGroups"),
+    ("AttributeMapping", "attributes.4.fromGroups.0.value", MISSING, False, "value: Required value"),
+    ("AttributeMapping", "attributes.4.fromGroups.0.group", {}, False, "exactly one of externalId, id, displayName"),
+    ("AttributeMapping", "attributes.4.fromGroups.1.group.displayNamePattern", "(", False, "an RE2 expression"),
 ]
 
 
@@ -405,7 +515,15 @@ def test_validate_fills_in_the_defaults_of_the_api_server(
                     {"name": "a", "secretRef": {"name": "s", "key": "token"}, "access": "Provision"},
                 ]
             },
-            "deprovisioning": {"deactivationDelay": "15m", "retention": "2160h"},
+            "mode": "Enforce",
+            "providerRoles": "Ignore",
+            "deprovisioning": {"deactivationDelay": "15m", "onDelete": "Deactivate", "retention": "2160h"},
+            "safety": {
+                "maxDeactivations": {"percent": 10, "count": 25, "per": "1h"},
+                "maxRoleChanges": {"percent": 20, "count": 50},
+                "holdFor": "4h",
+                "onHoldExpiry": "Apply",
+            },
             "onDeletion": "Retain",
             "allowedNamespaces": {"from": "Same"},
         }

@@ -1,6 +1,11 @@
 """The custom resources as typed values. Pure: nothing here talks to a cluster or reads a file."""
 
-from scim_operator.api.attribute_mapping import AttributeMapping, AttributeMappingSpec, AttributeSource
+from scim_operator.api.attribute_mapping import (
+    AttributeMapping,
+    AttributeMappingSpec,
+    AttributeSource,
+    GroupValueEntry,
+)
 from scim_operator.api.authentication import (
     BasicLogin,
     BearerToken,
@@ -19,8 +24,10 @@ from scim_operator.api.constants import (
     ROLE_MAPPING,
     VERSION,
 )
+from scim_operator.api.delivery import WebhookTarget
 from scim_operator.api.field_path import FieldPath, format_field_path
 from scim_operator.api.former_users import former_users_note
+from scim_operator.api.group_ref import GroupRef
 from scim_operator.api.keys import ObjectKey
 from scim_operator.api.nearest import did_you_mean, nearest
 from scim_operator.api.provisioning_config import (
@@ -32,7 +39,8 @@ from scim_operator.api.provisioning_config import (
     RoleEntry,
 )
 from scim_operator.api.resource import InvalidObject, Metadata
-from scim_operator.api.role_mapping import GroupRef, RoleMapping, RoleMappingRule, RoleMappingSpec
+from scim_operator.api.role_mapping import MappingMode, RoleMapping, RoleMappingRule, RoleMappingSpec
+from scim_operator.api.safety import ProtectedUserRef
 from scim_operator.api.secret_data import InvalidSecret, secret_data
 
 __all__ = [
@@ -54,12 +62,15 @@ __all__ = [
     "ConfigRef",
     "FieldPath",
     "GroupRef",
+    "GroupValueEntry",
     "InvalidObject",
     "InvalidSecret",
     "JwksSecretRef",
+    "MappingMode",
     "Metadata",
     "NamespacesFrom",
     "ObjectKey",
+    "ProtectedUserRef",
     "Provider",
     "ProvisioningConfig",
     "ProvisioningConfigSpec",
@@ -68,6 +79,7 @@ __all__ = [
     "RoleMappingRule",
     "RoleMappingSpec",
     "TokenIssuer",
+    "WebhookTarget",
     "did_you_mean",
     "format_field_path",
     "former_users_note",

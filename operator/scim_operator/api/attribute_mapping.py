@@ -8,8 +8,10 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from scim_operator.api.config_ref import ConfigRef
 from scim_operator.api.constants import ATTRIBUTE_MAPPING
 from scim_operator.api.extension_schema import SchemaDeclaration
+from scim_operator.api.group_ref import GroupRef
 from scim_operator.api.keys import ObjectKey
 from scim_operator.api.resource import ApiModel, Resource, require_unique
+from scim_server.config import Expression, OnMissing, Update
 
 # The same expressions stand in the CustomResourceDefinition; a test compares them.
 TARGET_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]*$"
@@ -28,17 +30,35 @@ AttributePath = Annotated[str, StringConstraints(min_length=1, max_length=512), 
 """RFC 7644 §3.10: attribute, extension attribute after its URN, sub-attribute, value path with a filter."""
 
 
+_Value = Annotated[str, StringConstraints(max_length=1024)]
+
+
+class GroupValueEntry(ApiModel):
+    """The value for members of the groups."""
+
+    group: GroupRef
+    value: _Value
+
+
 class AttributeSource(ApiModel):
-    """`target` of the profile is the value at `path`, else `default`."""
+    """`target` of the profile is the value at `path`, of `expression`, or of the first of `from_groups` that the user
+    is a member of; else `default`."""
 
     target: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=TARGET_PATTERN)]
     path: AttributePath | None = None
-    default: Annotated[str, StringConstraints(max_length=1024)] | None = None
+    expression: Expression | None = None
+    from_groups: tuple[GroupValueEntry, ...] = Field(default=(), max_length=64)
+    default: _Value | None = None
+    update: Update = Update.ALWAYS
+    on_missing: OnMissing = OnMissing.ACCEPT
 
     @model_validator(mode="after")
     def _some_source(self) -> Self:
-        if self.path is None and self.default is None:
-            raise ValueError("path or default is expected")
+        sources = (self.path is not None) + (self.expression is not None) + bool(self.from_groups)
+        if sources > 1:
+            raise ValueError("at most one of path, expression and fromGroups is expected")
+        if sources == 0 and self.default is None:
+            raise ValueError("path, expression, fromGroups or default is expected")
         return self
 
 

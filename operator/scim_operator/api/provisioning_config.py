@@ -8,9 +8,11 @@ from pydantic import Field, StrictBool, StringConstraints, model_validator
 
 from scim_operator.api.authentication import Authentication
 from scim_operator.api.constants import PROVISIONING_CONFIG
+from scim_operator.api.delivery import EventDelivery
 from scim_operator.api.duration import Duration
-from scim_operator.api.resource import ApiModel, Name, Resource, require_unique
-from scim_server.config import Conformance, OnDeletion
+from scim_operator.api.resource import ApiModel, Name, Resource, Time, require_unique
+from scim_operator.api.safety import Safety
+from scim_server.config import Conformance, Mode, OnDelete, OnDeletion, ProviderRoles
 
 
 class Provider(StrEnum):
@@ -34,12 +36,19 @@ class RoleEntry(ApiModel):
     name: Name
     display_name: str | None = None
     permissions: tuple[Name, ...] = ()
+    sensitive: StrictBool = False
 
 
 class Deprovisioning(ApiModel):
     deactivation_delay: Duration = timedelta(minutes=15)
+    on_delete: OnDelete = OnDelete.DEACTIVATE
     retention: Duration = timedelta(days=90)
-    """How long the users of a deleted config are kept."""
+    """How long tombstones, the sync log, events and the users of a deleted config are kept."""
+
+
+class Debug(ApiModel):
+    capture_until: Time | None = None
+    """Requests are kept with their bodies in the hour before it."""
 
 
 class LabelSelectorRequirement(ApiModel):
@@ -77,13 +86,18 @@ class AllowedNamespaces(ApiModel):
 class ProvisioningConfigSpec(ApiModel):
     display_name: Annotated[str, StringConstraints(max_length=256)] | None = None
     provider: Provider = Provider.GENERIC
+    mode: Mode = Mode.ENFORCE
     conformance: Conformance = Conformance.TOLERANT
     suspend: StrictBool = False
     authentication: Authentication
     roles: tuple[RoleEntry, ...] = ()
     base_roles: tuple[Name, ...] = ()
     fallback_roles: tuple[Name, ...] = ()
+    provider_roles: ProviderRoles = ProviderRoles.IGNORE
     deprovisioning: Deprovisioning = Deprovisioning()
+    safety: Safety = Safety()
+    delivery: EventDelivery = EventDelivery()
+    debug: Debug = Debug()
     on_deletion: OnDeletion = OnDeletion.RETAIN
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
 

@@ -2,7 +2,7 @@
 
 On a ProvisioningConfig:
 
-* `ResolvedRefs`: every credential that the spec names can be used.
+* `ResolvedRefs`: every credential and every webhook's signing key that the spec names can be used.
   False: one or more can't; the reason is that of the first, the message names each with its Secret. The others
   work. A credential that has expired makes it False only when no other one is left; while there is, the message
   of the true condition names it.
@@ -33,8 +33,8 @@ RECONCILING: Final = "Reconciling"
 STALLED: Final = "Stalled"
 """Only the author of the object can mend it. What was delivered before goes on."""
 RESOLVED_REFS: Final = "ResolvedRefs"
-"""Of a ProvisioningConfig: every credential that the spec names can be used. False: the message names each that
-can't, with its Secret; the others work."""
+"""Of a ProvisioningConfig: every credential and every webhook's signing key that the spec names can be used. False:
+the message names each that can't, with its Secret; the others work."""
 PROGRAMMED: Final = "Programmed"
 """Every ready server runs it, and the roles of existing users follow. Of a mapping: every ready server runs what is
 in effect of it."""
@@ -63,6 +63,9 @@ SECRET_SHARED: Final = "SecretShared"  # noqa: S105
 only that one works."""
 KEY_SET_UNUSABLE: Final = "KeySetUnusable"
 """Not a JSON Web Key Set with a public key that can verify a signature."""
+SIGNING_KEY_UNUSABLE: Final = "SigningKeyUnusable"
+"""The signing key of a webhook is too short, too long or no base64: make one with
+`echo "whsec_$(openssl rand -base64 32)"`. Its events wait meanwhile."""
 CREDENTIAL_EXPIRED: Final = "CredentialExpired"
 """The `expiresAt` of the last credential that was left has passed: nobody gets in. While another one works, the
 message of the true condition names those that have expired."""
@@ -83,12 +86,18 @@ ROLE_NOT_FOUND: Final = "RoleNotFound"
 """No role of a rule is in the catalogue of the ProvisioningConfig; the message says which name was probably meant."""
 INVALID_PATTERN: Final = "InvalidPattern"
 """A `displayNamePattern` isn't an RE2 expression."""
+INVALID_EXPRESSION: Final = "InvalidExpression"
+"""A `when` or an `expression` isn't CEL that the server evaluates, or names an attribute that no user can have."""
 ATTRIBUTE_NOT_FOUND: Final = "AttributeNotFound"
 """A path names nothing that a user has by the standard's schemas and those that mappings declare."""
 CONFLICT: Final = "Conflict"
 """An older AttributeMapping claims the target or the schema."""
 PARTIALLY_INVALID: Final = "PartiallyInvalid"
 """Every rule can be used, and some of their roles aren't in the catalogue: the others are granted."""
+
+RULE_ENDED: Final = "RuleEnded"
+"""Of `validate` alone: the `notAfter` of a rule has passed, so that it gives nothing. The message of the true
+condition says it too."""
 
 WAITING_FOR_CONFIG: Final = frozenset((CONFIG_NOT_FOUND, CONFIG_INVALID))
 """Reasons for which nothing is wrong with the mapping itself."""

@@ -1,39 +1,52 @@
-"""RoleMapping: SCIM groups to roles."""
+"""RoleMapping: SCIM groups, or conditions on users, to roles."""
 
+from enum import StrEnum
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from scim_operator.api.config_ref import ConfigRef
 from scim_operator.api.constants import ROLE_MAPPING
+from scim_operator.api.group_ref import GroupRef
 from scim_operator.api.keys import ObjectKey
-from scim_operator.api.resource import ApiModel, Name, Resource, require_unique
+from scim_operator.api.resource import ApiModel, Name, Resource, Time, require_unique
+from scim_server.config import Expression
 
 
-class GroupRef(ApiModel):
-    """SCIM groups by exactly one of their attributes."""
+class MappingMode(StrEnum):
+    """`Enforce` gives roles; `Preview` gives none and says what it would change."""
 
-    external_id: Name | None = None
-    display_name: Name | None = None
-    display_name_pattern: Name | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if sum(value is not None for value in (self.external_id, self.display_name, self.display_name_pattern)) != 1:
-            raise ValueError("exactly one of externalId, displayName and displayNamePattern is expected")
-        return self
+    ENFORCE = "Enforce"
+    PREVIEW = "Preview"
 
 
 class RoleMappingRule(ApiModel):
-    """Members of any of `groups` have every one of `roles`."""
+    """Members of any of `groups` of whom `when` is true have every one of `roles`, within the window. Without groups
+    it is for all users of whom `when` is true."""
 
     name: Name
-    groups: tuple[GroupRef, ...] = Field(min_length=1)
+    groups: tuple[GroupRef, ...] = ()
+    when: Expression | None = None
     roles: tuple[Name, ...] = Field(min_length=1)
+    not_before: Time | None = None
+    not_after: Time | None = None
+
+    @model_validator(mode="after")
+    def _groups_or_when(self) -> Self:
+        if not self.groups and self.when is None:
+            raise ValueError("groups, when or both are expected")
+        return self
+
+    @model_validator(mode="after")
+    def _window_has_time(self) -> Self:
+        if self.not_before is not None and self.not_after is not None and self.not_before >= self.not_after:
+            raise ValueError("notAfter: a time after notBefore is expected")
+        return self
 
 
 class RoleMappingSpec(ApiModel):
     config_ref: ConfigRef
+    mode: MappingMode = MappingMode.ENFORCE
     rules: tuple[RoleMappingRule, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -4,6 +4,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from scim_operator.api.conditions import format_time
+from scim_operator.local.changes_of_settings import (
+    capture_change,
+    describe_duration,
+    safety_changes,
+    webhook_changes,
+)
 from scim_server.config import (
     AttributeRule,
     BearerCredential,
@@ -13,11 +19,16 @@ from scim_server.config import (
     ExtensionSchema,
     GroupSelector,
     JwtIssuer,
+    Mode,
+    OnDelete,
     OnDeletion,
+    OnMissing,
+    ProviderRoles,
     Role,
     RoleRule,
     SharedSecret,
     Tenant,
+    Update,
 )
 
 _T = TypeVar("_T")
@@ -44,6 +55,9 @@ def describe_changes(before: ConfigBundle | None, after: ConfigBundle, left_out:
         else:
             digests_before = before.secrets.digests if before else {}
             lines += _of_tenant(old[key], new[key], digests_before, after.secrets.digests)
+            keys_before = before.secrets.webhook_keys if before else {}
+            webhooks = webhook_changes(old[key], new[key], keys_before, after.secrets.webhook_keys)
+            lines += [f"provisioningconfig {key}: {change}" for change in webhooks]
             lines += _of_parts(old[key], new[key], left_out)
     return lines
 
@@ -52,15 +66,7 @@ def _fate(tenant: Tenant) -> str:
     """What becomes of the users of a deleted config."""
     if tenant.on_deletion is OnDeletion.ERASE:
         return "are erased"
-    return f"can't be reached, and are erased after {_duration(tenant.deprovisioning.retention_seconds)}"
-
-
-def _duration(seconds: int) -> str:
-    """As in a manifest: `2160h`, `15m`, `90s`."""
-    for unit, length in (("h", 3600), ("m", 60)):
-        if seconds and seconds % length == 0:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
+    return f"can't be reached, and are erased after {describe_duration(tenant.deprovisioning.retention_seconds)}"
 
 
 def _of_tenant(
@@ -86,17 +92,29 @@ def _of_settings(old: Tenant, new: Tenant) -> Iterable[str]:
         yield f"provider is now {new.provider}"
     if old.conformance != new.conformance:
         yield f"requests are now read in the way called {new.conformance.value}"
+    if old.mode != new.mode:
+        observe = "requests are only observed: no user and no role changes for applications"
+        yield observe if new.mode is Mode.OBSERVE else "what requests say is applied"
+    if old.provider_roles != new.provider_roles:
+        granted = "granted" if new.provider_roles is ProviderRoles.ACCEPT else "ignored"
+        yield f"roles that the provider sends are {granted}"
     if set(old.base_roles) != set(new.base_roles):
         yield f"base roles are now {_listed(new.base_roles)}"
     if set(old.fallback_roles) != set(new.fallback_roles):
         yield f"fallback roles are now {_listed(new.fallback_roles)}"
     if old.deprovisioning.deactivation_delay_seconds != new.deprovisioning.deactivation_delay_seconds:
-        yield f"blocked users are deactivated after {_duration(new.deprovisioning.deactivation_delay_seconds)}"
+        delay = describe_duration(new.deprovisioning.deactivation_delay_seconds)
+        yield f"blocked users are deactivated after {delay}"
+    if old.deprovisioning.on_delete != new.deprovisioning.on_delete:
+        erased = new.deprovisioning.on_delete is OnDelete.ERASE
+        yield f"deleted users {'are erased' if erased else 'leave a tombstone'}"
     if (old.on_deletion, old.deprovisioning.retention_seconds) != (
         new.on_deletion,
         new.deprovisioning.retention_seconds,
     ):
         yield f"once it is deleted, its users {_fate(new)}"
+    yield from safety_changes(old.safety, new.safety)
+    yield from capture_change(old, new)
     for name, before, after in _differences(old.roles, new.roles, lambda role: role.name):
         yield from _of_role(name, before, after)
 
@@ -111,6 +129,8 @@ def _of_role(name: str, before: Role | None, after: Role | None) -> Iterable[str
             yield f"role {name} now permits {_listed(after.permissions)}"
         if before.display_name != after.display_name:
             yield f"role {name} is now called {after.display_name or name}"
+        if before.sensitive != after.sensitive:
+            yield f"role {name} is {'now' if after.sensitive else 'no longer'} sensitive"
 
 
 def _of_credentials(
@@ -155,21 +175,34 @@ def _of_rules(old: Iterable[RoleRule], new: Iterable[RoleRule], left_out: LeftOu
             granted = _listed(before.roles if before else ())
             yield f"{subject} {_absence(mapping_and_part, left_out, f'is gone, it granted {granted}')}"
         elif before is None:
-            yield f"{subject} is new: {_groups(after.groups)} → {_listed(after.roles)}"
+            preview = ", as a preview" if after.preview else ""
+            yield f"{subject} is new{preview}: {_reach(after)} → {_listed(after.roles)}"
         else:
-            if set(before.groups) != set(after.groups):
-                yield f"{subject} now matches {_groups(after.groups)}"
+            if _reach(before) != _reach(after):
+                yield f"{subject} now matches {_reach(after)}"
+            if before.preview != after.preview:
+                yield f"{subject} {'is a preview now, it gives nothing' if after.preview else 'is in effect now'}"
             if set(before.roles) != set(after.roles):
                 yield f"{subject} now grants {_listed(after.roles)}"
 
 
-def _groups(selectors: Iterable[GroupSelector]) -> str:
-    return ", ".join(_selector(selector) for selector in selectors)
+def _reach(rule: RoleRule) -> str:
+    """For whom a rule is, and when."""
+    parts = [", ".join(sorted(_selector(selector) for selector in rule.groups)) or "every user"]
+    if rule.when is not None:
+        parts.append(f"when {rule.when}")
+    if rule.not_before is not None:
+        parts.append(f"from {format_time(rule.not_before)}")
+    if rule.not_after is not None:
+        parts.append(f"until {format_time(rule.not_after)}")
+    return " ".join(parts)
 
 
 def _selector(selector: GroupSelector) -> str:
     if selector.external_id is not None:
         return f"group with externalId {selector.external_id!r}"
+    if selector.id is not None:
+        return f"group with id {selector.id!r}"
     if selector.display_name is not None:
         return f"group {selector.display_name!r}"
     return f"groups like {selector.display_name_pattern!r}"
@@ -195,9 +228,18 @@ def _absence(part: tuple[str, str], left_out: LeftOut, gone: str = "is gone") ->
 
 
 def _source(rule: AttributeRule) -> str:
-    if rule.path is None:
-        return f"is now always {rule.default!r}"
-    return f"now comes from {rule.path}" + (f", else {rule.default!r}" if rule.default is not None else "")
+    once = " when a user is made" if rule.update is Update.ON_CREATE else ""
+    required = "; a user without a value is refused" if rule.on_missing is OnMissing.REJECT else ""
+    if rule.path is not None:
+        source = rule.path
+    elif rule.expression is not None:
+        source = rule.expression
+    elif rule.from_groups:
+        source = ", ".join(f"{_selector(one.group)} ({one.value!r})" for one in rule.from_groups)
+    else:
+        return f"is now always {rule.default!r}{once}{required}"
+    default = f", else {rule.default!r}" if rule.default is not None else ""
+    return f"now comes from {source}{default}{once}{required}"
 
 
 def _differences(

@@ -15,8 +15,8 @@ from scim_server.config import ConfigBundle
 # The plan needs a key for digests; whether references resolve doesn't depend on it.
 _ANY_KEY = bytes(32)
 
-_WARNINGS = frozenset((reasons.SECRET_NOT_FOUND, reasons.CREDENTIAL_EXPIRED))
-"""Secrets are often not kept with the manifests, and a credential expires by itself."""
+_WARNINGS = frozenset((reasons.SECRET_NOT_FOUND, reasons.CREDENTIAL_EXPIRED, reasons.RULE_ENDED))
+"""Secrets are often not kept with the manifests; credentials and rules end by themselves."""
 
 
 def reference_findings(
@@ -43,7 +43,7 @@ def _findings(
                     yield source.finding(_severity(problem), problem.path, f"{problem.message}{hint}")
         for (kind, mapping), verdict in sorted(plan.mapping_verdicts.items()):
             source = manifests.sources[kind, mapping]
-            for problem in verdict.problems:
+            for problem in (*verdict.problems, *verdict.notes):
                 message = _message(problem, manifests, key, (kind, mapping), served)
                 yield source.finding(_severity(problem), problem.path, message)
 

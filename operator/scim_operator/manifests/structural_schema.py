@@ -20,6 +20,7 @@ _DATE_TIME = re.compile(
 )
 _MEANINGS = {
     r"^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$": "a duration in h, m, s is expected, such as 1h30m or 2160h",
+    r"^[0-9T:.Z+-]*$": "a time such as 2027-05-01T00:00:00Z is expected",
     PATH_PATTERN: 'a SCIM path such as name.givenName or emails[type eq "work"].value is expected',
 }
 """What a pattern of the definitions asks for, where that is shorter to say."""
@@ -75,6 +76,8 @@ def violations(value: Any, schema: Schema, path: FieldPath = ()) -> Iterator[Sch
         yield from ((path, message) for message in _string_violations(value, schema))
     elif isinstance(value, int | float) and value < schema.get("minimum", value):
         yield path, f"at least {schema['minimum']} is expected"
+    elif isinstance(value, int | float) and value > schema.get("maximum", value):
+        yield path, f"at most {schema['maximum']} is expected"
 
 
 def _object_violations(value: dict[str, Any], schema: Schema, path: FieldPath) -> Iterator[SchemaError]:

@@ -43,7 +43,8 @@ class WorldPlan:
 
     def bundle(self, token_key: bytes, revision: int) -> ConfigBundle:
         tenants = [(plan.tenant, plan.digests) for plan in self.plans.values() if plan.tenant is not None]
-        return assemble(tenants, token_key, revision)
+        keys = {name: each for plan in self.plans.values() for name, each in plan.webhook_keys.items()}
+        return assemble(tenants, token_key, revision, webhook_keys=keys)
 
 
 def plan_world(
@@ -53,6 +54,7 @@ def plan_world(
     configs keep their part of it, and of those that are gone it is said once that they are."""
     tenants = {ObjectKey(tenant.namespace, tenant.name): tenant for tenant in _tenants(previous)}
     digests = previous.secrets.digests if previous is not None else {}
+    webhook_keys = previous.secrets.webhook_keys if previous is not None else {}
     role_mappings, attribute_mappings = _by_config(world.role_mappings), _by_config(world.attribute_mappings)
     plans = {}
     for key in sorted(world.config_keys | tenants.keys()):
@@ -68,6 +70,7 @@ def plan_world(
                 token_key=token_key,
                 previous=tenants.get(key),
                 previous_digests=digests,
+                previous_webhook_keys=webhook_keys,
                 now=now,
                 departure_noted=True,
             )

@@ -1,14 +1,19 @@
 """Several tenants together: one shard, or the whole configuration."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from scim_server.config import ConfigBundle, ServerConfig, ServerSecrets, Tenant
 
 
 def assemble(
-    tenants: Iterable[tuple[Tenant, Mapping[str, str]]], token_key: bytes, revision: int, shard: int | None = None
+    tenants: Iterable[tuple[Tenant, Mapping[str, str]]],
+    token_key: bytes,
+    revision: int,
+    shard: int | None = None,
+    webhook_keys: Mapping[str, Sequence[str]] | None = None,
 ) -> ConfigBundle:
-    """One bundle of tenants with their digests, sorted: equal content gives equal bytes.
+    """One bundle of tenants with their digests and their webhooks' signing keys, sorted: equal content gives equal
+    bytes.
 
     Raises `ValueError` (pydantic's) when a tenant comes twice or a credential has no digest.
     """
@@ -17,7 +22,11 @@ def assemble(
     return ConfigBundle(
         config=ServerConfig(shard=shard, revision=revision, tenants=tuple(tenant for tenant, _ in ordered)),
         secrets=ServerSecrets(
-            shard=shard, revision=revision, token_key=token_key.hex(), digests=dict(sorted(digests.items()))
+            shard=shard,
+            revision=revision,
+            token_key=token_key.hex(),
+            digests=dict(sorted(digests.items())),
+            webhook_keys={key: tuple(keys) for key, keys in sorted((webhook_keys or {}).items())},
         ),
     )
 

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from scim_operator.api import AttributeMapping, AttributeSource, ObjectKey, did_you_mean, reasons
+from scim_operator.api import AttributeMapping, AttributeSource, FieldPath, ObjectKey, did_you_mean, reasons
 from scim_operator.api.extension_schema import SchemaDeclaration
 from scim_operator.plan.conflicts import schema_winners, winners
+from scim_operator.plan.expressions import expression_error
+from scim_operator.plan.selectors import broken_patterns, contract_selector
 from scim_operator.plan.verdicts import MappingVerdict, Problem
-from scim_server.config import AttributeRule, ExtensionSchema, UserAttributes
+from scim_server.config import AttributeRule, ExtensionSchema, GroupValue, UserAttributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Claims:
     """The mapping that declares each schema, by URN in lower case."""
 
     attributes: UserAttributes
-    """What a path can name."""
+    """What a path or an expression can name."""
 
     @classmethod
     def of(cls, mappings: Sequence[AttributeMapping], kept: Kept) -> Self:
@@ -66,7 +68,7 @@ def plan_attribute_mapping(
     mapping: AttributeMapping, claims: Claims, delivered: Mapping[str, AttributeRule]
 ) -> tuple[PlannedAttributes, MappingVerdict]:
     """What is in effect, and the verdict. `delivered`: the attributes of the mapping that are in effect now, by
-    target; one whose path names nothing keeps the source that it had."""
+    target; one that can't be used keeps the source that it had."""
     rules: list[AttributeRule] = []
     schemas: list[ExtensionSchema] = []
     problems: list[Problem] = []
@@ -84,27 +86,54 @@ def plan_attribute_mapping(
         if winner != mapping.key:
             message = f'target "{attribute.target}" belongs to the older AttributeMapping {winner}'
             problems.append(Problem((*path, "target"), reasons.CONFLICT, message))
-        elif attribute.path is not None and not claims.attributes.know(attribute.path):
+        elif faults := _faults(attribute, claims.attributes):
             before = delivered.get(attribute.target)
             rules += [before] if before is not None else []
-            message = f'path "{attribute.path}" names no attribute of a user by the standard or a declared schema'
-            message += did_you_mean(*claims.attributes.alternatives(attribute.path))
             effect = _effect(attribute, before)
-            problems.append(Problem((*path, "path"), reasons.ATTRIBUTE_NOT_FOUND, message, effect))
+            problems += [Problem((*path, *field), reason, message, effect) for field, reason, message in faults]
         else:
-            rules.append(
-                AttributeRule(
-                    mapping=str(mapping.key),
-                    target=attribute.target,
-                    path=attribute.path,
-                    default=attribute.default,
-                )
-            )
+            rules.append(_rule(mapping, attribute))
             intact += 1
     what = "attributes and schemas" if mapping.spec.schemas else "attributes"
     reason = problems[0].reason if problems else reasons.ACCEPTED
     verdict = MappingVerdict.of_parts(what, bool(rules or schemas), intact, problems, reason)
     return PlannedAttributes(tuple(rules), tuple(schemas)), verdict
+
+
+def _faults(attribute: AttributeSource, attributes: UserAttributes) -> list[tuple[FieldPath, str, str]]:
+    """Field, reason and message of everything for which the attribute can't be used."""
+    if attribute.path is not None and not attributes.know(attribute.path):
+        message = f'path "{attribute.path}" names no attribute of a user by the standard or a declared schema'
+        message += did_you_mean(*attributes.alternatives(attribute.path))
+        return [(("path",), reasons.ATTRIBUTE_NOT_FOUND, message)]
+    if attribute.expression is not None:
+        error = expression_error(attribute.expression, attributes)
+        message = f'target "{attribute.target}": expression: {error}'
+        return [(("expression",), reasons.INVALID_EXPRESSION, message)] if error is not None else []
+    broken = broken_patterns([entry.group for entry in attribute.from_groups])
+    return [
+        (
+            ("fromGroups", index, "group", "displayNamePattern"),
+            reasons.INVALID_PATTERN,
+            f'target "{attribute.target}": {error}',
+        )
+        for index, error in broken.items()
+    ]
+
+
+def _rule(mapping: AttributeMapping, attribute: AttributeSource) -> AttributeRule:
+    return AttributeRule(
+        mapping=str(mapping.key),
+        target=attribute.target,
+        path=attribute.path,
+        expression=attribute.expression,
+        from_groups=tuple(
+            GroupValue(group=contract_selector(entry.group), value=entry.value) for entry in attribute.from_groups
+        ),
+        default=attribute.default,
+        update=attribute.update,
+        on_missing=attribute.on_missing,
+    )
 
 
 def kept_schemas(
@@ -113,17 +142,24 @@ def kept_schemas(
     """Delivered schemas that are no longer declared and that `rules` still read."""
     declared = {schema.id.lower() for schema in schemas}
     paths = [rule.path.lower() for rule in rules if rule.path is not None]
+    expressions = [rule.expression.lower() for rule in rules if rule.expression is not None]
     return tuple(
         schema
         for schema in delivered
-        if schema.id.lower() not in declared and any(path.startswith(f"{schema.id.lower()}:") for path in paths)
+        if (urn := schema.id.lower()) not in declared
+        and (any(path.startswith(f"{urn}:") for path in paths) or any(urn in text for text in expressions))
     )
 
 
 def _effect(attribute: AttributeSource, before: AttributeRule | None) -> str:
     if before is None:
         return f'target "{attribute.target}" is left out'
-    source = before.path if before.path is not None else "its default"
+    if before.path is not None:
+        source = before.path
+    elif before.expression is not None:
+        source = "the expression that it had"
+    else:
+        source = "the groups that it had" if before.from_groups else "its default"
     return f'target "{attribute.target}" keeps coming from {source}'
 
 

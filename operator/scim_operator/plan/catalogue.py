@@ -34,7 +34,12 @@ class Catalogue:
 def roles_of(config: ProvisioningConfig) -> tuple[Role, ...]:
     """The catalogue, by name, permissions sorted: the order in YAML means nothing."""
     return tuple(
-        Role(name=role.name, display_name=role.display_name, permissions=tuple(sorted(set(role.permissions))))
+        Role(
+            name=role.name,
+            display_name=role.display_name,
+            permissions=tuple(sorted(set(role.permissions))),
+            sensitive=role.sensitive,
+        )
         for role in sorted(config.spec.roles, key=lambda role: role.name)
     )
 

@@ -40,6 +40,9 @@ class TenantInputs:
     previous_digests: Mapping[str, str] = field(repr=False)
     """The digests that are delivered now, under `Tenant.credential_key(name)`. May hold those of other tenants."""
 
+    previous_webhook_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    """The signing keys that are delivered now, under `Tenant.webhook_key(name)`. May hold those of other tenants."""
+
     uid: str | None = None
     """Of the object, whether it parses or not. None where objects have none."""
 

@@ -7,9 +7,9 @@ A rule that changed is left out until there is space: no user gets a role from w
 from collections.abc import Collection, Iterable
 from typing import TypeVar
 
-from scim_server.config import Tenant
+from scim_server.config import Safety, Tenant
 
-_WORD_FOR_WORD = ("credentials", "basic_credentials", "jwt_issuers", "oauth_clients", "attributes")
+_WORD_FOR_WORD = ("credentials", "basic_credentials", "jwt_issuers", "oauth_clients", "attributes", "webhooks")
 
 _T = TypeVar("_T")
 
@@ -32,9 +32,17 @@ def reduced(delivered: Tenant, planned: Tenant) -> Tenant:
                 _both(delivered.fallback_roles, planned.fallback_roles), names if are_all else ()
             ),
             "rules": rules,
+            "safety": _reduced_safety(delivered.safety, planned.safety),
             # One that changed stays as it was: what users hold of it must stay within reach.
             "schemas": tuple(schema for schema in delivered.schemas if schema.id in schemas),
         }
+    )
+
+
+def _reduced_safety(delivered: Safety, planned: Safety) -> Safety:
+    lists = ("protected_users", "decisions")
+    return planned.model_copy(
+        update={name: _both(getattr(delivered, name), getattr(planned, name)) for name in lists}
     )
 
 

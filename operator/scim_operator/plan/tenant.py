@@ -6,9 +6,9 @@ What can't be used never widens anything, and what was taken away stays away:
   become of its users, until the servers have noted that; then nothing;
 * another object of the same name: what is delivered is that of a deleted config, and nothing of it stays;
 * suspended: exactly what is delivered now, and nothing is said about it;
-* a spec that can't be used: its settings (catalogue, base and fallback roles, deprovisioning) stay as delivered,
-  while mappings, and credentials as far as the spec parses, are followed as always: a deleted mapping's roles and
-  a deleted Secret's token go even then;
+* a spec that can't be used: its settings (catalogue, base and fallback roles, deprovisioning, safety) stay as
+  delivered, while mappings, and credentials and webhooks as far as the spec parses, are followed as always: a deleted
+  mapping's roles and a deleted Secret's token go even then;
 * a rule or an attribute that can't be used as it is: what it gave before stays (`kept_rules`), until it is corrected
   or deleted; a mapping that doesn't parse likewise. The catalogue keeps the roles that such rules give.
 """
@@ -32,7 +32,8 @@ from scim_operator.plan.attribute_rules import Claims, Kept, kept_schemas, plan_
 from scim_operator.plan.catalogue import Catalogue, catalogue_problems, kept_roles, roles_of
 from scim_operator.plan.credentials import Credentials, delivered_credentials, plan_credentials
 from scim_operator.plan.inputs import TenantInputs
-from scim_operator.plan.role_rules import plan_role_mapping
+from scim_operator.plan.role_rules import RuleContext, plan_role_mapping
+from scim_operator.plan.safety import safety_of
 from scim_operator.plan.verdicts import (
     ConfigVerdict,
     MappingVerdict,
@@ -41,7 +42,8 @@ from scim_operator.plan.verdicts import (
     TenantPlan,
     mappings_ready,
 )
-from scim_server.config import AttributeRule, Deprovisioning, ExtensionSchema, Role, RoleRule, Tenant
+from scim_operator.plan.webhooks import Webhooks, delivered_webhooks, plan_webhooks
+from scim_server.config import AttributeRule, Deprovisioning, ExtensionSchema, Role, RoleRule, Tenant, UserAttributes
 
 
 def plan_tenant(inputs: TenantInputs) -> TenantPlan:
@@ -61,19 +63,20 @@ def _plan_config(inputs: TenantInputs, config: ProvisioningConfig) -> TenantPlan
     problems = catalogue_problems(config)
     settings = inputs.settings_before if problems else _settings(config)
     credentials = plan_credentials(config, inputs.secrets, inputs.token_key, inputs.now)
+    webhooks = plan_webhooks(config, inputs.secrets)
     attached = attachments(inputs, permitted_by(config, inputs.namespaces))
     mappings = _plan_mappings(inputs, attached, settings, declared=roles_of(config))
     verdict = ConfigVerdict(
-        resolved_refs=credentials.resolved_refs,
+        resolved_refs=_resolved(credentials, webhooks),
         stalled=_stalled("; ".join(_located(problem) for problem in problems)),
         mappings=mappings.in_effect,
         mappings_ready=mappings.ready,
         credentials=credentials.statuses,
-        problems=(*problems, *credentials.problems),
+        problems=(*problems, *credentials.problems, *webhooks.problems),
     )
     if settings is None:
         return TenantPlan(inputs.departed, {}, verdict, mappings.verdicts)
-    return _delivered(settings, mappings, credentials, verdict)
+    return _delivered(settings, mappings, credentials, webhooks, verdict)
 
 
 def _plan_unparsed(inputs: TenantInputs, invalid: str) -> TenantPlan:
@@ -81,6 +84,7 @@ def _plan_unparsed(inputs: TenantInputs, invalid: str) -> TenantPlan:
     attached = attachments(inputs, permitted_unread(inputs.config_key, settings))
     mappings = _plan_mappings(inputs, attached, settings)
     credentials = delivered_credentials(settings, inputs.previous_digests) if settings else Credentials()
+    webhooks = delivered_webhooks(settings, inputs.previous_webhook_keys) if settings else Webhooks()
     verdict = ConfigVerdict(
         resolved_refs=Condition(reasons.RESOLVED_REFS, "Unknown", reasons.INVALID_SPEC, "the spec can't be read"),
         stalled=_stalled(invalid),
@@ -91,7 +95,7 @@ def _plan_unparsed(inputs: TenantInputs, invalid: str) -> TenantPlan:
     )
     if settings is None:
         return TenantPlan(inputs.departed, {}, verdict, mappings.verdicts)
-    return _delivered(settings, mappings, credentials, verdict)
+    return _delivered(settings, mappings, credentials, webhooks, verdict)
 
 
 def _plan_absent(inputs: TenantInputs) -> TenantPlan:
@@ -126,7 +130,8 @@ def _plan_suspended(inputs: TenantInputs) -> TenantPlan:
     if previous is None:
         return TenantPlan(None, {}, None, {})
     digests = delivered_credentials(previous, inputs.previous_digests).digests
-    return TenantPlan(previous, _by_key(previous, digests), None, {})
+    keys = delivered_webhooks(previous, inputs.previous_webhook_keys).keys
+    return TenantPlan(previous, _by_key(previous, digests), None, {}, _webhook_keys(previous, keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +165,9 @@ def _plan_mappings(
             verdicts[unread] = MappingVerdict.unreadable(why, in_effect=False)
         return _Mappings(verdicts=verdicts)
 
-    rules = _plan_rules(inputs.previous, attached, _catalogue(settings, declared), verdicts)
     attributes, schemas = _plan_attributes(inputs.previous, attached, verdicts)
+    context = RuleContext(_catalogue(settings, declared), UserAttributes(schemas), inputs.now)
+    rules = _plan_rules(inputs.previous, attached, context, verdicts)
     present = {(ROLE_MAPPING, rule.mapping) for rule in rules}
     present |= {(ATTRIBUTE_MAPPING, attribute.mapping) for attribute in attributes}
     present |= {(ATTRIBUTE_MAPPING, schema.mapping) for schema in schemas}
@@ -187,7 +193,7 @@ def _catalogue(settings: Tenant, declared: Iterable[Role] | None) -> Catalogue:
 def _plan_rules(
     previous: Tenant | None,
     attached: Attachments,
-    catalogue: Catalogue,
+    context: RuleContext,
     verdicts: dict[MappingKey, MappingVerdict],
 ) -> list[RoleRule]:
     delivered: dict[str, dict[str, RoleRule]] = {}
@@ -196,7 +202,7 @@ def _plan_rules(
     rules: list[RoleRule] = []
     for mapping in attached.role_mappings:
         found, verdicts[mapping.kind, mapping.key] = plan_role_mapping(
-            mapping, catalogue, delivered.get(str(mapping.key), {})
+            mapping, context, delivered.get(str(mapping.key), {})
         )
         rules += found
     for kind, key in attached.unreadable:
@@ -237,11 +243,16 @@ def _settings(config: ProvisioningConfig) -> Tenant:
         display_name=config.spec.display_name,
         provider=config.spec.provider.value,
         conformance=config.spec.conformance,
+        mode=config.spec.mode,
         roles=roles_of(config),
         base_roles=_once_sorted(config.spec.base_roles),
         fallback_roles=_once_sorted(config.spec.fallback_roles),
+        provider_roles=config.spec.provider_roles,
+        safety=safety_of(config),
+        capture_until=config.spec.debug.capture_until,
         deprovisioning=Deprovisioning(
             deactivation_delay_seconds=int(config.spec.deprovisioning.deactivation_delay.total_seconds()),
+            on_delete=config.spec.deprovisioning.on_delete,
             retention_seconds=int(config.spec.deprovisioning.retention.total_seconds()),
         ),
     )
@@ -251,6 +262,7 @@ def _delivered(
     settings: Tenant,
     mappings: _Mappings,
     credentials: Credentials,
+    webhooks: Webhooks,
     verdict: ConfigVerdict,
 ) -> TenantPlan:
     tenant = settings.model_copy(
@@ -260,13 +272,35 @@ def _delivered(
             "rules": mappings.rules,
             "attributes": mappings.attributes,
             "schemas": mappings.schemas,
+            "webhooks": webhooks.targets,
         }
     )
-    return TenantPlan(tenant, _by_key(tenant, credentials.digests), verdict, mappings.verdicts)
+    return TenantPlan(
+        tenant,
+        _by_key(tenant, credentials.digests),
+        verdict,
+        mappings.verdicts,
+        _webhook_keys(tenant, webhooks.keys),
+    )
 
 
 def _by_key(tenant: Tenant, digests: Mapping[str, str]) -> dict[str, str]:
     return {tenant.credential_key(name): digest for name, digest in digests.items()}
+
+
+def _webhook_keys(tenant: Tenant, keys: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {tenant.webhook_key(name): each for name, each in keys.items()}
+
+
+def _resolved(credentials: Credentials, webhooks: Webhooks) -> Condition:
+    """`ResolvedRefs`: of the credentials, and where they are well, of the webhooks."""
+    condition = credentials.resolved_refs
+    if not webhooks.problems:
+        return condition
+    said = [] if condition.is_true and not credentials.problems else [condition.message]
+    message = "; ".join([*said, *(f"{problem.message}; its events wait" for problem in webhooks.problems)])
+    reason = webhooks.problems[0].reason if condition.is_true else condition.reason
+    return Condition.of(reasons.RESOLVED_REFS, False, reason, message)
 
 
 def _stalled(reason: str) -> Condition:

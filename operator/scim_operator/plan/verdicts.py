@@ -8,6 +8,9 @@ from itertools import groupby
 from scim_operator.api import Condition, FieldPath, ObjectKey, format_field_path, reasons
 from scim_server.config import Tenant
 
+_NAMED = 5
+"""So many mappings, roles or rules a message names; of the others only the number is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -68,6 +71,8 @@ class MappingVerdict:
     reason: str
     message: str
     problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+    """What is as declared and worth knowing."""
 
     @property
     def condition(self) -> Condition:
@@ -93,28 +98,35 @@ class MappingVerdict:
 
     @classmethod
     def of_parts(
-        cls, what: str, in_effect: bool, intact: int, problems: Sequence[Problem], reason: str
+        cls,
+        what: str,
+        in_effect: bool,
+        intact: int,
+        problems: Sequence[Problem],
+        reason: str,
+        notes: Sequence[Problem] = (),
     ) -> "MappingVerdict":
         """A mapping of which `intact` parts are in effect as declared. `what` names them in the plural: "rules".
 
         `reason` is for where there are problems.
         """
+        said = [note.message for note in notes[:_NAMED]]
+        if len(notes) > _NAMED:
+            said.append(f"so did {len(notes) - _NAMED} more")
         if not problems:
-            return cls(True, in_effect, reasons.ACCEPTED, f"all {what} are in effect")
+            message = "; ".join([f"all {what} are in effect", *said])
+            return cls(True, in_effect, reasons.ACCEPTED, message, notes=tuple(notes))
         messages: list[str] = []
         for effect, group in groupby(problems, key=lambda problem: problem.effect):
             messages += [problem.message for problem in group] + ([effect] if effect else [])
         if intact:
             messages.append(f"the other {what} are in effect")
-        return cls(False, in_effect, reason, "; ".join(dict.fromkeys(messages)), tuple(problems))
+        message = "; ".join(dict.fromkeys([*messages, *said]))
+        return cls(False, in_effect, reason, message, tuple(problems), tuple(notes))
 
 
 MappingVerdicts = Mapping[tuple[str, ObjectKey], MappingVerdict]
 """Verdicts by kind and key."""
-
-
-_NAMED = 5
-"""So many mappings or roles a message names; of the others only the number is told."""
 
 
 def mappings_ready(verdicts: MappingVerdicts, kept_roles: Sequence[str]) -> Condition:
@@ -152,3 +164,6 @@ class TenantPlan:
     """None: there is no ProvisioningConfig to report on, or it is suspended and must be left alone."""
 
     mapping_verdicts: MappingVerdicts
+
+    webhook_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    """The signing keys of its webhooks, under `Tenant.webhook_key(name)`. A webhook without keys waits."""

@@ -84,6 +84,7 @@ class Gathered:
             previous=delivered.tenant if delivered is not None else None,
             uid=self.raw_config["metadata"].get("uid") if self.raw_config is not None else None,
             previous_digests=delivered.digests if delivered is not None else {},
+            previous_webhook_keys=delivered.webhook_keys if delivered is not None else {},
             now=now,
             invalid_mappings=self.invalid_mappings,
             departure_noted=self.departure_noted,

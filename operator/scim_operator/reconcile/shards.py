@@ -75,15 +75,17 @@ def shard_of_key(key: ObjectKey) -> int:
 
 @dataclass(frozen=True, slots=True)
 class StoredTenant:
-    """One tenant as a shard holds it, or is to hold it, with the digests of all its credentials."""
+    """One tenant as a shard holds it, or is to hold it, with the digests of all its credentials and the keys of its
+    webhooks."""
 
     tenant: Tenant
     digests: Mapping[str, str] = field(repr=False)
+    webhook_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, plan: TenantPlan) -> "StoredTenant | None":
         """The whole plan; None where there is to be no tenant."""
-        return cls(plan.tenant, plan.digests) if plan.tenant is not None else None
+        return cls(plan.tenant, plan.digests, plan.webhook_keys) if plan.tenant is not None else None
 
     def reduced_to(self, planned: "StoredTenant | None") -> "StoredTenant | None":
         """What `planned` leaves of this one (see `reduced`), with the digests that are to be."""
@@ -91,7 +93,8 @@ class StoredTenant:
             return None
         tenant = reduced(self.tenant, planned.tenant)
         keys = [tenant.credential_key(name) for name in tenant.digest_names]
-        return StoredTenant(tenant, {key: planned.digests[key] for key in keys})
+        digests = {key: planned.digests[key] for key in keys}
+        return StoredTenant(tenant, digests, keys_of_webhooks(tenant, planned.webhook_keys))
 
 
 StoredTenants = Mapping[ObjectKey, StoredTenant]
@@ -171,7 +174,8 @@ class EncodedShard:
     @classmethod
     def of(cls, shard: int, tenants: StoredTenants, token_key: bytes, revision: int, writer: str) -> "EncodedShard":
         pairs = ((part.tenant, part.digests) for part in tenants.values())
-        bundle = assemble(pairs, token_key, revision, shard)
+        webhook_keys = {name: keys for part in tenants.values() for name, keys in part.webhook_keys.items()}
+        bundle = assemble(pairs, token_key, revision, shard, webhook_keys)
         return cls(bundle, encode_config(bundle.config), encode_secrets(bundle.secrets), writer)
 
     @property
@@ -213,7 +217,9 @@ def parse_shard(
             keys = [tenant.credential_key(name) for name in tenant.digest_names]
             if all(key in secrets.digests for key in keys):
                 digests = {key: secrets.digests[key] for key in keys}
-                tenants[ObjectKey(tenant.namespace, tenant.name)] = StoredTenant(tenant, digests)
+                tenants[ObjectKey(tenant.namespace, tenant.name)] = StoredTenant(
+                    tenant, digests, keys_of_webhooks(tenant, secrets.webhook_keys)
+                )
         if config.revision == secrets.revision and len(tenants) == len(config.tenants):
             bundle = ConfigBundle(config=config, secrets=secrets)
     return StoredShard(
@@ -227,6 +233,12 @@ def parse_shard(
         sizes=(len(config_bytes or b""), len(secrets_bytes or b"")),
         writer=((config_map or {}).get("metadata", {}).get("annotations") or {}).get(WRITER_ANNOTATION),
     )
+
+
+def keys_of_webhooks(tenant: Tenant, keys: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Of all those keys the tenant's. A webhook may have none."""
+    names = (tenant.webhook_key(webhook.name) for webhook in tenant.webhooks)
+    return {name: keys[name] for name in names if name in keys}
 
 
 def object_metadata(key: ObjectKey, version: str | None, writer: str) -> dict[str, Any]:

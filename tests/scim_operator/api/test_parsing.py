@@ -154,7 +154,7 @@ def test_other_paths_are_refused(path: str) -> None:
 
 
 def test_an_attribute_needs_a_path_or_a_default() -> None:
-    with pytest.raises(InvalidObject, match="path or default is expected"):
+    with pytest.raises(InvalidObject, match="path, expression, fromGroups or default is expected"):
         attribute()
 
 

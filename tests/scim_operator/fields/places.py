@@ -8,6 +8,7 @@ import copy
 import json
 import re
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +20,7 @@ from pydantic.alias_generators import to_camel
 from scim_operator.api.resource import ApiModel
 from scim_operator.local.changes import describe_changes
 from scim_operator.manifests import SourceFile, plan_world, read_manifests, reference_findings
-from scim_server.config import ConfigBundle, ServerConfig, ServerSecrets, Tenant
+from scim_server.config import ConfigBundle, ServerConfig, ServerSecrets, Tenant, model
 from scim_server.config.contract import Contract
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -241,7 +242,7 @@ def _is_told(model: type[Tenant], document: Json, path: FieldPath) -> bool:
     """Whether a line says it where the field has its default, or another value."""
     before = _bundle_of(model, document)
     for number in range(sum(1 for _ in _holders_in_contract(document, path))):
-        for change in _other_json_values(path[-1]):
+        for change in _other_json_values(path[-1], [*_holders_in_contract(document, path)][number][path[-1]]):
             changed = copy.deepcopy(document)
             change([*_holders_in_contract(changed, path)][number])
             try:
@@ -253,10 +254,18 @@ def _is_told(model: type[Tenant], document: Json, path: FieldPath) -> bool:
     return False
 
 
-def _other_json_values(name: str) -> Iterator[Callable[[Json], None]]:
+def _other_json_values(name: str, value: Json) -> Iterator[Callable[[Json], None]]:
     yield lambda holder: holder.pop(name)
+    for other in _others_of_enum(value):
+        yield lambda holder, other=other: holder.update({name: other})  # type: ignore[misc]
     yield lambda holder: holder.update({name: _other(holder[name])})
     yield lambda holder: holder.update({name: _others(holder[name])})
+
+
+def _others_of_enum(value: Json) -> list[str]:
+    """The other values of each enumeration of the contract that has this one."""
+    enums = [each for each in vars(model).values() if isinstance(each, type) and issubclass(each, StrEnum)]
+    return [other.value for enum in enums if value in [*enum] for other in enum if other != value]
 
 
 def _other(value: Json) -> Json:

@@ -27,6 +27,7 @@ CHECKED = {
     "maxItems",
     "maxLength",
     "maxProperties",
+    "maximum",
     "minItems",
     "minLength",
     "minimum",

@@ -108,13 +108,13 @@ def test_other_kinds_are_ignored_with_a_note() -> None:
         (
             ROLE_MAPPING.replace("displayName: Admins", "displayName: Admins, externalId: x"),
             "1.yaml:9: RoleMapping acme/roles: spec.rules[0].groups[0]:"
-            " exactly one of externalId, displayName and displayNamePattern is expected,"
+            " exactly one of externalId, id, displayName and displayNamePattern is expected,"
             " found: externalId displayName",
         ),
         (
             ROLE_MAPPING.replace("{displayName: Admins}", "{}"),
             "1.yaml:9: RoleMapping acme/roles: spec.rules[0].groups[0]:"
-            " exactly one of externalId, displayName and displayNamePattern is expected, found: none",
+            " exactly one of externalId, id, displayName and displayNamePattern is expected, found: none",
         ),
         (
             ROLE_MAPPING.replace("displayName: Admins", "displayNamePattern: '('"),
@@ -127,7 +127,8 @@ def test_other_kinds_are_ignored_with_a_note() -> None:
         ),
         (
             ATTRIBUTE_MAPPING.replace(", path: department", ""),
-            "1.yaml:7: AttributeMapping acme/attributes: spec.attributes[0]: path or default is expected",
+            "1.yaml:7: AttributeMapping acme/attributes: spec.attributes[0]:"
+            " path, expression, fromGroups or default is expected",
         ),
         (
             CONFIG.replace("v1alpha1", "v1"),

@@ -42,7 +42,12 @@ def rules() -> st.SearchStrategy[list[dict[str, Any]]]:
             "name": st.sampled_from(["one", "two", "three"]),
             "groups": st.lists(groups(), min_size=1, max_size=3),
             "roles": st.lists(st.sampled_from(ROLES), min_size=1, max_size=3),
-        }
+        },
+        optional={
+            "when": st.sampled_from(["user.active", "user.active &&", 'user.title == "x"']),
+            "notBefore": times(),
+            "notAfter": st.just("2026-01-03T00:00:00Z"),
+        },
     )
     return st.lists(one, min_size=1, max_size=3, unique_by=lambda rule: str(rule["name"]))
 
