@@ -163,7 +163,7 @@ def test_what_stays_ends_when_either_window_does() -> None:
     early = {"notAfter": "2027-01-01T00:00:00Z"}
     late = {"notBefore": "2026-06-01T00:00:00Z", "notAfter": "2028-01-01T00:00:00Z"}
     other = {"notBefore": "2029-01-01T00:00:00Z"}
-    typo = {"groups": ENGINEERING, "roles": ["develper"]}
+    typo: dict[str, Any] = {"groups": ENGINEERING, "roles": ["develper"]}
     before = start(groups=ENGINEERING, **early)
 
     rule = rule_of(then(before, **typo, **late))

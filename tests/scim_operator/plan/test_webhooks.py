@@ -82,7 +82,7 @@ def test_a_webhook_without_a_usable_key_waits(secret: str | None, reason: str, s
 
 def test_keys_stay_while_a_config_is_suspended_or_unreadable_and_go_with_it() -> None:
     before = planned_with(KEY)
-    known: dict[str, Any] = {"previous_webhook_keys": before.webhook_keys | {"acme/other/crm": (OTHER,)}}
+    known: dict[str, Any] = {"previous_webhook_keys": {**before.webhook_keys, "acme/other/crm": (OTHER,)}}
 
     suspended = again(before, config=config(suspend=True), **known)
     unreadable = again(before, config=None, invalid="spec: broken", **known)
