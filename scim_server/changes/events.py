@@ -117,7 +117,13 @@ async def _people(tx: Transaction, changes: Mapping[str, _UserChange]) -> Mappin
     records |= {user_id: change.before for user_id, change in changes.items() if change.deleted and change.before}
     if missing := [user_id for user_id in changes if user_id not in records]:
         records |= {record.id: record for record in await users.read_some(tx, missing)}
-    held = await _held_roles(tx, [user_id for user_id, change in changes.items() if not change.deleted])
+    held = {
+        user_id: tuple(EffectiveRole(role, tx.now, tuple(change.added[role])) for role in sorted(change.added))
+        for user_id, change in changes.items()
+        if change.created
+    }
+    others = [user_id for user_id, change in changes.items() if not change.created and not change.deleted]
+    held |= await _held_roles(tx, others)
     return {
         record.id: EventUser(
             record.id,

@@ -4,14 +4,13 @@ from scim_server.changes.due import note_due
 from scim_server.changes.events import events_of
 from scim_server.changes.sync_log import line_of
 from scim_server.storage.session import Transaction
-from scim_server.storage.tables import recorded
 from scim_server.storage.tables.recorded import Recorded
 
 
-async def record(transaction: Transaction) -> None:
-    """The events, the request's line in the sync log, and what is due when."""
+async def record(transaction: Transaction) -> Recorded:
+    """The events, the request's line in the sync log, and what is due when: the storage writes them before COMMIT."""
     following = Recorded(events=await events_of(transaction))
     if line := line_of(transaction):
         following.lines.append(line)
     await note_due(transaction, following)
-    await recorded.write(transaction, following)
+    return following

@@ -12,13 +12,23 @@ from scim_server.storage.policies import Policies
 from scim_server.storage.reader import Reader
 from scim_server.storage.records import CredentialUses, Document, UserRecord
 from scim_server.storage.session import Session, Transaction
-from scim_server.storage.tables import credential_uses, departures, due, pending_users, revisions, tenants, users
+from scim_server.storage.tables import (
+    credential_uses,
+    departures,
+    due,
+    pending_users,
+    recorded,
+    revisions,
+    tenants,
+    users,
+)
+from scim_server.storage.tables.recorded import Recorded
 from scim_server.storage.writer import Writer
 
 T = TypeVar("T")
 
-Record: TypeAlias = Callable[[Transaction], Awaitable[None]]
-"""Writes what follows from a transaction's effects, in the same transaction: `changes.record`."""
+Record: TypeAlias = Callable[[Transaction], Awaitable[Recorded]]
+"""What follows from a transaction's effects, and is written in the same transaction: `changes.record`."""
 
 
 class BaseStorage(ABC):
@@ -104,7 +114,7 @@ class BaseStorage(ABC):
     async def _run(self, tx: Transaction, step: Callable[[Transaction], Awaitable[T]]) -> T:
         """All of a transaction but its beginning and its end: every commit comes by here."""
         result = await step(tx)
-        await self._record(tx)
+        await recorded.write(tx, await self._record(tx))
         return result
 
     def _committed(self, tenant: str, effects: Effects) -> None:

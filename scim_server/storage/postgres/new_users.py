@@ -22,6 +22,7 @@ from scim_server.storage.postgres.session import PostgresSession
 from scim_server.storage.records import Document, UserRecord
 from scim_server.storage.session import Transaction
 from scim_server.storage.tables import users
+from scim_server.storage.tables.recorded import Recorded
 
 _INSERT = "SELECT inserted, first_roles FROM insert_active_user($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 _ATTEMPTS = 2
@@ -31,7 +32,9 @@ _MOST_TENANTS = 10_000
 class NewUsers:
     """`record` is `changes.record`."""
 
-    def __init__(self, record: Callable[[Transaction], Awaitable[None]], clock: Clock, policies: Policies) -> None:
+    def __init__(
+        self, record: Callable[[Transaction], Awaitable[Recorded]], clock: Clock, policies: Policies
+    ) -> None:
         self._record = record
         self._clock = clock
         self._policies = policies

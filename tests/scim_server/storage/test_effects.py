@@ -33,6 +33,7 @@ from scim_server.storage.protocol import Storage
 from scim_server.storage.records import MembersChanged, RoleChange
 from scim_server.storage.session import Transaction
 from scim_server.storage.tables import roles
+from scim_server.storage.tables.recorded import Recorded
 from tests.scim_server.storage.steps import Steps, named, rules
 from tests.support.policies import policy_of
 
@@ -42,15 +43,16 @@ RULES = rules((named("Admins"), ["admin"]), base=["viewer"], fallback=["guest"])
 HOUR = timedelta(hours=1)
 
 
-class Recorded:
+class Recording:
     """Transactions as `changes.record` sees them."""
 
     def __init__(self) -> None:
         self.transactions: list[Transaction] = []
 
-    async def __call__(self, transaction: Transaction) -> None:
-        await changes.record(transaction)
+    async def __call__(self, transaction: Transaction) -> Recorded:
+        following = await changes.record(transaction)
         self.transactions.append(transaction)
+        return following
 
     def take(self) -> list[Effect]:
         """The effects since the last time."""
@@ -60,12 +62,12 @@ class Recorded:
 
 
 @pytest.fixture
-def recorded() -> Recorded:
-    return Recorded()
+def recorded() -> Recording:
+    return Recording()
 
 
 @pytest.fixture
-async def storage_(url: str, recorded: Recorded) -> AsyncIterator[Storage]:
+async def storage_(url: str, recorded: Recording) -> AsyncIterator[Storage]:
     opened = storage.open_storage(url, recorded)
     await opened.open()
     yield opened
@@ -85,7 +87,7 @@ def _lost(user_id: str, *names: str) -> RoleChange:
     return RoleChange(user_id, frozenset(), frozenset(names))
 
 
-async def test_no_write_passes_it_by(steps: Steps, recorded: Recorded) -> None:
+async def test_no_write_passes_it_by(steps: Steps, recorded: Recording) -> None:
     """Whatever method of the storage writes: each is one transaction that is recorded."""
     now = datetime.now(UTC)
     writes: dict[str, Callable[[], Awaitable[Any]]] = {
@@ -121,7 +123,7 @@ async def test_what_is_recorded_is_told_after_the_commit(steps: Steps) -> None:
     assert len(told) == 1
 
 
-async def test_users(steps: Steps, recorded: Recorded) -> None:
+async def test_users(steps: Steps, recorded: Recording) -> None:
     await steps.put_rules(policy_of(RULES.rules, ["viewer"], ["guest"], HOUR), 1)
     recorded.take()
 
@@ -156,7 +158,7 @@ async def test_users(steps: Steps, recorded: Recorded) -> None:
     assert lost == RolesChanged((_lost(ann.id, "viewer", "guest"),), Deleted())
 
 
-async def test_groups(steps: Steps, recorded: Recorded) -> None:
+async def test_groups(steps: Steps, recorded: Recording) -> None:
     await steps.put_rules(RULES, 1)
     ann, bob = await steps.add_users("ann", "bob")
     recorded.take()
@@ -188,7 +190,7 @@ async def test_groups(steps: Steps, recorded: Recorded) -> None:
     assert recorded.take() == [GroupDeleted(group), RolesChanged(tuple(back), GrantsChanged(staff))]
 
 
-async def test_members_that_were_deleted_are_left_out(steps: Steps, recorded: Recorded) -> None:
+async def test_members_that_were_deleted_are_left_out(steps: Steps, recorded: Recording) -> None:
     ann, bob = await steps.add_users("ann", "bob")
     staff, gone = await steps.add_group("Staff"), await steps.add_group("Gone")
     await steps.delete_user(ann)
@@ -202,7 +204,7 @@ async def test_members_that_were_deleted_are_left_out(steps: Steps, recorded: Re
     assert {*left_out.ids} == {ann, gone}
 
 
-async def test_rules(steps: Steps, recorded: Recorded) -> None:
+async def test_rules(steps: Steps, recorded: Recording) -> None:
     await steps.put_rules(RULES, 1)
     ann = await steps.add_user("ann")
     recorded.take()
@@ -213,7 +215,7 @@ async def test_rules(steps: Steps, recorded: Recorded) -> None:
 
 
 async def test_roles_of_many_users_follow_after_the_change_losses_first(
-    steps: Steps, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+    steps: Steps, recorded: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(roles, "MOST_AT_COMMIT", 3)
     await steps.put_rules(rules((named("Losing"), ["old"]), (named("Gaining now"), ["new"])), 1)
