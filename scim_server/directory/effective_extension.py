@@ -26,7 +26,7 @@ async def effective_extensions(
             "state": record.state,
             "roles": [_role(role, tenant) for role in roles],
             "permissions": permissions_of((role.value for role in roles), tenant.permissions),
-            "profile": tenant.profile.of({**record.document, "active": record.active}),
+            "profile": rules.profile.compute({"id": record.id, **record.document, "active": record.active}).values,
         }
     return extensions
 

@@ -5,10 +5,9 @@ from dataclasses import replace
 
 from scim_server.config import ConfigBundle, Conformance, ExtendedResource, Tenant
 from scim_server.directory.cursors import Cursors
-from scim_server.directory.extensions import extensions_of
 from scim_server.directory.projections import Projections
 from scim_server.limits.tenant_cache import TenantCache
-from scim_server.provisioning.profile import Profile
+from scim_server.provisioning.extensions import extensions_of
 from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.resource_types import group_resource_type, user_resource_type
 
@@ -41,7 +40,6 @@ class ServedTenant:
         self.role_displays = {role.name: role.display_name for role in config.roles}
         self.permissions = {role.name: role.permissions for role in config.roles}
         self.caches = caches
-        self.profile = Profile(config.attributes, self.users)
 
 
 class TenantCaches:

@@ -77,6 +77,15 @@ class Reference:
         """The member of the document."""
         return self.urn if self.urn is not None else self.name or ""
 
+    @property
+    def path(self) -> str | None:
+        """As SCIM writes it; None for a schema as a whole."""
+        is_schema = self.urn is not None and self.urn.lower().startswith("urn:")
+        names = [name for name in (None if is_schema else self.urn, self.name, self.part) if name is not None]
+        if not names:
+            return None
+        return f"{self.urn}:{'.'.join(names)}" if is_schema else ".".join(names)
+
 
 @dataclass(frozen=True, slots=True)
 class ExpressionText:

@@ -68,6 +68,10 @@ class Expression:
         """Raises `InvalidExpression`."""
         self.text = text
         parsed = read_text(text)
+        self.attributes: tuple[str, ...] = tuple(
+            dict.fromkeys(path for reference in parsed.references if (path := reference.path))
+        )
+        """Paths of the user's attributes that it reads, as SCIM writes them, in the order of the text."""
         self._keys = None if parsed.reads_all else frozenset(reference.key for reference in parsed.references)
         _parse(text, text)
         self._program = _parse(text, _rewritten(text, parsed.tokens))
@@ -96,6 +100,7 @@ class _NeverCompiled(Expression):
 
     def __init__(self, text: str, reason: str) -> None:
         self.text = text
+        self.attributes = ()
         self._reason = reason
 
     def _run(self, user: JsonObject) -> Any:

@@ -26,6 +26,7 @@ from scim_server.config import (
 from scim_server.config.contract import Contract, Name
 from scim_server.folding import identity_of
 from scim_server.provisioning.grants import Grant
+from scim_server.provisioning.profile import Profile
 
 _KIND = "3:"
 """Of fingerprints. Older servers stored other fields under other kinds, or without one."""
@@ -101,6 +102,14 @@ class Policy:
     def permissions(self) -> Mapping[str, Collection[str]]:
         """By role: the catalogue."""
         return {role.name: role.permissions for role in self.config.roles}
+
+    @cached_property
+    def profile(self) -> Profile:
+        """What makes users' profiles."""
+        return Profile(self.config.attributes, self.config.schemas)
+
+    def makes_same_profiles(self, other: "Policy") -> bool:
+        return (self.config.attributes, self.config.schemas) == (other.config.attributes, other.config.schemas)
 
     def to_json(self) -> bytes:
         """Canonical JSON: equal policies give equal bytes."""
