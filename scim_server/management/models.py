@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from scim_server.config import Outcome
@@ -76,6 +76,45 @@ class UnmatchedGroups(Answer):
     """The first of them: the name of the rule, and the selector as the mapping has it."""
 
 
+class Hold(Answer):
+    """Effects that wait for a decision, for the provider to take its change back, or for their time to be over."""
+
+    id: str
+    """What `spec.safety.decisions` names."""
+    kind: Literal["deactivations", "roles", "protected"]
+    count: int
+    """How many users it concerns."""
+    since: datetime
+    expires: datetime | None
+    """None: never."""
+    users: tuple[str, ...]
+    """userName of some of them."""
+
+
+class Failure(Answer):
+    """A request to change something that was refused."""
+
+    time: datetime
+    credential: str
+    operation: str
+    """In words, as in the sync log."""
+    reason: str
+    """For people, with nobody's name in it."""
+    request_id: str
+    """By which the sync log has the rest."""
+
+
+class ExpressionError(Answer):
+    """An expression of a mapping that can't be evaluated for some users."""
+
+    name: str
+    """Of the rule (its `when`) or the target (its `expression`)."""
+    reason: str
+    """For people, without a value of a user."""
+    users: int
+    """For how many."""
+
+
 class TenantStatus(Answer):
     users: UserCounts
     groups: int
@@ -87,6 +126,11 @@ class TenantStatus(Answer):
     """By name, those that were used."""
     former_users: FormerUsers | None
     unmatched_groups: Mapping[str, UnmatchedGroups]
+    """By mapping (`namespace/name`)."""
+    holds: tuple[Hold, ...] = ()
+    last_failure: Failure | None = None
+    """The newest."""
+    expression_errors: Mapping[str, tuple[ExpressionError, ...]] = Field(default_factory=dict)
     """By mapping (`namespace/name`)."""
 
 
