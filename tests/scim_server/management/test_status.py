@@ -52,6 +52,9 @@ async def test_status_counts_users_and_groups(server: Server, management: httpx.
                 "credentials": {},
                 "formerUsers": None,
                 "unmatchedGroups": {},
+                "holds": [],
+                "lastFailure": None,
+                "expressionErrors": {},
             }
         },
         "version": empty["version"],
