@@ -141,6 +141,8 @@ class Server:
         self.applier = RulesApplier(self.storage, stored_rules, self.holder, self.metrics, clock)
         self.due = DueWork(self.storage, clock)
         self.feed = Feed(self.storage)
+        # Whoever waits asks again, with a credential that may be none any more.
+        self.holder.subscribe(lambda _: self.feed.arrivals.answer_all())
         self.unmatched_groups = UnmatchedGroupsReader(self.storage)
         self.last_uses = LastUses(self.storage, self.holder)
         self._status = Status(

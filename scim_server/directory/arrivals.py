@@ -44,6 +44,11 @@ class Arrivals:
                 del self._watches[tenant]
                 watch.end()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait now."""
+        return sum(len(watch.waiting) for watch in self._watches.values())
+
     def answer_all(self) -> None:
         """Nobody who waits now does so any longer."""
         for watch in self._watches.values():
