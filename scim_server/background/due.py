@@ -4,12 +4,14 @@ Every replica does this. A row of `due` is a hint: what it is about is looked at
 is made once, also after a crash and by several replicas at once.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from scim_server.background.holds import end_hold
 from scim_server.background.worker import Worker, for_each
 from scim_server.clock import Clock
 from scim_server.provisioning.cause import BY_TIME
-from scim_server.storage.effects import DelayChanged, Effects, StateChanged
+from scim_server.storage.effects import DelayChanged, Effects, HoldDecided, HoldOpened, StateChanged
 from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import Due, DueKind
 
@@ -29,7 +31,8 @@ class DueWork:
 
     def _look_at(self, _: str, effects: Effects) -> None:
         if any(
-            isinstance(effect, DelayChanged) or (isinstance(effect, StateChanged) and effect.deactivate_at)
+            isinstance(effect, DelayChanged | HoldDecided | HoldOpened)
+            or (isinstance(effect, StateChanged) and effect.deactivate_at)
             for effect in effects.all
         ):
             self.worker.wake()
@@ -49,17 +52,20 @@ class DueWork:
     async def _do_all(self, tenant: str) -> None:
         more = True
         while more:
-            more, erased = await self._storage.write(tenant, _do_some, BY_TIME)
+            more, erased, holds = await self._storage.write(tenant, _do_some, BY_TIME)
             self._has_erased |= erased
+        await for_each(holds, lambda hold: end_hold(self._storage, tenant, hold))
 
 
 async def _correct_states(writer: Writer) -> int:
     return await writer.correct_states(_AT_ONCE)
 
 
-async def _do_some(writer: Writer) -> tuple[bool, bool]:
-    """Whether more may be due, and whether users were erased."""
+async def _do_some(writer: Writer) -> tuple[bool, bool, Sequence[str]]:
+    """Whether more may be due, whether users were erased, and holds whose time has come, which aren't done here."""
     past = await writer.past_due(_AT_ONCE)
+    holds = [due.subject for due in past if due.kind is DueKind.HOLD]
+    past = [due for due in past if due.kind is not DueKind.HOLD]
     delays = [due for due in past if due.kind is DueKind.DELAY]
     for delay in delays:  # which takes its row itself
         await writer.follow_delay(delay.subject, _AT_ONCE)
@@ -73,4 +79,4 @@ async def _do_some(writer: Writer) -> tuple[bool, bool]:
     done = [due for due in past if due.kind is not DueKind.DELAY and due not in still_due]
     await writer.done(done)
     more = bool(delays) or (wait and not left) or len(done) == _AT_ONCE
-    return more, bool(tombstones) and not wait
+    return more, bool(tombstones) and not wait, holds

@@ -4,9 +4,18 @@ from datetime import datetime
 
 from scim_server.provisioning.lifecycle import State
 from scim_server.provisioning.policy import Policy
-from scim_server.storage.effects import GroupDeleted, StateChanged, UserDeleted
-from scim_server.storage.records import Due, DueKind, Tombstone
+from scim_server.storage.effects import (
+    EffectHeld,
+    GroupDeleted,
+    HoldDecided,
+    HoldEnded,
+    HoldOpened,
+    StateChanged,
+    UserDeleted,
+)
+from scim_server.storage.records import Due, DueKind, Hold, Tombstone, UserRecord
 from scim_server.storage.session import Transaction
+from scim_server.storage.tables import due
 from scim_server.storage.tables.recorded import Recorded
 
 
@@ -18,15 +27,26 @@ async def note_due(tx: Transaction, recorded: Recorded) -> None:
             case StateChanged(user_id=user_id, before=State.BLOCKED, state=State.ACTIVE):
                 recorded.due[Due(DueKind.DEACTIVATION, user_id)] = None
             case UserDeleted(user=user):
-                external_id, user_name = user.document.get("externalId"), user.document["userName"]
-                recorded.tombstones.append(Tombstone(user.id, "User", external_id, user_name, tx.now))
+                recorded.tombstones.append(_tombstone_of(user, tx.now))
                 recorded.due |= _of_deleted(tx, effect, await tx.policy())
             case GroupDeleted(group=group):
                 external_id = group.document.get("externalId")
                 recorded.tombstones.append(Tombstone(group.id, "Group", external_id, None, tx.now))
                 recorded.due[Due(DueKind.TOMBSTONE, group.id)] = tx.now + (await tx.policy()).retention
+            case EffectHeld(user=user, deleted=True):
+                recorded.tombstones.append(_tombstone_of(user, tx.now))
+            case HoldOpened(hold=Hold(id=hold_id, expires=datetime() as at)):
+                recorded.due[Due(DueKind.HOLD, hold_id)] = at
+            case HoldDecided(hold=hold_id):
+                recorded.due[Due(DueKind.HOLD, hold_id)] = due.AT_ONCE
+            case HoldEnded(hold=hold):
+                recorded.due[Due(DueKind.HOLD, hold.id)] = None
             case _:
                 pass
+
+
+def _tombstone_of(user: UserRecord, now: datetime) -> Tombstone:
+    return Tombstone(user.id, "User", user.document.get("externalId"), user.document["userName"], now)
 
 
 def _of_deleted(tx: Transaction, deleted: UserDeleted, policy: Policy) -> dict[Due, datetime]:

@@ -10,6 +10,7 @@ from scim_server.provisioning.events import (
     EventUser,
     RolesWithReasons,
     group_event,
+    held_event,
     members_event,
     user_event,
 )
@@ -21,6 +22,7 @@ from scim_server.storage.effects import (
     GroupDeleted,
     GroupMembersChanged,
     GroupUpdated,
+    HoldOpened,
     RolesChanged,
     StateChanged,
     UserCreated,
@@ -63,6 +65,9 @@ async def events_of(tx: Transaction) -> list[NewEvent]:
                 events += _user_events(tx, user_id, changes[user_id], present)
         if isinstance(effect, DeletedUserDeactivated):
             events.append(_deactivated_after_deletion(tx, effect.user))
+        if isinstance(effect, HoldOpened):
+            payload = held_event(tx.now, tx.tenant, tx.cause, effect.hold.id, effect.hold.kind, effect.hold.expires)
+            events.append(NewEvent(EventType.PROVISIONING_HELD, payload, str(uuid.uuid4())))
         if event := await _group_event(tx, effect):
             events.append(event)
     return events

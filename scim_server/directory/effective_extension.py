@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from scim_server.directory.directory import Directory
 from scim_server.directory.tenant import ServedTenant
+from scim_server.provisioning.lifecycle import State
 from scim_server.provisioning.roles import EffectiveRole, Reason, explain, permissions_of
 from scim_server.scim.schema import JsonObject
 from scim_server.storage.protocol import Reader
@@ -21,12 +22,14 @@ async def effective_extensions(
     extensions: dict[str, JsonObject] = {}
     for record in records[: len(held_and_granted)]:
         held, grants = held_and_granted[record.id]
-        roles = explain(held, record.active, grants, rules)
+        roles = explain(held, record.state is State.ACTIVE, grants, rules)
         extensions[record.id] = {
             "state": record.state,
             "roles": [_role(role, tenant) for role in roles],
             "permissions": permissions_of((role.value for role in roles), tenant.permissions),
-            "profile": rules.profile.compute({"id": record.id, **record.document, "active": record.active}).values,
+            "profile": rules.profile.compute(
+                {"id": record.id, **record.document, "active": record.state is State.ACTIVE}
+            ).values,
         }
     return extensions
 

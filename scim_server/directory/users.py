@@ -20,6 +20,7 @@ from scim_server.directory.lists import Listed, ListRequest, list_page
 from scim_server.directory.output import Output
 from scim_server.directory.patching import patched
 from scim_server.directory.representation import Representation, location_of, meta_of
+from scim_server.provisioning.lifecycle import State
 from scim_server.scim.effective_schema import EFFECTIVE_URN
 from scim_server.scim.errors import NotFound, UniquenessViolation
 from scim_server.scim.paging import envelope
@@ -56,7 +57,7 @@ async def get_user(directory: Directory, caller: Caller, user_id: str, projectio
     """Raises NotFound."""
 
     async def work(reader: Reader) -> Representation:
-        record = await reader.user(user_id)
+        record = await (reader.user_as_applied(user_id) if caller.reads_effective else reader.user(user_id))
         if record is None:
             raise _not_found(user_id)
         return await _show_one(directory, caller, reader, record, projection)
@@ -85,7 +86,8 @@ async def users_page(
 ) -> Listed[UserRecord]:
     """A page of users, within a read that shows them."""
     tenant = caller.tenant
-    asked = replace(request, query=replace(request.query, permissions=tenant.permissions))
+    query = replace(request.query, permissions=tenant.permissions, as_applied=caller.reads_effective)
+    asked = replace(request, query=query)
     return await list_page(directory, caller, tenant.users, asked, reader.users)
 
 
@@ -226,6 +228,8 @@ def _representation(
     extension: JsonObject | None = None,
 ) -> Representation:
     derived: JsonObject = {}  # what changes without the user's version
+    if caller.reads_effective and record.document.get("active", True) is not (record.state is State.ACTIVE):
+        derived["active"] = record.state is State.ACTIVE  # what the provider has set is held
     if groups:
         derived["groups"] = [_group_reference(group, caller) for group in groups]
     if extension is not None:

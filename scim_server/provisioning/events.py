@@ -11,6 +11,7 @@ from enum import StrEnum
 import orjson
 
 from scim_server.provisioning.cause import Cause
+from scim_server.provisioning.guards import HoldKind
 from scim_server.provisioning.lifecycle import State
 from scim_server.provisioning.roles import EffectiveRole, Reason
 from scim_server.scim.schema import JsonObject
@@ -111,6 +112,14 @@ def members_event(
         "removedCount": len(removed),
     }
     return payload(EventType.GROUP_MEMBERS_CHANGED, time, tenant, cause, fields)
+
+
+def held_event(
+    time: datetime, tenant: str, cause: Cause, hold: str, kind: HoldKind, expires: datetime | None
+) -> bytes:
+    """A guard holds effects from now on. Users that it concerns have no event until the hold ends."""
+    fields: JsonObject = {"hold": {"id": hold, "kind": kind, "expires": expires}}
+    return payload(EventType.PROVISIONING_HELD, time, tenant, cause, fields)
 
 
 def payload(type_: EventType, time: datetime, tenant: str, cause: Cause, fields: JsonObject) -> bytes:

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
+from scim_server.config import Decision
+from scim_server.provisioning.cause import CauseKind
+from scim_server.provisioning.guards import HoldKind
 from scim_server.provisioning.lifecycle import State
-from scim_server.storage.records import GroupRecord, MembersChanged, RoleChange, Tombstone, UserRecord
+from scim_server.storage.records import GroupRecord, Hold, MembersChanged, RoleChange, Tombstone, UserRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,35 @@ class RolesPending:
 
 
 @dataclass(frozen=True, slots=True)
+class EffectHeld:
+    """A user isn't deactivated yet whom the provider has set inactive or deleted."""
+
+    hold: str
+    kind: HoldKind
+    user: UserRecord
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOpened:
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class HoldDecided:
+    hold: str
+    decision: Decision
+    by: CauseKind
+
+
+@dataclass(frozen=True, slots=True)
+class HoldEnded:
+    """Nothing is held by it any more."""
+
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
 class DelayChanged:
     """Blocked users are deactivated at other times than before."""
 
@@ -151,6 +183,10 @@ Effect: TypeAlias = (
     | RolesChanged
     | RolesPending
     | DelayChanged
+    | EffectHeld
+    | HoldOpened
+    | HoldDecided
+    | HoldEnded
 )
 
 

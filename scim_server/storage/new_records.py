@@ -16,8 +16,12 @@ def new_user(document: Document, active: bool, now: datetime, delay: timedelta) 
     return UserRecord(str(uuid.uuid4()), document, active, blocked_at, state, deactivate_at, now, now, version=1)
 
 
-def changed_user(record: UserRecord, document: Document, active: bool, now: datetime, delay: timedelta) -> UserRecord:
+def changed_user(
+    record: UserRecord, document: Document, active: bool, now: datetime, delay: timedelta, hold: str | None = None
+) -> UserRecord:
     """The record after `record`. One that was inactive already keeps its `blocked_at` and its state.
+
+    `hold`: of one that stays active although it is set inactive.
 
     A server of before there were states may have set `active` and `blocked_at` alone.
     """
@@ -25,6 +29,8 @@ def changed_user(record: UserRecord, document: Document, active: bool, now: date
     blocked_at = None if active else record.blocked_at or modified
     before, at = (State.ACTIVE, None) if record.active else (record.state, record.deactivate_at)
     state, deactivate_at = state_after(active, before, at, blocked_at or modified, delay)
+    if hold is not None:
+        blocked_at, state, deactivate_at = None, State.ACTIVE, None
     return UserRecord(
         record.id,
         document,
@@ -35,6 +41,7 @@ def changed_user(record: UserRecord, document: Document, active: bool, now: date
         record.created,
         modified,
         record.version + 1,
+        hold,
     )
 
 

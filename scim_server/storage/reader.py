@@ -9,6 +9,8 @@ from scim_server.provisioning.roles import GroupGrant, HeldRole
 from scim_server.storage.records import (
     GroupRecord,
     GroupReference,
+    HeldUser,
+    Hold,
     Member,
     Page,
     Query,
@@ -16,10 +18,10 @@ from scim_server.storage.records import (
     TenantCounts,
     UserRecord,
 )
-from scim_server.storage.search import GROUPS, USERS, read_page
+from scim_server.storage.search import APPLIED_USERS, GROUPS, USERS, USERS_AS_APPLIED, read_page
 from scim_server.storage.session import Session
-from scim_server.storage.tables import events, groups, memberships, roles, tenants, users
-from scim_server.storage.tables.events import EventsAfter, StoredEvent
+from scim_server.storage.tables import events, groups, held_users, holds, memberships, roles, tenants, users
+from scim_server.storage.tables.events import StoredEvent
 
 
 class Reader:
@@ -32,10 +34,22 @@ class Reader:
     async def user(self, user_id: str) -> UserRecord | None:
         return await users.read(self._session, user_id)
 
+    async def user_as_applied(self, user_id: str) -> UserRecord | None:
+        """Also one whose deletion is held."""
+        return await users.read(self._session, user_id) or await held_users.read(self._session, user_id)
+
+    async def holds(self) -> Sequence[tuple[Hold, Sequence[HeldUser]]]:
+        """Each with some of its users."""
+        found = await holds.of_all(self._session)
+        return [(hold, await holds.examples(self._session, hold.id)) for hold in found]
+
     async def users(self, query: Query) -> Page[UserRecord]:
         """Raises `scim.errors.InvalidFilter` for an attribute that can't be filtered on, naming it."""
         record = partial(users.record_of, self._session)
-        return await read_page(self._session, self.tenant, USERS, query, users.COLUMNS, record)
+        searched = USERS
+        if query.as_applied:
+            searched = APPLIED_USERS if await held_users.are_there(self._session) else USERS_AS_APPLIED
+        return await read_page(self._session, self.tenant, searched, query, users.COLUMNS, record)
 
     async def group(self, group_id: str) -> GroupRecord | None:
         return await groups.read(self._session, group_id)
@@ -72,14 +86,6 @@ class Reader:
         """The next events that nothing can precede any more: what follows the last one's position is asked for next,
         and none is ever skipped."""
         return await events.after(self._session, position, limit)
-
-    async def events_page(self, position: int, limit: int) -> EventsAfter:
-        """As `events_after`, with what a reader who comes back later has to know."""
-        return await events.page_after(self._session, position, limit)
-
-    async def newest_event_position(self) -> int:
-        """Of the events that `events_after` has; 0 where there is none."""
-        return await events.newest_position(self._session)
 
     async def last_event_position(self) -> int:
         """No event at or below it is yet to come."""

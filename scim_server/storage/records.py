@@ -6,6 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from scim_server.config import Decision
+from scim_server.provisioning.cause import CauseKind
+from scim_server.provisioning.guards import HoldKind
 from scim_server.provisioning.lifecycle import State
 from scim_server.scim.filter import Filter
 from scim_server.scim.path import AttributePath
@@ -32,6 +35,8 @@ class UserRecord:
     created: datetime
     modified: datetime
     version: int
+    hold: str | None = None
+    """While the provider's deactivation of an active user is held: the id of the hold. Or that it was discarded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,29 @@ class Tombstone:
     deleted: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Effects that wait."""
+
+    id: str
+    kind: HoldKind
+    since: datetime
+    expires: datetime | None
+    """None: never."""
+    users: int
+    decision: Decision | None = None
+    """While it is worked off."""
+    decided_by: CauseKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUser:
+    """An example of whom a hold concerns."""
+
+    id: str
+    user_name: str
+
+
 class DueKind(StrEnum):
     """What is to be done at a certain time, and to whom."""
 
@@ -79,6 +107,8 @@ class DueKind(StrEnum):
     """The subject is the id of a blocked user."""
     TOMBSTONE = "tombstone"
     """The subject is the id of a user or group whose deletion is forgotten."""
+    HOLD = "hold"
+    """The subject is the id of a hold that is decided or expires."""
     DELAY = "delay"
     """The delay changed. Blocked users whose ids follow the subject are to be deactivated when the new one says."""
 
@@ -148,6 +178,8 @@ class Query:
     """Only what follows it in the order; `start_index` then counts from there. The total is still that of all."""
     before: Position | None = None
     """Instead of `after`: only what precedes it in the order, and of that the last `count`; without `start_index`."""
+    as_applied: bool = False
+    """As applications see users: whose deactivation or deletion is held is active."""
     wants_total: bool = True
     most_bytes: int = 2 << 20
     """Of the documents of a page: with the one that goes beyond it the page ends, whatever `count` is. So the first

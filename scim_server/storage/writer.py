@@ -13,6 +13,7 @@ from scim_server.storage.records import (
     Document,
     Due,
     GroupRecord,
+    Hold,
     LockedGroup,
     LockedUser,
     MembersChanged,
@@ -24,8 +25,10 @@ from scim_server.storage.tables import (
     departures,
     due,
     erasure,
-    events,
     groups,
+    guards,
+    held_users,
+    hold_ends,
     memberships,
     roles,
     tenants,
@@ -80,15 +83,21 @@ class Writer(Reader):
 
     async def insert_user(self, document: Document, active: bool) -> UserRecord:
         """Raises `UserNameTaken`."""
-        return await users.insert(self._transaction, document, active)
+        record = await users.insert(self._transaction, document, active)
+        await held_users.end_those_replaced_by(self._transaction, record)
+        return record
 
     async def update_user(self, record: UserRecord, document: Document, active: bool) -> UserRecord:
         """Raises `UserNameTaken`. Moves version, modified and, where `active` changed, the state."""
         return await users.update(self._transaction, record, document, active)
 
     async def delete_user(self, user: LockedUser) -> None:
-        """Also from all groups, whose version and modified move."""
-        await users.delete(self._transaction, user)
+        """Also from all groups, whose version and modified move. A deletion that is held is so for SCIM."""
+        hold = await guards.hold_of(self._transaction, user.record)
+        if hold is None:
+            await users.delete(self._transaction, user)
+        else:
+            await held_users.keep(self._transaction, user, hold)
 
     async def insert_group(self, document: Document, grants: Collection[Grant]) -> LockedGroup:
         """Raises `DisplayNameTaken`."""
@@ -179,12 +188,13 @@ class Writer(Reader):
         """That these were a user's or a group's, and all that is personal of the users."""
         await erasure.forget_deleted(self._transaction, ids)
 
-    async def forget_events(self, before: datetime, limit: int) -> int:
-        """Remove the oldest events, up to the first one that isn't `before`; how many there were, at most `limit`.
+    async def due_hold(self, hold_id: str) -> Hold | None:
+        """A hold that is to be worked off by now."""
+        return await hold_ends.find_due(self._transaction, hold_id)
 
-        Whoever follows the feed and has not got so far is told that events were missed.
-        """
-        return await events.forget_first(self._transaction, before, limit)
+    async def work_off_hold(self, hold: Hold, limit: int) -> bool:
+        """Of a decided hold, up to `limit` users. Whether to go on; users whom others hold are left for later."""
+        return await hold_ends.work_off_some(self._transaction, hold, limit)
 
     async def done(self, what: Collection[Due]) -> None:
         """It was due, and needn't be done any more."""

@@ -9,12 +9,14 @@ from scim_server.storage.search.groups import GROUPS
 from scim_server.storage.search.page import SEARCH_SECONDS, FittingRows, read_page
 from scim_server.storage.search.searchable import Searchable
 from scim_server.storage.search.statement import CompiledSearch, compile_search
-from scim_server.storage.search.users import USERS
+from scim_server.storage.search.users import APPLIED_USERS, USERS, USERS_AS_APPLIED
 
 __all__ = [
+    "APPLIED_USERS",
     "GROUPS",
     "SEARCH_SECONDS",
     "USERS",
+    "USERS_AS_APPLIED",
     "CompiledSearch",
     "FittingRows",
     "Searchable",

@@ -83,6 +83,10 @@ class Searchable:
     alphabetical."""
     never_null: Collection[str]
     """Columns that resources can be sorted by and all of them have."""
+    counted: str = ""
+    """The kind of the total, if it isn't called as the table."""
+    counted_too: str = ""
+    """Another table whose rows are counted with it."""
 
 
 class Id(Virtual):

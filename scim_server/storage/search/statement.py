@@ -89,8 +89,11 @@ def compile_search(
 
 def _counters(searchable: Searchable, compiler: Compiler) -> dict[str, str]:
     """Expressions by the names of their columns."""
-    kept = f"FROM totals WHERE tenant = {compiler.tenant} AND kind = '{searchable.table}'"
-    return {name: f"(SELECT CAST(coalesce(sum({name}), 0) AS bigint) {kept})" for name in (ADDED, REMOVED)}
+    kept = f"FROM totals WHERE tenant = {compiler.tenant} AND kind = '{searchable.counted or searchable.table}'"
+    counters = {name: f"(SELECT CAST(coalesce(sum({name}), 0) AS bigint) {kept})" for name in (ADDED, REMOVED)}
+    if searchable.counted_too:
+        counters[ADDED] += f" + (SELECT count(*) FROM {searchable.counted_too} WHERE tenant = {compiler.tenant})"
+    return counters
 
 
 def _columns(expressions: Mapping[str, str]) -> str:

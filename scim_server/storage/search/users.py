@@ -48,6 +48,18 @@ class _Active(Virtual):
         return f"{builder.alias}.active"
 
 
+class _AppliedActive(_Active):
+    """As applications see it: what the provider has set may be held."""
+
+    def compare(self, builder: SqlBuilder, path: AttributePath, operator: Operator, value: Literal) -> str:
+        return (
+            _is_in(builder, State.ACTIVE) if value else f"(NOT {builder.alias}.active AND {_is_not_active(builder)})"
+        )
+
+    def sort_key(self, builder: SqlBuilder, path: AttributePath) -> str | None:
+        return f"({builder.alias}.state = 'active')"
+
+
 class _State(Virtual):
     """`state` of the effective extension: decided for each of its values, then asked of the column."""
 
@@ -69,8 +81,12 @@ class _State(Virtual):
 def _is_in(builder: SqlBuilder, state: State) -> str:
     """A condition of which the index of inactive users answers what isn't active."""
     if state is State.ACTIVE:
-        return f"{builder.alias}.active"
+        return f"({builder.alias}.state = 'active')"
     return f"(NOT {builder.alias}.active AND {builder.alias}.state = '{state}')"
+
+
+def _is_not_active(builder: SqlBuilder) -> str:
+    return f"{builder.alias}.state <> 'active'"
 
 
 class _Permissions(Virtual):
@@ -233,3 +249,14 @@ USERS = Searchable(
     },
     never_null=("id", "user_name_key", "active", "created", "modified"),
 )
+
+USERS_AS_APPLIED = replace(USERS, virtual={**USERS.virtual, (None, "active"): _AppliedActive()})
+"""As applications see them."""
+
+APPLIED_USERS = replace(
+    USERS_AS_APPLIED,
+    table="(SELECT * FROM users UNION ALL SELECT * FROM held_users)",
+    counted="users",
+    counted_too="held_users",
+)
+"""The same of a tenant that has users whose deletion is held."""

@@ -9,13 +9,17 @@ from scim_server.provisioning.policy import NO_POLICY
 from scim_server.storage.errors import NeedsExclusive
 from scim_server.storage.session import Session, Transaction
 from scim_server.storage.statement import Statement
-from scim_server.storage.tables import credential_uses, events
+from scim_server.storage.tables import credential_uses
 
 TENANT_TABLES = {
     "events": "position",
     "sync_log": "time, id",
     "pending_users": "user_id",
     "due": "kind, subject",
+    "guards": "tenant",
+    "holds": "id",
+    "held_memberships": "user_id, group_id",
+    "held_users": "id",
     "tombstones": "id",
     "user_roles": "user_id, role",
     "default_roles": "kind, role",
@@ -99,7 +103,6 @@ async def erase_some(tx: Transaction, limit: int) -> bool:
         [],
         NO_POLICY.deactivation_delay,
     )
-    await events.note_all_forgotten(tx)
     left = limit
     for statement in _ERASE.values():
         left -= await tx.execute(statement, tx.tenant, left)

@@ -15,6 +15,8 @@ USER_TABLES: Mapping[str, str] = {
     "user_roles": "user_id",
     "memberships": "user_id",
     "pending_users": "user_id",
+    "held_users": "id",
+    "held_memberships": "user_id",
     "tombstones": "id",
 }
 """Their rows are removed: the column with the id of a user. A deletion has left most of them none."""

@@ -11,14 +11,14 @@ _UNLESS_THERE = "ON CONFLICT (tenant, user_id) DO UPDATE SET gains_only = false 
 
 _ADD = Statement(f"""
     INSERT INTO pending_users (tenant, user_id, gains_only)
-    SELECT {{text:$1}}, id, {{boolean:$3}} FROM users WHERE tenant = $1 AND id {{in_ids:$2}} AND active
+    SELECT {{text:$1}}, id, {{boolean:$3}} FROM users WHERE tenant = $1 AND id {{in_ids:$2}} AND state = 'active'
     {_UNLESS_THERE}
 """)
 
 # Inactive users have no roles whatever the rules say.
 _ADD_ALL = Statement(f"""
     INSERT INTO pending_users (tenant, user_id, gains_only)
-    SELECT tenant, id, {{boolean:$2}} FROM users WHERE tenant = $1 AND active
+    SELECT tenant, id, {{boolean:$2}} FROM users WHERE tenant = $1 AND state = 'active'
     {_UNLESS_THERE}
 """)
 
@@ -27,7 +27,7 @@ _ADD_BELOW = Statement(f"""
     INSERT INTO pending_users (tenant, user_id, gains_only)
     SELECT DISTINCT m.tenant, m.user_id, {{boolean:$3}}
     FROM below {{at:memberships m (group_id = below.id)}} {{at:users u (id = m.user_id)}}
-    WHERE u.active
+    WHERE u.state = 'active'
     {_UNLESS_THERE}
 """)
 

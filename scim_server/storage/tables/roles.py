@@ -54,7 +54,7 @@ _EFFECTIVE = Statement(f"""
 # users there are; NOT EXISTS would be a join, for which PostgreSQL's planner has to guess.
 _LAW = f"""
     named (id, place) AS MATERIALIZED (
-        SELECT id, 0 FROM users WHERE tenant = $1 AND id {{in_ids:$2}} AND active
+        SELECT id, 0 FROM users WHERE tenant = $1 AND id {{in_ids:$2}} AND state = 'active'
     ), {_REACHED}, mapped (user_id, role) AS MATERIALIZED (
         SELECT DISTINCT r.user_id, a.role FROM reached r {{at:grants a (group_id = r.group_id)}}
     ), wanted (user_id, role) AS MATERIALIZED (

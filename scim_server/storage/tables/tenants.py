@@ -12,7 +12,7 @@ from scim_server.storage.ids import FIRST_ID
 from scim_server.storage.records import Due, DueKind, FormerUsers, RulesVersion, TenantCounts
 from scim_server.storage.session import Row, Session, Transaction
 from scim_server.storage.statement import Statement
-from scim_server.storage.tables import default_roles, departures, due, grants, groups, pending_users
+from scim_server.storage.tables import default_roles, departures, due, grants, groups, hold_ends, pending_users
 
 _VERSION = Statement("""
     SELECT revision, fingerprint,
@@ -29,7 +29,8 @@ _DELAY = Statement("SELECT deactivation_delay, {late_now:$2} AS late_now FROM te
 _COUNTS = Statement("""
     SELECT (SELECT CAST(coalesce(sum(added - removed), 0) AS bigint) FROM totals
             WHERE tenant = $1 AND kind = 'users') AS users,
-           (SELECT count(*) FROM users WHERE tenant = $1 AND NOT active) AS inactive,
+           (SELECT count(*) FROM users WHERE tenant = $1 AND NOT active AND state <> 'active') AS inactive,
+           (SELECT count(*) FROM held_users WHERE tenant = $1) AS deletions_held,
            (SELECT count(*) FROM users WHERE tenant = $1 AND state = 'blocked') AS blocked,
            (SELECT CAST(coalesce(sum(added - removed), 0) AS bigint) FROM totals
             WHERE tenant = $1 AND kind = 'groups') AS groups,
@@ -92,7 +93,7 @@ async def counts(session: Session) -> TenantCounts:
     assert row is not None  # noqa: S101 - of one row
     changes = [session.time(time) for time in (row["users_modified"], row["groups_modified"]) if time is not None]
     return TenantCounts(
-        active=row["users"] - row["inactive"],
+        active=row["users"] - row["inactive"] + row["deletions_held"],
         blocked=row["blocked"],
         deactivated=row["inactive"] - row["blocked"],
         groups=row["groups"],
@@ -124,6 +125,7 @@ async def put_rules(tx: Transaction, rules: Policy, revision: int, uid: str | No
         rules.deactivation_delay,
     )
     tx.use_policy(rules)
+    await hold_ends.follow_policy(tx, rules)
     if held is not None and held["fingerprint"] == rules.fingerprint:
         return True
     if held is not None and _delay_of(tx, held) != rules.deactivation_delay:

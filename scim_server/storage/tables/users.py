@@ -24,9 +24,9 @@ from scim_server.storage.policies import FINGERPRINT
 from scim_server.storage.records import Document, Due, DueKind, LockedUser, RoleChange, UserRecord
 from scim_server.storage.session import Row, Session, Transaction, optional_time
 from scim_server.storage.statement import Statement, Together
-from scim_server.storage.tables import due, roles, tenants, tombstones
+from scim_server.storage.tables import due, guards, holds, roles, tenants, tombstones
 
-COLUMNS = "id, document, active, blocked_at, state, deactivate_at, created, modified, version"
+COLUMNS = "id, document, active, blocked_at, state, deactivate_at, created, modified, version, hold"
 
 _READ = Statement(f"SELECT {COLUMNS} FROM users WHERE tenant = $1 AND id = $2")
 
@@ -65,7 +65,8 @@ _HOLDER_OF_NAME = Statement("SELECT id FROM users WHERE tenant = $1 AND user_nam
 _UPDATE = Statement("""
     UPDATE users
     SET user_name_key = $3, display_name_key = $4, external_id_key = $5, active = $6, blocked_at = $7, state = $8,
-        deactivate_at = $9, modified = $10, version = $11, document = $12{postgres:, folded = $13}
+        deactivate_at = $9, modified = $10, version = $11, document = $12{postgres:, folded = $13},
+        hold = $14
     WHERE tenant = $1 AND id = $2
 """)
 
@@ -121,7 +122,8 @@ _BLOCKED = Statement("""
 """)
 
 _UNLIKE = Statement(f"""
-    SELECT {COLUMNS} FROM users WHERE tenant = $1 AND active <> (state = 'active') ORDER BY id LIMIT $2 {{lock}}
+    SELECT {COLUMNS} FROM users WHERE tenant = $1 AND active <> (state = 'active') AND hold IS NULL
+    ORDER BY id LIMIT $2 {{lock}}
 """)
 
 _SET_STATE = Statement("UPDATE users SET state = $3, deactivate_at = $4 WHERE tenant = $1 AND id = $2")
@@ -130,7 +132,8 @@ _SET_STATE = Statement("UPDATE users SET state = $3, deactivate_at = $4 WHERE te
 _TENANTS_WITH_UNLIKE = Statement("""
     SELECT tenant FROM tenants t
     WHERE (
-        SELECT u.id FROM users u WHERE u.tenant = t.tenant AND u.active <> (u.state = 'active') ORDER BY u.id LIMIT 1
+        SELECT u.id FROM users u WHERE u.tenant = t.tenant AND u.active <> (u.state = 'active') AND u.hold IS NULL
+        ORDER BY u.id LIMIT 1
     ) IS NOT NULL
     ORDER BY tenant
 """)
@@ -221,7 +224,8 @@ async def update(tx: Transaction, record: UserRecord, document: Document, active
     if keys.user_name != keys_before.user_name:
         await _raise_if_taken(tx, keys.user_name)
     delay = NO_DELAY if active else await tenants.deactivation_delay(tx)
-    updated = changed_user(record, document, active, tx.now, delay)
+    hold = None if active else await guards.hold_of(tx, record, document)
+    updated = changed_user(record, document, active, tx.now, delay, hold)
     await tx.execute(
         _UPDATE,
         tx.tenant,
@@ -237,14 +241,17 @@ async def update(tx: Transaction, record: UserRecord, document: Document, active
         updated.version,
         to_json(document),
         tx.folded(document),
+        hold,
     )
     if keys.emails != keys_before.emails:
         await tx.together(_REPLACE_EMAILS, tx.tenant, record.id, keys.emails)
     tx.effects.add(UserUpdated(record, updated))
     if (updated.state, updated.deactivate_at) != (record.state, record.deactivate_at):
         tx.effects.add(StateChanged(record.id, record.state, updated.state, updated.deactivate_at))
-    if active != record.active:
+    if updated.state != record.state:
         await roles.recompute(tx, [record.id], ActiveChanged())
+    if active and record.hold is not None:
+        await holds.end_if_empty(tx, record.hold)
     return updated
 
 
@@ -343,4 +350,5 @@ def record_of(session: Session, row: Row) -> UserRecord:
         session.time(row["created"]),
         session.time(row["modified"]),
         row["version"],
+        row["hold"],
     )

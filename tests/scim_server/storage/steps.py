@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from scim_server.config import GroupSelector, RoleRule
+from scim_server.config import GroupSelector, ProtectedUser, RoleRule, Safety
 from scim_server.provisioning.policy import NO_POLICY, Policy
 from scim_server.scim.filter import parse
 from scim_server.scim.patch import MembersDelta
@@ -169,9 +169,12 @@ class Steps:
 
 
 def rules(
-    *granting: tuple[GroupSelector, Sequence[str]], base: Iterable[str] = (), fallback: Iterable[str] = ()
+    *granting: tuple[GroupSelector, Sequence[str]],
+    base: Iterable[str] = (),
+    fallback: Iterable[str] = (),
+    protected: Iterable[str] = (),
 ) -> Policy:
-    """Rules `r0`, `r1`, … of the mapping `acme/roles`."""
+    """Rules `r0`, `r1`, … of the mapping `acme/roles`. `protected`: userNames."""
     return policy_of(
         [
             RoleRule(mapping="acme/roles", rule=f"r{number}", groups=(selector,), roles=tuple(roles))
@@ -179,6 +182,7 @@ def rules(
         ],
         base,
         fallback,
+        safety=Safety(protected_users=tuple(ProtectedUser(user_name=name) for name in protected)),
     )
 
 

@@ -40,7 +40,9 @@ async def _fill(path: Path) -> list[str]:
     storage = open_storage(f"sqlite:///{path}")
     await storage.open()
     steps = Steps(storage, TENANT)
-    await steps.put_rules(rules((named("Admins"), ["admin"]), base=["viewer"], fallback=["guest"]), 3)
+    await steps.put_rules(
+        rules((named("Admins"), ["admin"]), base=["viewer"], fallback=["guest"], protected=["held"]), 3
+    )
     ids = [
         await steps.add_user(
             f"Élan{number}@Acme.example",
@@ -55,6 +57,9 @@ async def _fill(path: Path) -> list[str]:
     inner = await steps.add_group("Admins", ids[:5], externalId="g1")
     await steps.add_group("All", [inner, *ids[9:]])
     await storage.write(TENANT, lambda writer: writer.lock_user(ids[0]), REQUESTED)
+    held = await steps.add_user("held")
+    await steps.add_group("Held", [held])
+    await steps.delete_user(held)
     gone = await steps.add_user("gone")
     await steps.delete_user(gone)
     await storage.use_assertion(TENANT, b"\x00\xff", EXPIRES)

@@ -17,7 +17,7 @@ from tests.support.storages import open_storage
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
 
-RULES = rules((named("Admins"), ["admin"]), base=["viewer"])
+RULES = rules((named("Admins"), ["admin"]), base=["viewer"], protected=["held"])
 KEPT, AT_ONCE = timedelta(days=90), timedelta(0)
 NOT_DATA = {
     "schema_migrations": "of the database",
@@ -152,6 +152,10 @@ async def test_nothing_is_left_of_what_is_erased(steps: Steps, url: str, limit: 
     )
     bystander = Steps(steps.storage, f"{steps.tenant}-bystander")
     await fill(bystander)
+    for each in (steps, bystander):
+        held = await each.add_user("held")
+        await each.add_group("Held", [held])
+        await each.delete_user(held)
     untouched = await rows_by_table(url, bystander.tenant)
     before = await rows_by_table(url, steps.tenant)
     assert set(before) - set(FOLLOWING) == set(TENANT_TABLES) | set(NOT_DATA)
