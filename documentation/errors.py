@@ -39,6 +39,10 @@ STATUSES: Mapping[int, tuple[str, str]] = {
         "Another user has the `userName`, or another group the `displayName`; case makes no difference.",
         "Let the provider match the one that is there, or delete it.",
     ),
+    410: (
+        "Of the feed: events after the token are kept no more, or the database was restored.",
+        "Take a token with `after=now`, read all users and groups, follow from that token. See [Events](events.md).",
+    ),
     412: ("The resource has changed since the version in `If-Match`.", "Read it again."),
     413: ("The body, or something in it, is larger than its limit.", "See [Limits](limits.md)."),
     415: ("The body has another `Content-Type` or `Content-Encoding` than those that are understood.", "Send JSON."),

@@ -23,6 +23,7 @@ from scim_server.clock import Clock, utc_now
 from scim_server.config import ConfigHolder
 from scim_server.config.file_source import FileSource
 from scim_server.directory.directory import Directory
+from scim_server.directory.feed import Feed
 from scim_server.directory.stored_rules import StoredRules
 from scim_server.directory.unmatched_groups import UnmatchedGroupsReader
 from scim_server.http.app import create_scim_app
@@ -139,6 +140,9 @@ class Server:
         stored_rules = StoredRules(self.storage)
         self.applier = RulesApplier(self.storage, stored_rules, self.holder, self.metrics, clock)
         self.due = DueWork(self.storage, clock)
+        self.feed = Feed(self.storage)
+        # Whoever waits asks again, with a credential that may be none any more.
+        self.holder.subscribe(lambda _: self.feed.arrivals.answer_all())
         self.unmatched_groups = UnmatchedGroupsReader(self.storage)
         self.last_uses = LastUses(self.storage, self.holder)
         self._status = Status(
@@ -155,6 +159,7 @@ class Server:
         self._key_cache = KeyCache(self._key_fetcher.fetch)
         self._scim: ASGIApp = create_scim_app(
             Directory(self.storage, stored_rules, clock),
+            self.feed,
             self.holder,
             PublicUrl(settings.public_url, proxies),
             self.metrics,
@@ -245,6 +250,7 @@ class Server:
         """Answer what is under way, then close everything, the rest too where closing something raises. May be
         called twice."""
         self._stopping = True
+        self.feed.arrivals.end()
         async with AsyncExitStack() as closing:  # last in, first out
             if self._tracing is not None:
                 closing.push_async_callback(self._tracing.close)
@@ -272,6 +278,7 @@ class Server:
         balancers still send here are answered. Another `ask_to_stop` ends it, and so does a part that fails."""
         self._stop_asked.clear()
         self._ports[0].ask_to_reconnect()
+        self.feed.arrivals.answer_all()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop_asked.wait(), self.settings.termination_delay)
 

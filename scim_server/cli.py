@@ -212,6 +212,12 @@ def serve(
     tenant_requests: Annotated[
         int, typer.Option(envvar="SCIM_TENANT_REQUESTS", min=1, help="Requests of one tenant under way at once.")
     ] = _LIMITS.tenant_requests,
+    waiting_requests: Annotated[
+        int,
+        typer.Option(
+            envvar="SCIM_WAITING_REQUESTS", min=1, help="Requests of one tenant that wait for events at once."
+        ),
+    ] = _LIMITS.waiting_requests,
     failed_authentications: Annotated[
         int,
         typer.Option(
@@ -310,6 +316,7 @@ def serve(
                 ),
                 user_rate=_rate(user_rate, user_burst),
                 tenant_requests=tenant_requests,
+                waiting_requests=waiting_requests,
                 failed_authentication=(
                     Rate(failed_authentications / 60, failed_authentications) if failed_authentications else None
                 ),

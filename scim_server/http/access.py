@@ -20,3 +20,10 @@ def refusal(access: Access, method: str, path: str) -> str | None:
             if method in READING and (path == "/Me" or first in _DISCOVERY):
                 return None
             return "this credential has access Self: it may only GET /Me and what describes the endpoint"
+
+
+def feed_refusal(access: Access) -> str | None:
+    """Why the tenant's events may not be followed, None when they may."""
+    if access is Access.READ:
+        return None
+    return f"this credential has access {access}: events are for one of access {Access.READ}"

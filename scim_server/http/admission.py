@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from scim_server.auth.failures import Failure, Refused
 from scim_server.config import Access
 from scim_server.directory.caller import Caller
-from scim_server.http.access import refusal
-from scim_server.http.exchange import Exchange, exchange_in
+from scim_server.http.access import feed_refusal, refusal
+from scim_server.http.exchange import FEED_ROUTE, Exchange, exchange_in
 from scim_server.http.headers import single_header
 from scim_server.http.protection import Protection
 from scim_server.http.public_url import PublicUrl
@@ -24,6 +24,7 @@ from scim_server.http.served_config import Served, ServedConfig
 from scim_server.scim.errors import plain_error
 
 _TENANT_PATH = re.compile(r"/([^/]+)/([^/]+)/scim/v2(?=/|$)")
+_FEED_PATH = re.compile(r"(/([^/]+)/([^/]+))/events")
 
 
 class Admission:
@@ -61,17 +62,24 @@ class Admission:
         served = self._served.current
         if served is None:
             return unavailable("the server has no configuration yet")
+        if feed := _FEED_PATH.fullmatch(scope["path"]):
+            exchange.is_for_feed, exchange.route = True, FEED_ROUTE
+            return await self._admit_to_tenant(served, (feed[2], feed[3]), feed[1], scope, exchange)
         base = _TENANT_PATH.match(scope["path"])
         if base is None:
-            return error_response(plain_error(404, "SCIM is served at /{namespace}/{name}/scim/v2"))
-        return await self._admit_to_tenant(served, base, scope, exchange)
+            return error_response(
+                plain_error(
+                    404, "SCIM is served at /{namespace}/{name}/scim/v2, events at /{namespace}/{name}/events"
+                )
+            )
+        exchange.path = scope["path"].removeprefix(base.group())
+        return await self._admit_to_tenant(served, (base[1], base[2]), base.group(), scope, exchange)
 
     async def _admit_to_tenant(
-        self, served: Served, base: re.Match[str], scope: Scope, exchange: Exchange
+        self, served: Served, names: tuple[str, str], base_path: str, scope: Scope, exchange: Exchange
     ) -> ASGIApp | None:
-        exchange.path = scope["path"].removeprefix(base.group())
         authorization = single_header(scope, b"authorization")
-        found = await served.authenticator.authenticate(base[1], base[2], authorization, self._clock())
+        found = await served.authenticator.authenticate(*names, authorization, self._clock())
         if isinstance(found, Refused):
             exchange.addressed, exchange.reason = found.tenant_key, found.reason
             if wait := self._protection.note_failure(scope, found.failure):
@@ -85,7 +93,6 @@ class Admission:
         user = found.user_name if found.access is Access.SELF else None
         if refused := self._protection.note_request(found.tenant_key, found.credential, user):
             return too_often(refused.reason, refused.wait_seconds)
-        base_path = base.group()
         exchange.caller = Caller(
             served.tenants[found.tenant_key],
             found.credential,
@@ -95,6 +102,8 @@ class Admission:
             found.user_name,
         )
         scope["root_path"] = base_path
-        if reason := refusal(found.access, exchange.method, exchange.path):
-            return error_response(plain_error(403, reason))
-        return None
+        if exchange.path is None:
+            reason = feed_refusal(found.access)
+        else:
+            reason = refusal(found.access, exchange.method, exchange.path)
+        return None if reason is None else error_response(plain_error(403, reason))

@@ -17,11 +17,12 @@ from scim_server.auth.replay import ReplayGuard
 from scim_server.clock import Clock, utc_now
 from scim_server.config import ConfigHolder
 from scim_server.directory.directory import Directory
+from scim_server.directory.feed import Feed
 from scim_server.http.addresses import CanonicalAddresses
 from scim_server.http.admission import Admission
 from scim_server.http.bodies import Bodies, NoMemory
 from scim_server.http.codings import ACCEPTED_CODINGS, UnknownCoding
-from scim_server.http.exchange import exchange_of
+from scim_server.http.exchange import FEED_ROUTE, exchange_in, exchange_of
 from scim_server.http.large_answers import LargeAnswers, NoSpace
 from scim_server.http.oauth_endpoints import OAuthEndpoints
 from scim_server.http.path_templates import PathTemplates
@@ -31,6 +32,7 @@ from scim_server.http.request_record import RecordedRequests
 from scim_server.http.responses import error_response, unavailable
 from scim_server.http.routes import discovery
 from scim_server.http.routes.bulk import BulkRoutes
+from scim_server.http.routes.events import EventRoutes
 from scim_server.http.routes.groups import GroupRoutes
 from scim_server.http.routes.me import MeRoutes
 from scim_server.http.routes.openapi import show_openapi
@@ -51,6 +53,7 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 def create_scim_app(
     directory: Directory,
+    feed: Feed,
     holder: ConfigHolder,
     public_url: PublicUrl,
     metrics: Metrics,
@@ -102,6 +105,7 @@ def create_scim_app(
     _add(app, "/openapi.json", GET=show_openapi)
     _add(app, "/Me", GET=me.get, POST=me.create, PUT=me.replace, PATCH=me.patch, DELETE=me.delete)
     _add(app, "/Bulk", POST=BulkRoutes(directory, bodies).run)
+    app.router.routes.append(_FeedRoute(FEED_ROUTE, EventRoutes(feed, protection).follow, methods=["GET"]))
     _add(app, "/.search", POST=SearchRoutes(directory, bodies, answers).search)
     app.add_exception_handler(ScimError, _scim_error)
     app.add_exception_handler(StorageUnavailable, _storage_unavailable)
@@ -125,6 +129,13 @@ class _OnlyRoute(Route):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         match, child_scope = super().matches(scope)
         return Match.NONE if match is Match.NONE else Match.FULL, child_scope
+
+
+class _FeedRoute(_OnlyRoute):
+    """Not of a path of that name within the SCIM endpoint."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches(scope) if exchange_in(scope).is_for_feed else (Match.NONE, {})
 
 
 def _add(app: FastAPI, path: str, **handlers: _Handler) -> None:

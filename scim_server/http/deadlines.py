@@ -61,6 +61,10 @@ class Deadlines:
     def attach(self, scope: Scope) -> None:
         scope[_KEY] = self
 
+    def allow_more_time(self, seconds: float) -> None:
+        """For the work of this request: the client asked for an answer that comes later."""
+        self._begin(Part.WORK, self._limits.work + seconds)
+
     def give_up(self) -> None:
         self._begin(Part.CLIENT_GONE, 0)
 
@@ -108,6 +112,13 @@ def client_gone(scope: Mapping[str, object]) -> None:
     deadlines = scope.get(_KEY)
     if isinstance(deadlines, Deadlines):
         deadlines.give_up()
+
+
+def allow_more_time(scope: Mapping[str, object], seconds: float) -> None:
+    """The work on a request without a body may take so much longer than others."""
+    deadlines = scope[_KEY]
+    assert isinstance(deadlines, Deadlines)  # noqa: S101 - attached to every request
+    deadlines.allow_more_time(seconds)
 
 
 def let_cut_off(scope: MutableMapping[str, object], abort: Callable[[], None]) -> None:

@@ -12,6 +12,8 @@ _KEY = "scim_server.exchange"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 UNKNOWN_ROUTE = "unknown"
+FEED_ROUTE = "/events"
+"""Beside a tenant's SCIM endpoint, not within it."""
 
 CLIENT_GONE = 499
 """The status, in log and metrics, of a request that nobody waited for: as nginx and Envoy write it."""
@@ -33,6 +35,8 @@ class Exchange:
     """Name of the authenticated credential."""
     addressed: str = ""
     """Key of the tenant that a request without a valid credential is for, where there is such a tenant."""
+    is_for_feed: bool = False
+    """Whether it is for the tenant's events rather than for SCIM."""
     path: str | None = None
     """That within a tenant's endpoint, `/Users/2819c223` say; None where it isn't within one. Never to be logged."""
     reason: str = ""

@@ -76,6 +76,10 @@ class Parameters:
             values[name.lower()] = _attribute_names(name, names)
         return cls(values)
 
+    def text(self, name: str) -> str | None:
+        """None where it has no value."""
+        return str(self._values.get(name.lower(), "")).strip() or None
+
     @property
     def names_attributes(self) -> bool:
         """Whether the client says which attributes an answer shall have."""

@@ -36,6 +36,8 @@ class RequestLimits:
     """Requests of one user by credentials of access Self."""
     tenant_requests: int = 200
     """Requests of one tenant under way at once."""
+    waiting_requests: int = 20
+    """Requests of one tenant that wait for events at once. They are under way, too."""
     token_requests: int = 20
     """Requests for a token under way at once from one address: these wait for a body before anybody is known. A new
     one ends the one that has waited longest."""
@@ -69,6 +71,7 @@ class Protection:
         self._users = KeyedLimit(limits.user_rate)
         self._failures = KeyedLimit(limits.failed_authentication)
         self._tenants_under_way = UnderWay(limits.tenant_requests)
+        self._tenants_waiting = UnderWay(limits.waiting_requests)
         self.token_requests = Slots(limits.token_requests)
 
     def note_failure(self, scope: Scope, failure: Failure) -> int:
@@ -104,6 +107,16 @@ class Protection:
 
     def end_request(self, tenant: str) -> None:
         self._tenants_under_way.end(tenant)
+
+    def begin_wait(self, tenant: str) -> bool:
+        """Whether one more request of the tenant may wait for events; then `end_wait` has to follow."""
+        if self._tenants_waiting.begin(tenant):
+            return True
+        self._metrics.refused("waiting_requests")
+        return False
+
+    def end_wait(self, tenant: str) -> None:
+        self._tenants_waiting.end(tenant)
 
     def note_token_request_refused(self) -> None:
         self._metrics.refused("token_requests")

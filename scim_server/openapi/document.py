@@ -1,4 +1,4 @@
-"""The document as a whole: what is the same for every tenant is data, in `endpoint.json`."""
+"""The document as a whole: what is the same for every tenant is data, in `endpoint.json` and `events.json`."""
 
 import json
 from importlib.metadata import version
@@ -10,7 +10,9 @@ from scim_server.openapi.security import security_requirements, security_schemes
 from scim_server.scim.role_schema import ROLE_TYPE
 from scim_server.scim.schema import JsonObject
 
-_ENDPOINT = files("scim_server.openapi").joinpath("endpoint.json").read_text(encoding="utf-8")
+_FILES = files("scim_server.openapi")
+_ENDPOINT = _FILES.joinpath("endpoint.json").read_text(encoding="utf-8")
+_EVENTS = _FILES.joinpath("events.json").read_text(encoding="utf-8")
 
 
 def openapi_document(api: Api) -> JsonObject:
@@ -24,7 +26,10 @@ def openapi_document(api: Api) -> JsonObject:
     document["security"] = security_requirements(api)
     document["components"]["securitySchemes"] = security_schemes(api)
     _add_oauth_addresses(document["paths"], endpoint["metadataPath"], api)
+    events = json.loads(_EVENTS)
+    document["paths"]["/events"] = events["path"] | {"servers": [server(api.tenant_url)]}
     schemas = document["components"]["schemas"]
+    schemas |= events["schemas"]
     for name in ("UserPatch", "GroupPatch"):
         schemas[name] |= endpoint["patch"][conformance]
     for name, schema in _resources(api).items():

@@ -21,7 +21,7 @@ from scim_server.storage.records import (
 from scim_server.storage.search import APPLIED_USERS, GROUPS, USERS, USERS_AS_APPLIED, read_page
 from scim_server.storage.session import Session
 from scim_server.storage.tables import events, groups, held_users, holds, memberships, roles, tenants, users
-from scim_server.storage.tables.events import StoredEvent
+from scim_server.storage.tables.events import EventsAfter, StoredEvent
 
 
 class Reader:
@@ -86,6 +86,14 @@ class Reader:
         """The next events that nothing can precede any more: what follows the last one's position is asked for next,
         and none is ever skipped."""
         return await events.after(self._session, position, limit)
+
+    async def events_page(self, position: int, limit: int) -> EventsAfter:
+        """As `events_after`, with what a reader who comes back later has to know."""
+        return await events.page_after(self._session, position, limit)
+
+    async def newest_event_position(self) -> int:
+        """Of the events that `events_after` has; 0 where there is none."""
+        return await events.newest_position(self._session)
 
     async def last_event_position(self) -> int:
         """No event at or below it is yet to come."""

@@ -25,6 +25,7 @@ from scim_server.storage.tables import (
     departures,
     due,
     erasure,
+    events,
     groups,
     guards,
     held_users,
@@ -187,6 +188,13 @@ class Writer(Reader):
     async def forget_deleted(self, ids: Collection[str]) -> None:
         """That these were a user's or a group's, and all that is personal of the users."""
         await erasure.forget_deleted(self._transaction, ids)
+
+    async def forget_events(self, before: datetime, limit: int) -> int:
+        """Remove the oldest events, up to the first one that isn't `before`; how many there were, at most `limit`.
+
+        Whoever follows the feed and has not got so far is told that events were missed.
+        """
+        return await events.forget_first(self._transaction, before, limit)
 
     async def due_hold(self, hold_id: str) -> Hold | None:
         """A hold that is to be worked off by now."""

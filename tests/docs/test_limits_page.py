@@ -37,6 +37,7 @@ def test_the_defaults_are_those_of_the_code() -> None:
     assert failures.per_second * 60 == failures.burst
     assert default("requests of one tenant under way") == str(limits.tenant_requests)
     assert f"{rate.per_second:,.0f} per second in the long run, bursts of up to {rate.burst:,}" in PAGE
+    assert default("requests of one tenant that wait") == str(limits.waiting_requests)
     assert default("token requests") == str(limits.token_requests)
     credential, user = DEFAULT_CREDENTIAL_RATE, DEFAULT_USER_RATE
     assert (limits.credential_rate, limits.user_rate) == (credential, user)

@@ -9,7 +9,7 @@ from scim_server.provisioning.policy import NO_POLICY
 from scim_server.storage.errors import NeedsExclusive
 from scim_server.storage.session import Session, Transaction
 from scim_server.storage.statement import Statement
-from scim_server.storage.tables import credential_uses
+from scim_server.storage.tables import credential_uses, events
 
 TENANT_TABLES = {
     "events": "position",
@@ -103,6 +103,7 @@ async def erase_some(tx: Transaction, limit: int) -> bool:
         [],
         NO_POLICY.deactivation_delay,
     )
+    await events.note_all_forgotten(tx)
     left = limit
     for statement in _ERASE.values():
         left -= await tx.execute(statement, tx.tenant, left)

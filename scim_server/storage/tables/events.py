@@ -44,7 +44,8 @@ INSERT_SQLITE = f"""
 
 _SAFE = Together.either(
     postgres=Together(safe="SELECT safe_event_position($1) AS position"),
-    sqlite=Together(safe="SELECT coalesce(max(position), 0) AS position FROM events WHERE tenant = $1"),
+    # What AUTOINCREMENT has given last, which stays when events are forgotten. There is one writer.
+    sqlite=Together(safe="SELECT coalesce(max(seq), 0) AS position FROM sqlite_sequence WHERE name = 'events'"),
 )
 
 _COLUMNS = "position, id, type, time, user_id, group_id, payload"
@@ -53,6 +54,30 @@ _AFTER = Statement(f"""
     SELECT {_COLUMNS} FROM events
     WHERE tenant = $1 AND position > $2 AND position <= $3
     ORDER BY position LIMIT $4
+""")
+
+_NEWEST = Statement("""
+    SELECT position FROM events WHERE tenant = $1 AND position <= $2 ORDER BY position DESC LIMIT 1
+""")
+
+_BOUNDS_OF = """
+    SELECT coalesce((SELECT events_forgotten FROM tenants WHERE tenant = $1), 0) AS forgotten,
+           (SELECT id FROM events WHERE tenant = $1 AND position = $2) AS id,
+           {} AS drawn
+"""
+_BOUNDS = Together.either(
+    postgres=Together(bounds=_BOUNDS_OF.format("(SELECT last_value FROM event_positions)")),
+    sqlite=Together(
+        bounds=_BOUNDS_OF.format("coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'events'), 0)")
+    ),
+)
+
+_FIRST = Statement("SELECT position, time FROM events WHERE tenant = $1 ORDER BY position LIMIT $2")
+
+_FORGET = Statement("DELETE FROM events WHERE tenant = $1 AND position <= $2")
+
+_NOTE_FORGOTTEN = Statement("""
+    UPDATE tenants SET events_forgotten = $2 WHERE tenant = $1 AND events_forgotten < $2
 """)
 
 _OLDEST = Statement("SELECT position FROM events WHERE tenant = $1 ORDER BY position LIMIT 1")
@@ -89,6 +114,20 @@ class StoredEvent:
     """See `provisioning.events.with_identity`."""
 
 
+@dataclass(frozen=True, slots=True)
+class EventsAfter:
+    """What follows a position."""
+
+    events: Sequence[StoredEvent]
+    """The next ones that nothing can precede any more."""
+    drawn: int
+    """The highest position that was ever given to an event of any tenant."""
+    forgotten: int
+    """The highest position of an event that is kept no more; 0 while all are."""
+    id: str | None
+    """Of the event at the position itself, where it is kept."""
+
+
 def row_of(event: NewEvent, time: object) -> JsonObject:
     """Of the rows that the statements insert."""
     return {
@@ -113,6 +152,44 @@ async def after(session: Session, position: int, limit: int) -> Sequence[StoredE
     safe = await safe_position(session)
     rows = await session.fetch(_AFTER, session.tenant, position, safe, limit)
     return [_event_of(session, row) for row in rows]
+
+
+async def page_after(session: Session, position: int, limit: int) -> EventsAfter:
+    safe = await safe_position(session)
+    rows = await session.fetch(_AFTER, session.tenant, position, safe, limit)
+    # Read last: nothing was forgotten before the events were read that isn't seen here.
+    bounds = (await session.together(_BOUNDS, session.tenant, position))["bounds"][0]
+    found = [_event_of(session, row) for row in rows]
+    event_id = None if bounds["id"] is None else str(bounds["id"])
+    return EventsAfter(found, bounds["drawn"], bounds["forgotten"], event_id)
+
+
+async def newest_position(session: Session) -> int:
+    """Of the events that nothing can precede any more; 0 where there is none."""
+    safe = await safe_position(session)
+    row = await session.fetch_one(_NEWEST, session.tenant, safe)
+    return 0 if row is None else row["position"]
+
+
+async def forget_first(tx: Transaction, before: datetime, limit: int) -> int:
+    """Remove the oldest events, up to the first one that isn't `before`; how many there were, at most `limit`.
+
+    Readers who have not got so far are told.
+    """
+    old: list[int] = []
+    for row in await tx.fetch(_FIRST, tx.tenant, limit):
+        if tx.time(row["time"]) >= before:
+            break
+        old.append(row["position"])
+    if not old:
+        return 0
+    await tx.execute(_NOTE_FORGOTTEN, tx.tenant, old[-1])
+    return await tx.execute(_FORGET, tx.tenant, old[-1])
+
+
+async def note_all_forgotten(tx: Transaction) -> None:
+    """None of those that are there by now is kept: their rows are removed with the tenant's."""
+    await tx.execute(_NOTE_FORGOTTEN, tx.tenant, await safe_position(tx))
 
 
 async def oldest_position(session: Session) -> int | None:

@@ -119,6 +119,7 @@ async def test_every_route_is_in_it_and_nothing_else(server: Server, provider: h
     fetcher = KeyFetcher()
     app = create_scim_app(
         Directory(server.storage, StoredRules(server.storage)),
+        server.feed,
         server.holder,
         PublicUrl(None, proxies),
         server.metrics,
@@ -145,10 +146,13 @@ async def anybody(server: Server) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_what_lies_beside_scim_is_where_it_says(
-    server: Server, connection: Connection, provider: httpx.AsyncClient, anybody: httpx.AsyncClient
+    provider: httpx.AsyncClient, application: httpx.AsyncClient, anybody: httpx.AsyncClient
 ) -> None:
     paths = (await document_of(provider))["paths"]
     beside = {path: item for path, item in paths.items() if "servers" in item}
+    events = beside.pop("/events")["servers"][0]["url"] + "/events"
+    assert (await anybody.get(events)).status_code == 401
+    assert (await application.get(events)).status_code == 200
     assert len(beside) == 2
     for path, item in beside.items():
         answer = await anybody.options(item["servers"][0]["url"] + path)

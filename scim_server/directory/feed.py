@@ -1,0 +1,95 @@
+"""The feed: a tenant's events in their order, from any place on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scim_server.directory.arrivals import Arrivals
+from scim_server.directory.feed_tokens import FeedToken, parse_token
+from scim_server.provisioning.events import with_identity
+from scim_server.scim.errors import InvalidValue, plain_error
+from scim_server.storage.protocol import Reader, Storage
+from scim_server.storage.tables.events import EventsAfter
+
+DEFAULT_LIMIT = 100
+MOST_EVENTS = 1000
+LONGEST_WAIT_SECONDS = 60
+NOW = "now"
+_BATCH = 100
+_MOST_BYTES = 256 << 10
+"""Of the events in one answer, but for the last of them: an answer waits for its client in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    events: Sequence[bytes]
+    """Each as JSON."""
+    next: str
+    """The token by which the next page follows."""
+
+
+class Feed:
+    """Of all tenants of one server."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.arrivals = Arrivals(storage)
+
+    async def page(self, tenant: str, after: str | None, limit: int, wait: float) -> FeedPage:
+        """The events after a token, from the oldest one that is kept (None), or none at all (`NOW`).
+
+        Waits up to `wait` seconds where there is none. Raises InvalidValue for what is no token of the tenant,
+        ScimError with status 410 where events after it are kept no more, StorageUnavailable.
+        """
+        if after == NOW:
+            position = await self._storage.read(tenant, lambda reader: reader.last_event_position())
+            return FeedPage([], FeedToken(position).text(tenant))
+        token = None if after is None else parse_token(after, tenant)
+        if after is not None and token is None:
+            raise InvalidValue(
+                f"after: {NOW}, or `next` of an earlier answer of this tenant's feed, is expected",
+                attribute="after",
+                reason="no token of this tenant's feed",
+            )
+        events, token = await self._read(tenant, token, limit)
+        if wait and not events:
+            await self.arrivals.wait(tenant, token.position, wait)
+            events, token = await self._read(tenant, token, limit)
+        return FeedPage(events, token.text(tenant))
+
+    async def _read(self, tenant: str, token: FeedToken | None, limit: int) -> tuple[list[bytes], FeedToken]:
+        """The events, and the token of their end."""
+
+        async def work(reader: Reader) -> tuple[list[bytes], FeedToken]:
+            events: list[bytes] = []
+            reached, size = token, 0
+            while len(events) < limit and size < _MOST_BYTES:
+                wanted = min(_BATCH, limit - len(events))
+                found = await reader.events_page(0 if reached is None else reached.position, wanted)
+                if reached is None:
+                    reached = FeedToken(found.forgotten)
+                _raise_if_missed(reached, found)
+                for event in found.events:
+                    events.append(with_identity(event.id, event.position, event.payload))
+                    reached, size = FeedToken.at(event.position, event.id), size + len(events[-1])
+                    if size >= _MOST_BYTES:
+                        break
+                if len(found.events) < wanted:
+                    break
+            assert reached is not None  # noqa: S101 - `limit` is at least 1
+            return events, reached
+
+        return await self._storage.read(tenant, work)
+
+
+def _raise_if_missed(token: FeedToken, found: EventsAfter) -> None:
+    if token.position < found.forgotten:
+        why = "events after it are kept no more"
+    elif token.position > found.drawn or not token.is_of(found.id):
+        why = "the events have begun anew since, from a backup perhaps"
+    else:
+        return
+    raise plain_error(
+        410,
+        f"this token can't be followed: {why}. Take a token with after={NOW}, then read all users and groups, then"
+        " follow from that token: nothing is missed",
+    )
