@@ -143,6 +143,7 @@ class Server:
         self.feed = Feed(self.storage)
         # Whoever waits asks again, with a credential that may be none any more.
         self.holder.subscribe(lambda _: self.feed.arrivals.answer_all())
+        self.storage.subscribe(self.metrics.count_effects)
         self.unmatched_groups = UnmatchedGroupsReader(self.storage)
         self.last_uses = LastUses(self.storage, self.holder)
         self._status = Status(

@@ -18,8 +18,11 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from scim_server.config import SHARDS
+from scim_server.provisioning.guards import HoldKind
+from scim_server.provisioning.lifecycle import State
+from scim_server.storage.effects import EffectHeld, Effects, StateChanged, UserDeleted
 from scim_server.storage.protocol import Storage
-from scim_server.storage.records import TenantCounts
+from scim_server.storage.records import Hold, TenantCounts, UserRecord
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -92,6 +95,18 @@ class Metrics:
             registry=self.registry,
         )
         self._groups = Gauge("scim_groups", "Groups.", ("tenant",), registry=self.registry)
+        self._holds = Gauge(
+            "scim_holds",
+            "Users whom open holds concern, by kind: deactivations, roles or protected. Counted with the users.",
+            ("tenant", "kind"),
+            registry=self.registry,
+        )
+        self._deactivations = Counter(
+            "scim_deactivations",
+            "Active users whom the provider set inactive or deleted: done, or held by a guard.",
+            ("tenant", "outcome"),
+            registry=self.registry,
+        )
         self._waits = Histogram(
             "scim_database_wait_seconds",
             "How long each request waited for a connection to the database, those that waited in vain (503) too.",
@@ -170,8 +185,12 @@ class Metrics:
         """Of each shard this revision runs from now on; requests of tenants that are in none disappear."""
         for shard, revision in revisions.items():
             self.config_revision.labels(str(shard)).set(revision)
+        for tenant in tenants:  # from zero on, as above
+            for outcome in ("done", "held"):
+                self._deactivations.labels(tenant, outcome)
         for tenant in self._tenants.difference(tenants, {""}):
             self._requests.remove_by_labels({"tenant": tenant})
+            self._deactivations.remove_by_labels({"tenant": tenant})
             self._tenants.discard(tenant)
         self._request_child.cache_clear()
 
@@ -186,6 +205,25 @@ class Metrics:
             self._users.labels(tenant, "blocked").set(count.blocked)
             self._users.labels(tenant, "deactivated").set(count.deactivated)
             self._groups.labels(tenant).set(count.groups)
+
+    def set_holds(self, holds: Mapping[str, Collection[Hold]]) -> None:
+        """Of every tenant: 0 of a kind that has none, so that an alert sees it end."""
+        self._holds.clear()
+        for tenant, of_tenant in holds.items():
+            for kind in HoldKind:
+                held = sum(hold.users for hold in of_tenant if hold.kind is kind and hold.decision is None)
+                self._holds.labels(tenant, kind.value).set(held)
+
+    def count_effects(self, tenant: str, effects: Effects) -> None:
+        """Of each commit."""
+        for effect in effects.all:
+            match effect:
+                case StateChanged(before=State.ACTIVE) | UserDeleted(user=UserRecord(state=State.ACTIVE)):
+                    self._deactivations.labels(tenant, "done").inc()
+                case EffectHeld():
+                    self._deactivations.labels(tenant, "held").inc()
+                case _:
+                    pass
 
     def text(self) -> bytes:
         """The exposition format."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 
@@ -15,6 +15,7 @@ from scim_server.management.intake import Intake
 from scim_server.management.models import (
     CredentialUse,
     FormerUsers,
+    Hold,
     Rejection,
     ServerStatus,
     ShardStatus,
@@ -25,7 +26,8 @@ from scim_server.management.models import (
 from scim_server.metrics import Metrics
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Storage
-from scim_server.storage.records import CredentialUses, TenantCounts
+from scim_server.storage.records import CredentialUses, HeldUser, TenantCounts
+from scim_server.storage.records import Hold as HoldRecord
 
 _COUNTS_LIVE_SECONDS = 10.0
 """Scrapes and resyncs share one count of all tenants."""
@@ -55,6 +57,7 @@ class Status:
         self._unmatched: dict[str, Mapping[str, UnmatchedSelectors]] = {}
         self._last_uses = last_uses
         self._stored_uses: CredentialUses = {}
+        self._holds: dict[str, Sequence[tuple[HoldRecord, Sequence[HeldUser]]]] = {}
         self._counting: asyncio.Task[bool] | None = None
         self._counts: dict[str, TenantCounts] = {}
         self._counted_at = float("-inf")
@@ -110,6 +113,7 @@ class Status:
                     unmatched_groups={
                         mapping: _unmatched_groups(found) for mapping, found in self._unmatched.get(key, {}).items()
                     },
+                    holds=tuple(hold_answer(hold, users) for hold, users in self._holds.get(key, ())),
                 )
                 for key, counted in counts.items()
             },
@@ -118,6 +122,7 @@ class Status:
 
     async def refresh_metrics(self) -> None:
         self._metrics.set_counts(await self._current_counts())
+        self._metrics.set_holds({key: [hold for hold, _ in holds] for key, holds in self._holds.items()})
 
     async def close(self) -> None:
         if self._counting is not None:
@@ -167,14 +172,27 @@ class Status:
         tenants: tuple[Tenant, ...] = current.config.tenants if current else ()
         counts: dict[str, TenantCounts] = {}
         unmatched: dict[str, Mapping[str, UnmatchedSelectors]] = {}
+        holds: dict[str, Sequence[tuple[HoldRecord, Sequence[HeldUser]]]] = {}
         for tenant in tenants:
             counts[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.counts())
+            holds[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.holds())
             if counts[tenant.key].last_sync is not None:  # before the first sync nothing is known of groups
                 unmatched[tenant.key] = await self._unmatched_groups.of(tenant, counts[tenant.key])
         self._stored_uses = await self._storage.uses()
         self._unmatched_groups.keep(counts)
-        self._unmatched = unmatched
+        self._unmatched, self._holds = unmatched, holds
         return counts
+
+
+def hold_answer(hold: HoldRecord, users: Sequence[HeldUser]) -> Hold:
+    return Hold(
+        id=hold.id,
+        kind=hold.kind.value,
+        count=hold.users,
+        since=hold.since,
+        expires=hold.expires,
+        users=tuple(user.user_name for user in users),
+    )
 
 
 def _unmatched_groups(found: UnmatchedSelectors) -> UnmatchedGroups:

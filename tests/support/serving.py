@@ -22,8 +22,10 @@ from scim_server.config import (
     ConfigBundle,
     Deprovisioning,
     GroupSelector,
+    Mode,
     Role,
     RoleRule,
+    Safety,
     ServerConfig,
     ServerSecrets,
     Tenant,
@@ -67,6 +69,8 @@ class Connection:
     fallback_roles: Sequence[str] = ("guest",)
     attributes: Sequence[AttributeRule] = ()
     delay_seconds: int = 900
+    safety: Safety = field(default_factory=Safety)
+    mode: Mode = Mode.ENFORCE
     tokens: Mapping[str, str] = field(default_factory=dict)
     expires_at: datetime | None = None
     """Of the credential `provision`."""
@@ -101,6 +105,8 @@ class Connection:
             ),
             attributes=tuple(self.attributes),
             deprovisioning=Deprovisioning(deactivation_delay_seconds=self.delay_seconds),
+            safety=self.safety,
+            mode=self.mode,
         )
 
 
