@@ -18,6 +18,7 @@ from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.key_fetch import KeyFetcher
 from scim_server.auth.last_uses import LastUses
 from scim_server.background.due import DueWork
+from scim_server.background.refusals import Refusals
 from scim_server.background.rules import RulesApplier
 from scim_server.clock import Clock, utc_now
 from scim_server.config import ConfigHolder
@@ -146,6 +147,7 @@ class Server:
         self.storage.subscribe(self.metrics.count_effects)
         self.unmatched_groups = UnmatchedGroupsReader(self.storage)
         self.last_uses = LastUses(self.storage, self.holder)
+        self.refusals = Refusals(self.storage, self.metrics.sync_log_lines_dropped.inc)
         self._status = Status(
             self.holder,
             self.intake,
@@ -169,6 +171,7 @@ class Server:
             self.storage,
             self.last_uses,
             settings.body_limit,
+            self.refusals.note,
             self._tell_of_write,
             clock,
         )
@@ -181,6 +184,7 @@ class Server:
             self.intake,
             self.applier,
             self._status,
+            self.storage,
             self.metrics,
             ManagementTokens(settings.management_token_file),
         )
@@ -258,6 +262,7 @@ class Server:
             closing.push_async_callback(self.storage.close)
             closing.push_async_callback(self._status.close)
             closing.push_async_callback(self.last_uses.close)
+            closing.push_async_callback(self.refusals.close)
             closing.push_async_callback(self._key_fetcher.close)
             closing.push_async_callback(self._key_cache.close)
             closing.push_async_callback(self._end_background)
@@ -312,6 +317,7 @@ class Server:
     def _work(self) -> None:
         self._in_background("applying role rules", self.applier.worker.run())
         self._in_background("doing what is due", self.due.worker.run())
+        self._in_background("writing of refused requests", self.refusals.run())
         self._in_background("writing when credentials were used", self.last_uses.run())
         if self.settings.config_dir is not None:
             source = FileSource(self.settings.config_dir, self.intake.offer_file, self.intake.refuse_file)

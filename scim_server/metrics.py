@@ -113,6 +113,11 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self.sync_log_lines_dropped = Counter(
+            "scim_sync_log_lines_dropped",
+            "Refused requests that the sync log lacks, since the database took too few lines.",
+            registry=self.registry,
+        )
         self._retries = Counter(
             "scim_database_retries",
             "Transactions started again because another one got in their way.",

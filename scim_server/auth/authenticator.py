@@ -106,12 +106,12 @@ class Authenticator:
                     reason = "unknown access token: forged, of another tenant, or of a client that has changed"
                     return Refused(tenant_key, Failure.UNKNOWN_CREDENTIAL, reason)
                 case client:
-                    return Refused(tenant_key, Failure.EXPIRED, f"expired access token of {client.name}")
+                    return Refused(tenant_key, Failure.EXPIRED, f"expired access token of {client.name}", client.name)
         issued = await self._issuers.authenticate(tenant_key, token, now)
         if isinstance(issued, RefusedJwt):
             if token.count(b".") == 2:
                 failure = Failure.KEYS_UNAVAILABLE if issued.keys_unavailable else Failure.JWT
-                return Refused(tenant_key, failure, issued.reason)
+                return Refused(tenant_key, failure, issued.reason, issued.credential)
             if not known.has_tokens:
                 return Refused(tenant_key, Failure.WRONG_SCHEME, "bearer instead of basic")
             return Refused(tenant_key, Failure.UNKNOWN_CREDENTIAL, "unknown token")
@@ -133,6 +133,6 @@ def _strictest(tenant_key: str, found: Sequence[SharedSecret], now: datetime) ->
     usable = [one for one in found if not one.expired(now)]
     if not usable:
         names = ", ".join(one.name for one in found)
-        return Refused(tenant_key, Failure.EXPIRED, f"expired credential {names}")
+        return Refused(tenant_key, Failure.EXPIRED, f"expired credential {names}", names)
     chosen = max(usable, key=lambda one: one.access.narrowness)
     return Authenticated(tenant_key, chosen.name, chosen.access, chosen.user_name)

@@ -33,3 +33,6 @@ class Refused:
     failure: Failure
     reason: str
     """In words."""
+    credential: str = ""
+    """Name of the credential, where what was presented is one of the tenant's: an expired token, say. Only whoever
+    had a secret of the tenant gets so far."""

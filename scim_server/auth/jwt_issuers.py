@@ -33,6 +33,8 @@ class RefusedJwt:
     reason: str
     keys_unavailable: bool = False
     """All that can be said without keys is right, and the keys can't be had."""
+    credential: str = ""
+    """Name of an issuer that has signed the token."""
 
 
 class JwtIssuers:
@@ -72,17 +74,20 @@ class JwtIssuers:
         }
         signatures = {verifier: await verifier.check(jwt) for verifier in verifiers}
         refusals: dict[str, str] = {}
+        signed_by = ""
         for candidate in trusted:
             refusal = _refusal(jwt, candidate.issuer, signatures[candidate.verifier], now)
             if refusal is None:
                 return IssuedToken(candidate.issuer, _user_name(jwt, candidate.issuer))
             refusals[candidate.issuer.name] = refusal
+            if signatures[candidate.verifier] is Signature.GOOD:
+                signed_by = signed_by or candidate.issuer.name
         for _ in range(self._most_verifiers - len(verifiers)):
             await self._without_keys.check(jwt)
         if not trusted:
             return RefusedJwt("iss isn't that of any issuer of the tenant")
         reason = "; ".join(f"{name}: {refusal}" for name, refusal in refusals.items())
-        return RefusedJwt(reason, Signature.KEYS_UNAVAILABLE in refusals.values())
+        return RefusedJwt(reason, Signature.KEYS_UNAVAILABLE in refusals.values(), signed_by)
 
 
 def _user_name(jwt: UnverifiedJwt, issuer: JwtIssuer) -> str | None:

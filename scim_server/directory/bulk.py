@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from scim_server.directory import groups, users
@@ -11,6 +11,7 @@ from scim_server.directory.directory import Directory
 from scim_server.directory.group_documents import group_tag
 from scim_server.directory.representation import location_of
 from scim_server.directory.request_bodies import parse_group, parse_group_patch, parse_user, parse_user_patch
+from scim_server.provisioning.cause import RequestCause
 from scim_server.scim.bulk import (
     PREFIX,
     BulkOperation,
@@ -33,14 +34,31 @@ _LARGE = 4_000
 """Values of one operation, from which on understanding it takes some milliseconds."""
 
 
-async def run_bulk(directory: Directory, caller: Caller, request: BulkRequest) -> list[JsonObject]:
-    """The results in the order of the request; of operations that `failOnErrors` left undone there are none."""
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An operation that was refused."""
+
+    request: RequestCause
+    name: object
+    """userName or displayName in its data."""
+    error: ScimError
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRun:
+    """`results` in the order of the request; of operations that `failOnErrors` left undone there are none."""
+
+    results: list[JsonObject]
+    failures: list[Failure]
+
+
+async def run_bulk(directory: Directory, caller: Caller, request: BulkRequest) -> BulkRun:
     run = _Run(directory, caller)
     for step in request.steps:
-        if request.fail_on_errors is not None and run.failures >= request.fail_on_errors:
+        if request.fail_on_errors is not None and run.failed >= request.fail_on_errors:
             break
         await run.take(step)
-    return [run.results[index] for index in sorted(run.results)]
+    return BulkRun([run.results[index] for index in sorted(run.results)], run.failures)
 
 
 class _Run:
@@ -53,7 +71,8 @@ class _Run:
         self._ids: dict[str, str] = {}
         self._failed: set[str] = set()
         self.results: dict[int, JsonObject] = {}
-        self.failures = 0
+        self.failed = 0
+        self.failures: list[Failure] = []
 
     async def take(self, step: Step) -> None:
         operation = step.operation
@@ -122,7 +141,7 @@ class _Run:
             method=method,
             resource_type=operation.endpoint.removesuffix("s"),
             resource_id=target or None,
-            status=_STATUS[method],
+            status=_STATUS.get(method, 200),
         )
         return replace(self._caller, request=request)
 
@@ -167,10 +186,13 @@ class _Run:
         return InvalidValue(f"bulkId {name[:64]!r}: {reason}")
 
     def _note_failure(self, operation: BulkOperation, error: ScimError) -> None:
-        self.failures += 1
         if operation.creates is not None:
             self._failed.add(operation.creates)
+        self.failed += 1
         target = operation.target if operation.target and not operation.target.startswith(PREFIX) else None
+        if (request := self._caller_of(operation, target or "").request) is not None:
+            data = operation.data if isinstance(operation.data, dict) else {}
+            self.failures.append(Failure(request, data.get("userName") or data.get("displayName"), error))
         self.results[operation.index] = self._result(operation, error.status, target, None) | {
             "response": error.body()
         }

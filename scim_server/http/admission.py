@@ -82,6 +82,7 @@ class Admission:
         found = await served.authenticator.authenticate(*names, authorization, self._clock())
         if isinstance(found, Refused):
             exchange.addressed, exchange.reason = found.tenant_key, found.reason
+            exchange.refused_credential = found.credential
             if wait := self._protection.note_failure(scope, found.failure):
                 return too_often(
                     "authentication failed too often from this address (limit failed_authentication)", wait

@@ -45,6 +45,7 @@ from scim_server.http.unfinished_requests import UnfinishedRequests
 from scim_server.metrics import Metrics
 from scim_server.scim.errors import ScimError, plain_error
 from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.tables.sync_log import LogLine
 
 _log = logging.getLogger(__name__)
 
@@ -62,12 +63,15 @@ def create_scim_app(
     replay: ReplayGuard,
     last_uses: LastUses,
     body_limit: int,
+    refused: Callable[[str, LogLine], None] = lambda tenant, line: None,
     written: Callable[[str, str], None] = lambda tenant, credential: None,
     clock: Clock = utc_now,
 ) -> FastAPI:
     """SCIM at `/{namespace}/{name}/scim/v2`. FastAPI routes; bodies never pass through pydantic.
 
-    `written` is called with the tenant and the credential after each request that may have changed something.
+    `refused` is called with the tenant and the sync log's line of each request, or operation of a bulk request, that
+    was refused. `written` is called with the tenant and the credential after each request that may have changed
+    something.
     """
     app = FastAPI(
         title="scim-server",
@@ -104,8 +108,8 @@ def create_scim_app(
     _add(app, "/ResourceTypes/{id}", GET=discovery.get_resource_type)
     _add(app, "/openapi.json", GET=show_openapi)
     _add(app, "/Me", GET=me.get, POST=me.create, PUT=me.replace, PATCH=me.patch, DELETE=me.delete)
-    _add(app, "/Bulk", POST=BulkRoutes(directory, bodies).run)
     app.router.routes.append(_FeedRoute(FEED_ROUTE, EventRoutes(feed, protection).follow, methods=["GET"]))
+    _add(app, "/Bulk", POST=BulkRoutes(directory, bodies, refused, clock).run)
     _add(app, "/.search", POST=SearchRoutes(directory, bodies, answers).search)
     app.add_exception_handler(ScimError, _scim_error)
     app.add_exception_handler(StorageUnavailable, _storage_unavailable)
@@ -119,7 +123,9 @@ def create_scim_app(
     app.add_middleware(OAuthEndpoints, served, public_url, token_endpoint)
     app.add_middleware(CanonicalAddresses)
     app.add_middleware(UnfinishedRequests, protection.times, metrics)
-    app.add_middleware(RecordedRequests, metrics, last_uses, PathTemplates(app.router.routes), written)
+    app.add_middleware(
+        RecordedRequests, metrics, last_uses, PathTemplates(app.router.routes), refused, written, clock
+    )
     return app
 
 

@@ -37,6 +37,10 @@ class Exchange:
     """Key of the tenant that a request without a valid credential is for, where there is such a tenant."""
     is_for_feed: bool = False
     """Whether it is for the tenant's events rather than for SCIM."""
+    refused_credential: str = ""
+    """Name of that tenant's credential that the request shows, and that isn't valid any more."""
+    resource_name: object = None
+    """userName or displayName of what the request would make or replace. For the sync log alone."""
     path: str | None = None
     """That within a tenant's endpoint, `/Users/2819c223` say; None where it isn't within one. Never to be logged."""
     reason: str = ""

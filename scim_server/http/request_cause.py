@@ -24,14 +24,18 @@ def request_cause(exchange: Exchange, scope: Scope) -> RequestCause | None:
     type_, id_ = (resource[1], resource[2]) if resource is not None else ("Bulk", None)
     if exchange.method == "PATCH" and type_ == "Group":
         status = 204
-    user_agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
     return RequestCause(
         exchange.request_id,
         exchange.credential,
-        user_agent.decode("latin-1")[:_MOST_OF_USER_AGENT],
+        user_agent_in(scope),
         exchange.method,
         type_,
         id_,
         status,
         time.perf_counter(),
     )
+
+
+def user_agent_in(scope: Scope) -> str:
+    user_agent: bytes = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
+    return user_agent.decode("latin-1")[:_MOST_OF_USER_AGENT]

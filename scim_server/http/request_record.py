@@ -8,11 +8,14 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scim_server.auth.last_uses import LastUses
+from scim_server.clock import Clock
 from scim_server.http.access import READING
 from scim_server.http.exchange import CLIENT_GONE, TRACE_ID, UNKNOWN_ROUTE, Exchange
 from scim_server.http.path_templates import PathTemplates
+from scim_server.http.refused_lines import FIRST_REFUSED, refused_request
 from scim_server.logs import request_log
 from scim_server.metrics import Metrics
+from scim_server.storage.tables.sync_log import LogLine
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
@@ -20,6 +23,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 class RecordedRequests:
     """The outermost application: makes the `Exchange` of each request, sends its id along, and records it at its end.
 
+    `refused` is called with the tenant and the line of each request that the sync log has as a refused one.
     `written` is called with the tenant and the credential after each request that may have changed something.
     """
 
@@ -29,13 +33,17 @@ class RecordedRequests:
         metrics: Metrics,
         last_uses: LastUses,
         templates: PathTemplates,
+        refused: Callable[[str, LogLine], None],
         written: Callable[[str, str], None],
+        clock: Clock,
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._last_uses = last_uses
         self._templates = templates
+        self._refused = refused
         self._written = written
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,14 +64,18 @@ class RecordedRequests:
             await self._app(scope, receive, send_with_id)
         finally:
             exchange.status = exchange.status or CLIENT_GONE  # cancelled: the server ends, and waited long enough
-            self._record(exchange, time.perf_counter() - started)
+            self._record(exchange, scope, time.perf_counter() - started)
 
-    def _record(self, exchange: Exchange, seconds: float) -> None:
+    def _record(self, exchange: Exchange, scope: Scope, seconds: float) -> None:
         self._metrics.request(exchange.tenant, exchange.known_method, exchange.route, exchange.status, seconds)
         if exchange.tenant:
             self._last_uses.note(exchange.tenant, exchange.credential)
             if exchange.method not in READING and exchange.status < 300:
                 self._written(exchange.tenant, exchange.credential)
+        if exchange.status >= FIRST_REFUSED:
+            line = refused_request(exchange, scope, self._clock(), seconds)
+            if line is not None:
+                self._refused(*line)
         if request_log.is_on:
             request_log.write(self._fields(exchange, seconds))
 

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from scim_server.background.rules import RulesApplier
 from scim_server.config import ConfigHolder
-from scim_server.management import config_routes, probe_routes, status_routes
+from scim_server.management import config_routes, log_routes, probe_routes, status_routes
 from scim_server.management.intake import Intake
 from scim_server.management.metrics_text import MetricsText
 from scim_server.management.openapi import ManagementApi
@@ -15,6 +15,7 @@ from scim_server.management.services import Services, provide
 from scim_server.management.status import Status
 from scim_server.management.token_file import ManagementTokens
 from scim_server.metrics import Metrics
+from scim_server.storage.protocol import Storage
 
 
 def create_management_app(
@@ -22,13 +23,14 @@ def create_management_app(
     intake: Intake,
     applier: RulesApplier,
     status: Status,
+    storage: Storage,
     metrics: Metrics,
     tokens: ManagementTokens,
 ) -> FastAPI:
     """Everything but probes, metrics and `/openapi.json` wants a management token."""
     app = management_routes()
     scraped = MetricsText(metrics, status.refresh_metrics)
-    provide(app, Services(holder, intake, applier, status, scraped, tokens))
+    provide(app, Services(holder, intake, applier, status, storage, scraped, tokens))
     return app
 
 
@@ -45,7 +47,7 @@ def management_routes() -> FastAPI:
         separate_input_output_schemas=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for router in (config_routes.router, status_routes.router, probe_routes.router):
+    for router in (config_routes.router, status_routes.router, log_routes.router, probe_routes.router):
         app.include_router(router)
     answer_problems(app)
     return app

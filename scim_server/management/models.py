@@ -170,3 +170,34 @@ class ServerStatus(Answer):
     """By `namespace/name`."""
     version: str
     """Of the program."""
+
+
+class SyncLogLine(Answer):
+    """A request that wrote, or tried to."""
+
+    time: str
+    credential: str
+    user_agent: str
+    operation: str
+    """In words: `deactivate user`, `add 3 members`, `no change`."""
+    resource_type: str
+    resource_id: str | None
+    resource_name: str | None
+    """userName or displayName."""
+    status: int
+    scim_type: str | None
+    detail: str | None
+    """Why it was refused, or what isn't plain from the operation."""
+    changed: tuple[str, ...]
+    """Names of attributes."""
+    gained: Mapping[str, int]
+    """By role, how many users gained it by this request."""
+    lost: Mapping[str, int]
+    duration_ms: float | None
+    request_id: str
+
+
+class SyncLogPage(Answer):
+    lines: tuple[SyncLogLine, ...]
+    next: str | None
+    """What `after` has to be for the next page; None where there is none."""

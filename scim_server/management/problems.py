@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from scim_server.management.models import Problem
 from scim_server.management.services import is_authenticated, not_authenticated
+from scim_server.storage.errors import StorageUnavailable
 
 _ROUTER_STATUSES = (404, 405)
 
@@ -21,7 +23,13 @@ class Refused(Exception):
         self.answer = _answer(status, problem, headers)
 
 
+def wrong_parameter(name: str, expected: str) -> Refused:
+    return Refused(400, Problem(reason=f"{name}: {expected}"))
+
+
 def answer_problems(app: FastAPI) -> None:
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StorageUnavailable, _unavailable)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(ClientDisconnect, _client_gone)
@@ -35,6 +43,17 @@ def _answer(status: int, problem: Problem, headers: Mapping[str, str] | None = N
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refused)  # noqa: S101 - registered for nothing else
     return error.answer
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    """What FastAPI finds wrong with parameters: which one, and what is expected."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
+    said = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()]
+    return _answer(400, Problem(reason="; ".join(said)))
+
+
+async def _unavailable(_: Request, __: Exception) -> JSONResponse:
+    return _answer(503, Problem(reason="the database doesn't answer; try again"), {"Retry-After": "5"})
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

@@ -14,6 +14,7 @@ from scim_server.management.metrics_text import MetricsText
 from scim_server.management.models import Problem
 from scim_server.management.status import Status
 from scim_server.management.token_file import ManagementTokens
+from scim_server.storage.protocol import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Services:
     intake: Intake
     applier: RulesApplier
     status: Status
+    storage: Storage
     metrics_text: MetricsText
     tokens: ManagementTokens
 
@@ -59,6 +61,26 @@ NEEDS_TOKEN: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "The management token is missing or wrong"}
 }
 """What the routes that depend on `require_token` answer as well."""
+
+OF_A_TENANT: dict[int | str, dict[str, Any]] = NEEDS_TOKEN | {
+    400: {"model": Problem, "description": "A parameter is wrong"},
+    404: {"model": Problem, "description": "There is no such tenant"},
+    503: {"model": Problem, "description": "The database doesn't answer"},
+}
+"""What the routes of a tenant answer as well."""
+
+
+async def _tenant_key(
+    namespace: str, name: str, server: FromServer, _: Annotated[None, Depends(require_token)]
+) -> str:
+    key = f"{namespace}/{name}"
+    if await server.storage.read(key, lambda reader: reader.rules_version()) is None:
+        raise HTTPException(404, f"there is no tenant {key[:128]}")
+    return key
+
+
+TenantKey = Annotated[str, Depends(_tenant_key)]
+"""Of the tenant that `/v1/tenants/{namespace}/{name}/…` names."""
 
 
 def not_authenticated() -> HTTPException:

@@ -19,10 +19,12 @@ from scim_server.storage.tables import (
     pending_users,
     recorded,
     revisions,
+    sync_log,
     tenants,
     users,
 )
 from scim_server.storage.tables.recorded import Recorded
+from scim_server.storage.tables.sync_log import LogLine
 from scim_server.storage.writer import Writer
 
 T = TypeVar("T")
@@ -75,6 +77,9 @@ class BaseStorage(ABC):
 
     async def uses(self) -> CredentialUses:
         return await self._read_all(credential_uses.of_all)
+
+    async def log_refused(self, tenant: str, lines: Sequence[LogLine]) -> None:
+        await self._commit(tenant, lambda tx: sync_log.append(tx, lines), BY_MAPPING, exclusive=False)
 
     async def tenants(self) -> Sequence[str]:
         return await self._read_all(tenants.present)

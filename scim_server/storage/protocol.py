@@ -30,6 +30,7 @@ from scim_server.provisioning.cause import BY_MAPPING, Cause
 from scim_server.storage.effects import Effects
 from scim_server.storage.reader import Reader
 from scim_server.storage.records import CredentialUses, Document, PoolUsage, UserRecord
+from scim_server.storage.tables.sync_log import LogLine
 from scim_server.storage.writer import Writer
 
 __all__ = ["LONGEST_WRITE", "NullObserver", "Reader", "Storage", "StorageObserver", "Writer"]
@@ -118,6 +119,10 @@ class Storage(Protocol):
 
     async def uses(self) -> CredentialUses:
         """What is noted of all tenants, also of credentials that they no longer have."""
+        ...
+
+    async def log_refused(self, tenant: str, lines: Sequence[LogLine]) -> None:
+        """Lines of the sync log on requests that changed nothing, in a transaction of its own."""
         ...
 
     async def tenants(self) -> Sequence[str]:

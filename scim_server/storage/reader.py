@@ -6,6 +6,7 @@ from functools import partial
 
 from scim_server.provisioning.policy import Policy
 from scim_server.provisioning.roles import GroupGrant, HeldRole
+from scim_server.storage.log_query import LogPosition, LogQuery
 from scim_server.storage.records import (
     GroupRecord,
     GroupReference,
@@ -20,8 +21,19 @@ from scim_server.storage.records import (
 )
 from scim_server.storage.search import APPLIED_USERS, GROUPS, USERS, USERS_AS_APPLIED, read_page
 from scim_server.storage.session import Session
-from scim_server.storage.tables import events, groups, held_users, holds, memberships, roles, tenants, users
+from scim_server.storage.tables import (
+    events,
+    groups,
+    held_users,
+    holds,
+    memberships,
+    roles,
+    sync_log_reading,
+    tenants,
+    users,
+)
 from scim_server.storage.tables.events import EventsAfter, StoredEvent
+from scim_server.storage.tables.sync_log import LogLine
 
 
 class Reader:
@@ -106,6 +118,14 @@ class Reader:
     async def newest_event_of(self, user_id: str, at: datetime) -> StoredEvent | None:
         """The last one of a user by then: what the user was."""
         return await events.newest_of_user(self._session, user_id, at)
+
+    async def log(self, query: LogQuery, after: LogPosition | None, limit: int) -> Sequence[LogLine]:
+        """The next lines of the sync log, the oldest first. Raises ValueError for an unknown outcome."""
+        return await sync_log_reading.page(self._session, query, after, limit)
+
+    async def log_before_last(self, query: LogQuery, count: int) -> LogPosition | None:
+        """After which the last `count` lines come; None where there are no more than those."""
+        return await sync_log_reading.before_last(self._session, query, count)
 
     async def rules_version(self) -> RulesVersion | None:
         """None when no configuration was ever applied for this tenant, or none since it departed."""

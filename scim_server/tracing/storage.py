@@ -12,6 +12,7 @@ from scim_server.storage.effects import Effects
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Reader, Storage, Writer
 from scim_server.storage.records import CredentialUses, Document, PoolUsage, UserRecord
+from scim_server.storage.tables.sync_log import LogLine
 
 T = TypeVar("T")
 
@@ -71,6 +72,9 @@ class TracedStorage:
 
     async def uses(self) -> CredentialUses:
         return await self._storage.uses()
+
+    async def log_refused(self, tenant: str, lines: Sequence[LogLine]) -> None:
+        await self._storage.log_refused(tenant, lines)
 
     async def tenants(self) -> Sequence[str]:
         return await self._storage.tenants()

@@ -5,14 +5,17 @@ from scim_operator.inspect.errors import InspectionError
 from scim_operator.inspect.opening import AtServer, InDatabase, Place, local_database, open_source
 from scim_operator.inspect.source import Source
 from scim_server.storage import InvalidDatabaseUrl
+from scim_server.storage.log_query import LogQuery, statuses_of
 
 __all__ = [
     "AtServer",
     "InDatabase",
     "InspectionError",
     "InvalidDatabaseUrl",
+    "LogQuery",
     "Place",
     "Source",
     "local_database",
     "open_source",
+    "statuses_of",
 ]

@@ -11,7 +11,10 @@ from scim_operator.connection_errors import connection_error
 from scim_operator.delivery.authorities import Authorities
 from scim_operator.delivery.management import ManagementError, ManagementToken
 from scim_operator.inspect.errors import InspectionError
+from scim_operator.inspect.source import Answer
+from scim_server.storage.log_query import LogQuery
 
+_LINES_AT_ONCE = 1000
 _LIMITS = aiohttp.ClientTimeout(total=120, sock_connect=5)
 
 
@@ -35,6 +38,25 @@ class ServerSource:
 
     async def tenants(self) -> Sequence[str]:
         return sorted((await self._call("GET", "/v1/status"))["tenants"])
+
+    async def log(self, tenant: str, query: LogQuery, last: int = 0) -> AsyncIterator[Answer]:
+        asked = {
+            "user": query.user,
+            "group": query.group,
+            "operation": query.operation,
+            "outcome": query.outcome,
+            "since": query.since.isoformat() if query.since is not None else None,
+            "until": query.until.isoformat() if query.until is not None else None,
+        }
+        parameters: dict[str, str | int] = {name: value for name, value in asked.items() if value is not None}
+        parameters |= {"last": last, "limit": _LINES_AT_ONCE}
+        while True:
+            page = await self._call("GET", f"/v1/tenants/{tenant}/log", parameters)
+            for line in page["lines"]:
+                yield line
+            if page.get("next") is None:
+                return
+            parameters["after"] = page["next"]
 
     async def _call(
         self, method: str, path: str, parameters: Mapping[str, str | int] | None = None, body: bytes | None = None

@@ -5,12 +5,16 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 from scim_operator.inspect.errors import InspectionError
+from scim_operator.inspect.source import Answer
 from scim_server import changes
 from scim_server.storage import open_storage
 from scim_server.storage.errors import StorageError
+from scim_server.storage.log_query import LogQuery
 from scim_server.storage.protocol import Reader, Storage
 
 T = TypeVar("T")
+
+_LINES_AT_ONCE = 1000
 
 
 class DatabaseSource:
@@ -22,6 +26,19 @@ class DatabaseSource:
     async def tenants(self) -> Sequence[str]:
         with _translated():
             return await self._storage.tenants()
+
+    async def log(self, tenant: str, query: LogQuery, last: int = 0) -> AsyncIterator[Answer]:
+        position = None
+        if last:
+            position = await self._read(tenant, lambda reader: reader.log_before_last(query, last))
+        while True:
+            after = position
+            lines = await self._read(tenant, lambda reader: reader.log(query, after, _LINES_AT_ONCE))  # noqa: B023
+            for line in lines:
+                yield line.to_json()
+            if len(lines) < _LINES_AT_ONCE:
+                return
+            position = lines[-1].position
 
     async def _read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
         with _translated():

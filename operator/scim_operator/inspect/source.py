@@ -1,7 +1,12 @@
 """The questions that the commands ask."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from scim_server.storage.log_query import LogQuery
+
+Answer: TypeAlias = Mapping[str, Any]
+"""A JSON object, as the management port answers it."""
 
 
 class Source(Protocol):
@@ -12,4 +17,8 @@ class Source(Protocol):
 
     async def tenants(self) -> Sequence[str]:
         """The keys of all tenants, in order."""
+        ...
+
+    def log(self, tenant: str, query: LogQuery, last: int = 0) -> AsyncIterator[Answer]:
+        """Lines of the sync log, the oldest first; only the last so many, where `last` isn't 0."""
         ...

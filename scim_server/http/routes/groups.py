@@ -11,7 +11,7 @@ from scim_server.directory.directory import Directory
 from scim_server.directory.group_documents import group_location, group_tag
 from scim_server.directory.request_bodies import parse_group, parse_group_patch
 from scim_server.http.bodies import Bodies
-from scim_server.http.exchange import caller_of
+from scim_server.http.exchange import caller_of, exchange_of
 from scim_server.http.large_answers import LargeAnswers
 from scim_server.http.parameters import Parameters
 from scim_server.http.responses import no_content
@@ -31,6 +31,7 @@ class GroupRoutes:
         projection = Parameters.of_url(request).projection(caller, caller.tenant.groups)
         async with self._bodies.read(request) as body:
             wanted = await body.parse(partial(parse_group, caller))
+            exchange_of(request).resource_name = wanted.document.get("displayName")
             record = await groups.create_group(self._directory, caller, wanted)
         return self._answers.answer(partial(groups.show_group, self._directory, caller, record, projection), 201)
 

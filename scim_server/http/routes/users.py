@@ -11,7 +11,7 @@ from scim_server.directory.directory import Directory
 from scim_server.directory.representation import Representation
 from scim_server.directory.request_bodies import parse_user, parse_user_patch
 from scim_server.http.bodies import Bodies
-from scim_server.http.exchange import caller_of
+from scim_server.http.exchange import caller_of, exchange_of
 from scim_server.http.large_answers import LargeAnswers
 from scim_server.http.parameters import Parameters
 from scim_server.http.responses import ScimResponse, no_content, not_modified
@@ -31,6 +31,7 @@ class UserRoutes:
         projection = Parameters.of_url(request).projection(caller, caller.tenant.users)
         async with self._bodies.read(request) as body:
             document = await body.parse(partial(parse_user, caller))
+            exchange_of(request).resource_name = document.get("userName")
             shown = await users.create_user(self._directory, caller, document, projection)
         return self._answer(shown, 201)
 

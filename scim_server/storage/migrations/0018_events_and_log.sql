@@ -69,10 +69,12 @@ CREATE TABLE sync_log (
     PRIMARY KEY (tenant, time, id)
 ){table_end};
 CREATE INDEX sync_log_resource ON sync_log (tenant, resource_id, time) WHERE resource_id IS NOT NULL;
+CREATE INDEX sync_log_failures ON sync_log (tenant, time) WHERE status >= 400;
 
 -- only: sqlite
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('events', 'events_position', '1000000000 10000 1'),
     ('events', 'events_user', '1000000000 10000 10 1'),
     ('sync_log', 'sync_log', '1000000000 10000 2 1'),
+    ('sync_log', 'sync_log_failures', '1000000 1000 2'),
     ('sync_log', 'sync_log_resource', '1000000000 10000 10 1');
