@@ -17,6 +17,7 @@ from scim_server import changes
 from scim_server.auth.key_cache import KeyCache
 from scim_server.auth.key_fetch import KeyFetcher
 from scim_server.auth.last_uses import LastUses
+from scim_server.background.deliveries import DeliveryWork
 from scim_server.background.due import DueWork
 from scim_server.background.refusals import Refusals
 from scim_server.background.rules import RulesApplier
@@ -83,6 +84,8 @@ class ServerSettings:
     """Of the public port."""
     termination_delay: float = 0.0
     """How long `hand_over` goes on serving: as long as load balancers may still send requests."""
+    loopback_webhooks: bool = False
+    """Whether webhooks may be sent to this machine itself, as in local mode."""
     drain_seconds: int = 25
     """How long requests may still take once the server stops."""
 
@@ -145,6 +148,9 @@ class Server:
         # Whoever waits asks again, with a credential that may be none any more.
         self.holder.subscribe(lambda _: self.feed.arrivals.answer_all())
         self.storage.subscribe(self.metrics.count_effects)
+        self.deliveries = DeliveryWork(
+            self.storage, self.holder, self.metrics, clock, allow_loopback=settings.loopback_webhooks
+        )
         self.unmatched_groups = UnmatchedGroupsReader(self.storage)
         self.last_uses = LastUses(self.storage, self.holder)
         self.refusals = Refusals(self.storage, self.metrics.sync_log_lines_dropped.inc)
@@ -256,6 +262,7 @@ class Server:
         called twice."""
         self._stopping = True
         self.feed.arrivals.end()
+        self.deliveries.stop_sending()
         async with AsyncExitStack() as closing:  # last in, first out
             if self._tracing is not None:
                 closing.push_async_callback(self._tracing.close)
@@ -263,6 +270,7 @@ class Server:
             closing.push_async_callback(self._status.close)
             closing.push_async_callback(self.last_uses.close)
             closing.push_async_callback(self.refusals.close)
+            closing.push_async_callback(self.deliveries.close)
             closing.push_async_callback(self._key_fetcher.close)
             closing.push_async_callback(self._key_cache.close)
             closing.push_async_callback(self._end_background)
@@ -318,6 +326,7 @@ class Server:
         self._in_background("applying role rules", self.applier.worker.run())
         self._in_background("doing what is due", self.due.worker.run())
         self._in_background("writing of refused requests", self.refusals.run())
+        self._in_background("delivering events", self.deliveries.worker.run())
         self._in_background("writing when credentials were used", self.last_uses.run())
         if self.settings.config_dir is not None:
             source = FileSource(self.settings.config_dir, self.intake.offer_file, self.intake.refuse_file)

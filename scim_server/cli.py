@@ -250,6 +250,14 @@ def serve(
             " requests here any more. A second signal ends it.",
         ),
     ] = 0.0,
+    allow_loopback_webhooks: Annotated[
+        bool,
+        typer.Option(
+            "--allow-loopback-webhooks",
+            envvar="SCIM_ALLOW_LOOPBACK_WEBHOOKS",
+            help="Let webhooks go to this machine itself: for tests, and for a receiver in the same pod.",
+        ),
+    ] = False,
     log_format: Annotated[LogFormat, typer.Option(envvar="SCIM_LOG_FORMAT")] = LogFormat.JSON,
     log_level: Annotated[LogLevel, typer.Option(envvar="SCIM_LOG_LEVEL")] = LogLevel.INFO,
     _version: Annotated[
@@ -324,6 +332,7 @@ def serve(
             ),
             connections=ConnectionLimits(max_connections, head_timeout),
             termination_delay=termination_delay,
+            loopback_webhooks=allow_loopback_webhooks,
         )
         if management_is_exposed(settings) and not insecure_management:
             _fail(

@@ -1,6 +1,7 @@
 """Prometheus metrics of one server. Labels never hold anything that identifies a person."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 
@@ -25,6 +26,16 @@ from scim_server.storage.protocol import Storage
 from scim_server.storage.records import Hold, TenantCounts, UserRecord
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+DELIVERY_RESULTS = ("delivered", "retried", "given_up")
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookFigures:
+    pending: int
+    lag_seconds: float
+    is_disabled: bool
 
 
 class Metrics:
@@ -135,8 +146,34 @@ class Metrics:
             ("port",),
             registry=self.registry,
         )
+        self._deliveries = Counter(
+            "scim_webhook_deliveries",
+            "Events that webhooks took (delivered), attempts that failed and are made again (retried), events that"
+            " could not be delivered within three days (given_up).",
+            ("tenant", "webhook", "result"),
+            registry=self.registry,
+        )
+        self._webhook_pending = Gauge(
+            "scim_webhook_pending_events",
+            "Events that a webhook has yet to get, 10,000 at most. Counted at most every 10 seconds.",
+            ("tenant", "webhook"),
+            registry=self.registry,
+        )
+        self._webhook_lag = Gauge(
+            "scim_webhook_lag_seconds",
+            "Age of the oldest event that a webhook has yet to get; 0 where it has all.",
+            ("tenant", "webhook"),
+            registry=self.registry,
+        )
+        self._webhook_disabled = Gauge(
+            "scim_webhook_disabled",
+            "1 where the receiver answered 410: nothing is sent until the webhook is configured anew.",
+            ("tenant", "webhook"),
+            registry=self.registry,
+        )
         Info("scim_server", "Always 1.", registry=self.registry).info({"version": version("scim-operator")})
         ProcessCollector(registry=self.registry)
+        self._webhooks: set[tuple[str, str]] = set()
         self._tenants: set[str] = set()
         """Those that have series in `_requests`."""
         self._request_child = lru_cache(maxsize=4096)(self._requests.labels)
@@ -161,6 +198,10 @@ class Metrics:
 
     def retried(self) -> None:
         self._retries.inc()
+
+    def delivery(self, tenant: str, webhook: str, result: str) -> None:
+        """`result` is one of those that the help of the metric lists."""
+        self._deliveries.labels(tenant, webhook, result).inc()
 
     def watch(self, storage: Storage) -> None:
         """Show the connections of `storage`, asked at each scrape. Once."""
@@ -229,6 +270,21 @@ class Metrics:
                     self._deactivations.labels(tenant, "held").inc()
                 case _:
                     pass
+
+    def set_webhooks(self, webhooks: Mapping[tuple[str, str], WebhookFigures]) -> None:
+        """By tenant and name, all that there are; those that are gone disappear."""
+        for gauge in (self._webhook_pending, self._webhook_lag, self._webhook_disabled):
+            gauge.clear()
+        for gone in self._webhooks - webhooks.keys():
+            for result in DELIVERY_RESULTS:
+                self._deliveries.remove(*gone, result)
+        for labels, figures in webhooks.items():
+            for result in DELIVERY_RESULTS:  # from zero on
+                self._deliveries.labels(*labels, result)
+            self._webhook_pending.labels(*labels).set(figures.pending)
+            self._webhook_lag.labels(*labels).set(figures.lag_seconds)
+            self._webhook_disabled.labels(*labels).set(figures.is_disabled)
+        self._webhooks = set(webhooks)
 
     def text(self) -> bytes:
         """The exposition format."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -115,6 +116,35 @@ class ExpressionError(Answer):
     """For how many."""
 
 
+class WebhookState(StrEnum):
+    """`Active`; `Failing`: nothing was delivered since an attempt failed; `Disabled`: the receiver answered 410,
+    and nothing is sent until the webhook is configured anew."""
+
+    ACTIVE = "Active"
+    FAILING = "Failing"
+    DISABLED = "Disabled"
+
+
+class WebhookFailure(Answer):
+    time: datetime
+    reason: str
+
+
+class WebhookStatus(Answer):
+    """How deliveries to one webhook go."""
+
+    name: str
+    state: WebhookState
+    last_delivery: datetime | None
+    """When an event was delivered last."""
+    last_failure: WebhookFailure | None
+    """The last attempt that failed, also where later ones didn't."""
+    pending: int
+    """Events that it has yet to get, 10,000 at most."""
+    oldest_pending: datetime | None
+    """When the first of them came about."""
+
+
 class TenantStatus(Answer):
     users: UserCounts
     groups: int
@@ -132,6 +162,7 @@ class TenantStatus(Answer):
     """The newest."""
     expression_errors: Mapping[str, tuple[ExpressionError, ...]] = Field(default_factory=dict)
     """By mapping (`namespace/name`)."""
+    webhooks: tuple[WebhookStatus, ...] = ()
 
 
 class Rejection(Answer):

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 from scim_server.auth.last_uses import LastUses
@@ -22,8 +22,11 @@ from scim_server.management.models import (
     TenantStatus,
     UnmatchedGroups,
     UserCounts,
+    WebhookState,
+    WebhookStatus,
 )
-from scim_server.metrics import Metrics
+from scim_server.management.webhook_status import webhook_statuses
+from scim_server.metrics import Metrics, WebhookFigures
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Storage
 from scim_server.storage.records import CredentialUses, HeldUser, TenantCounts
@@ -55,6 +58,7 @@ class Status:
         self._metrics = metrics
         self._unmatched_groups = unmatched_groups
         self._unmatched: dict[str, Mapping[str, UnmatchedSelectors]] = {}
+        self._webhooks: dict[str, tuple[WebhookStatus, ...]] = {}
         self._last_uses = last_uses
         self._stored_uses: CredentialUses = {}
         self._holds: dict[str, Sequence[tuple[HoldRecord, Sequence[HeldUser]]]] = {}
@@ -114,6 +118,7 @@ class Status:
                         mapping: _unmatched_groups(found) for mapping, found in self._unmatched.get(key, {}).items()
                     },
                     holds=tuple(hold_answer(hold, users) for hold, users in self._holds.get(key, ())),
+                    webhooks=self._webhooks.get(key, ()),
                 )
                 for key, counted in counts.items()
             },
@@ -123,6 +128,18 @@ class Status:
     async def refresh_metrics(self) -> None:
         self._metrics.set_counts(await self._current_counts())
         self._metrics.set_holds({key: [hold for hold, _ in holds] for key, holds in self._holds.items()})
+        now = datetime.now(UTC)
+        self._metrics.set_webhooks(
+            {
+                (tenant, each.name): WebhookFigures(
+                    each.pending,
+                    (now - each.oldest_pending).total_seconds() if each.oldest_pending else 0.0,
+                    is_disabled=each.state is WebhookState.DISABLED,
+                )
+                for tenant, webhooks in self._webhooks.items()
+                for each in webhooks
+            }
+        )
 
     async def close(self) -> None:
         if self._counting is not None:
@@ -178,6 +195,10 @@ class Status:
             holds[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.holds())
             if counts[tenant.key].last_sync is not None:  # before the first sync nothing is known of groups
                 unmatched[tenant.key] = await self._unmatched_groups.of(tenant, counts[tenant.key])
+        stored = await self._storage.webhooks()
+        self._webhooks = {
+            tenant.key: await webhook_statuses(self._storage, tenant, stored) for tenant in tenants if tenant.webhooks
+        }
         self._stored_uses = await self._storage.uses()
         self._unmatched_groups.keep(counts)
         self._unmatched, self._holds = unmatched, holds

@@ -10,7 +10,7 @@ from scim_server.provisioning.cause import BY_MAPPING, Cause
 from scim_server.storage.effects import Effects
 from scim_server.storage.policies import Policies
 from scim_server.storage.reader import Reader
-from scim_server.storage.records import CredentialUses, Document, UserRecord
+from scim_server.storage.records import CredentialUses, Document, StoredWebhook, UserRecord
 from scim_server.storage.session import Session, Transaction
 from scim_server.storage.tables import (
     credential_uses,
@@ -22,6 +22,7 @@ from scim_server.storage.tables import (
     sync_log,
     tenants,
     users,
+    webhooks,
 )
 from scim_server.storage.tables.recorded import Recorded
 from scim_server.storage.tables.sync_log import LogLine
@@ -109,6 +110,12 @@ class BaseStorage(ABC):
 
     async def tenants_with_unlike_states(self) -> Sequence[str]:
         return await self._read_all(users.tenants_with_unlike_states)
+
+    async def webhooks(self) -> Sequence[StoredWebhook]:
+        return await self._read_all(webhooks.of_all)
+
+    async def beat_webhooks(self, owner: str) -> None:
+        await self._commit_all(lambda tx: webhooks.beat(tx, owner))
 
     async def _read_all(self, work: Callable[[Session], Awaitable[T]]) -> T:
         return await self._read("", work, snapshot=False)

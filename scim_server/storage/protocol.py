@@ -29,7 +29,7 @@ from typing import Protocol, TypeVar
 from scim_server.provisioning.cause import BY_MAPPING, Cause
 from scim_server.storage.effects import Effects
 from scim_server.storage.reader import Reader
-from scim_server.storage.records import CredentialUses, Document, PoolUsage, UserRecord
+from scim_server.storage.records import CredentialUses, Document, PoolUsage, StoredWebhook, UserRecord
 from scim_server.storage.tables.sync_log import LogLine
 from scim_server.storage.writer import Writer
 
@@ -168,4 +168,12 @@ class Storage(Protocol):
 
     async def tenants_with_unlike_states(self) -> Sequence[str]:
         """Those with users for `Writer.correct_states`."""
+        ...
+
+    async def webhooks(self) -> Sequence[StoredWebhook]:
+        """Of all tenants."""
+        ...
+
+    async def beat_webhooks(self, owner: str) -> None:
+        """The server lives that owns webhooks by this name."""
         ...

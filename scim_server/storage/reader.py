@@ -1,6 +1,6 @@
 """Reads of one tenant."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -8,6 +8,7 @@ from scim_server.provisioning.policy import Policy
 from scim_server.provisioning.roles import GroupGrant, HeldRole
 from scim_server.storage.log_query import LogPosition, LogQuery
 from scim_server.storage.records import (
+    Delivery,
     GroupRecord,
     GroupReference,
     HeldUser,
@@ -22,6 +23,7 @@ from scim_server.storage.records import (
 from scim_server.storage.search import APPLIED_USERS, GROUPS, USERS, USERS_AS_APPLIED, read_page
 from scim_server.storage.session import Session
 from scim_server.storage.tables import (
+    deliveries,
     events,
     groups,
     held_users,
@@ -32,6 +34,7 @@ from scim_server.storage.tables import (
     tenants,
     users,
 )
+from scim_server.storage.tables.deliveries import Backlog, DeliveryFilter, DueDelivery
 from scim_server.storage.tables.events import EventsAfter, StoredEvent
 from scim_server.storage.tables.sync_log import LogLine
 
@@ -126,6 +129,34 @@ class Reader:
     async def log_before_last(self, query: LogQuery, count: int) -> LogPosition | None:
         """After which the last `count` lines come; None where there are no more than those."""
         return await sync_log_reading.before_last(self._session, query, count)
+
+    async def due_deliveries(self, webhook: str, now: datetime, limit: int) -> Sequence[DueDelivery]:
+        """Those that may be tried and wait for no other, in order."""
+        return await deliveries.due(self._session, webhook, now, limit)
+
+    async def next_deliveries(self, webhook: str, limit: int) -> Sequence[DueDelivery]:
+        """Pending ones of different subjects, due or not: for a receiver that may be back."""
+        return await deliveries.next_ones(self._session, webhook, limit)
+
+    async def waiting_subjects(self, webhook: str, subjects: Collection[str]) -> Collection[str]:
+        """Those of the subjects for which a delivery is pending."""
+        return await deliveries.waiting(self._session, webhook, subjects)
+
+    async def deliveries(self, wanted: DeliveryFilter, limit: int) -> Sequence[Delivery]:
+        """The newest first."""
+        return await deliveries.matching(self._session, wanted, limit)
+
+    async def deliveries_of(self, event_id: str) -> Sequence[Delivery]:
+        """Of one event, at each webhook."""
+        return await deliveries.of_event(self._session, event_id)
+
+    async def delivery_backlog(self, webhook: str, position: int, types: Sequence[str]) -> Backlog:
+        """What is yet to be delivered: what is pending, and events of these types after the position."""
+        return await deliveries.backlog(self._session, webhook, position, types)
+
+    async def event_positions(self, after: int, since: datetime, until: datetime, limit: int) -> Sequence[int]:
+        """Of the events of that time, in order."""
+        return await deliveries.positions_between(self._session, after, since, until, limit)
 
     async def rules_version(self) -> RulesVersion | None:
         """None when no configuration was ever applied for this tenant, or none since it departed."""

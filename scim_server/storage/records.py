@@ -272,6 +272,79 @@ class TenantCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredWebhook:
+    """How far a webhook is."""
+
+    tenant: str
+    name: str
+    revision: int
+    """Of the newest configuration that has it."""
+    position: int
+    """What became of the events up to here stands in deliveries."""
+    owner: str | None
+    """The server that sends to it."""
+    beat: int
+    """Moves as long as the owner lives."""
+    disabled: str | None
+    """Digest of the configuration whose receiver wants no more events."""
+    failing_since: datetime | None
+    last_delivery: datetime | None
+    last_failure: datetime | None
+    last_error: str | None
+    """Of the last failure, in words."""
+    is_behind: bool
+    """There are later events, though maybe none that it is for."""
+    next_at: datetime | None
+    """When the first pending delivery is to be tried."""
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """It was given up. A replay makes it pending again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of one event at one webhook."""
+
+    webhook: str
+    position: int
+    event_id: str
+    type: str
+    subject: str
+    """Id of the user or group that the event is about, whose events keep their order; or empty."""
+    time: datetime
+    """Of the event."""
+    state: DeliveryState
+    attempts: int
+    """Those that were made."""
+    since: datetime
+    """It is given up three days after this: when the event came about, or its replay was asked for."""
+    next_at: datetime | None
+    """Of a pending one: not to be tried before."""
+    tried: datetime | None = None
+    """When it was tried last."""
+    status: int | None = None
+    """Of the last answer."""
+    error: str | None = None
+    """Why it wasn't delivered, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookProgress:
+    """What its owner notes together with deliveries."""
+
+    position: int
+    disabled: str | None
+    failing_since: datetime | None
+    last_delivery: datetime | None
+    last_failure: datetime | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PoolUsage:
     """Connections of this process to its database."""
 

@@ -10,6 +10,7 @@ from scim_server.scim.patch import MembersDelta
 from scim_server.storage.effects import Effects
 from scim_server.storage.reader import Reader
 from scim_server.storage.records import (
+    Delivery,
     Document,
     Due,
     GroupRecord,
@@ -19,9 +20,11 @@ from scim_server.storage.records import (
     MembersChanged,
     RoleChange,
     UserRecord,
+    WebhookProgress,
 )
 from scim_server.storage.session import Transaction
 from scim_server.storage.tables import (
+    deliveries,
     departures,
     due,
     erasure,
@@ -35,6 +38,7 @@ from scim_server.storage.tables import (
     tenants,
     used_assertions,
     users,
+    webhooks,
 )
 
 P = ParamSpec("P")
@@ -207,3 +211,45 @@ class Writer(Reader):
     async def done(self, what: Collection[Due]) -> None:
         """It was due, and needn't be done any more."""
         await due.remove_past(self._transaction, what)
+
+    async def know_webhooks(self, names: Collection[str], revision: int) -> None:
+        """A configuration of this revision has these. A new one begins with the events that come from now on."""
+        await webhooks.know(self._transaction, names, revision)
+
+    async def forget_webhook(self, name: str, revision: int) -> None:
+        """With its deliveries, unless a newer configuration than the one of this revision has it."""
+        await webhooks.forget(self._transaction, name, revision)
+
+    async def claim_webhook(self, name: str, owner: str, seen_owner: str | None, seen_beat: int) -> bool:
+        """Become the owner of one that is as it was seen: without an owner, or with one that is gone."""
+        return await webhooks.claim(self._transaction, name, owner, seen_owner, seen_beat)
+
+    async def release_webhook(self, name: str, owner: str) -> None:
+        await webhooks.release(self._transaction, name, owner)
+
+    async def note_deliveries(
+        self, name: str, owner: str, progress: WebhookProgress, changed: Collection[Delivery], *, hurry: bool
+    ) -> bool:
+        """What became of some. False, and nothing, where another server owns the webhook by now.
+
+        `hurry`: its receiver is back, all that is pending is due.
+        """
+        if not await webhooks.note_progress(self._transaction, name, owner, progress):
+            return False
+        await deliveries.put(self._transaction, changed)
+        if hurry:
+            await deliveries.hurry(self._transaction, name)
+        return True
+
+    async def give_up_deliveries(self, name: str, since: datetime, why: str) -> int:
+        """Those that are pending since then. How many there were."""
+        return await deliveries.give_up(self._transaction, name, since, why)
+
+    async def replay_events(self, name: str, after: int, until: int, types: Sequence[str]) -> int:
+        """Deliver events of these types once more, of positions beyond `after` up to `until`, as far as the webhook
+        is past them. How many there are."""
+        return await deliveries.replay(self._transaction, name, after, until, types)
+
+    async def forget_deliveries(self, before: datetime, limit: int) -> int:
+        """Of older events, but what is pending. How many there were, of `limit` at most."""
+        return await deliveries.forget_before(self._transaction, before, limit)

@@ -11,7 +11,7 @@ from scim_server.provisioning.cause import BY_MAPPING, Cause
 from scim_server.storage.effects import Effects
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Reader, Storage, Writer
-from scim_server.storage.records import CredentialUses, Document, PoolUsage, UserRecord
+from scim_server.storage.records import CredentialUses, Document, PoolUsage, StoredWebhook, UserRecord
 from scim_server.storage.tables.sync_log import LogLine
 
 T = TypeVar("T")
@@ -104,6 +104,12 @@ class TracedStorage:
 
     async def tenants_with_unlike_states(self) -> Sequence[str]:
         return await self._storage.tenants_with_unlike_states()
+
+    async def webhooks(self) -> Sequence[StoredWebhook]:
+        return await self._storage.webhooks()
+
+    async def beat_webhooks(self, owner: str) -> None:
+        await self._storage.beat_webhooks(owner)
 
     @contextmanager
     def _span(self, name: str, tenant: str) -> Iterator[None]:

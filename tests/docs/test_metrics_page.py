@@ -8,8 +8,9 @@ from prometheus_client import generate_latest
 from scim_operator.delivery import Delivery, ManagementClient, ManagementToken, replicas_at
 from scim_operator.reconcile.metrics import Metrics
 from scim_server.app import Server, ServerSettings
-from scim_server.config import ConfigError
-from tests.support.serving import Connection, bundle_of, client_of
+from scim_server.config import ConfigError, Webhook
+from tests.support.serving import Connection, client_of
+from tests.support.webhooks import until_owned, with_webhooks
 
 _PAGE = Path(__file__).parents[2] / "docs/reference/metrics.md"
 _ROW = re.compile(r"\| `(scim_\w+)` \| (\w+) \|([^|]*)\|")
@@ -37,7 +38,9 @@ def shown(text: str) -> dict[str, tuple[str, set[str]]]:
 async def test_the_page_lists_every_metric_with_type_and_labels(tmp_path: Path) -> None:
     connection = Connection()
     async with Server(ServerSettings(f"sqlite:///{tmp_path}/scim.db", port=0, management_port=0)) as server:
-        await server.intake.offer(bundle_of(connection), "test")
+        webhook = Webhook(name="crm", url="http://127.0.0.1:1/")
+        await server.intake.offer(with_webhooks(connection, [webhook]), "test")
+        await until_owned(server, {"crm"})
         server.intake.refuse(ConfigError("a test"), "push")
         server.metrics.refused("connections")
         server.metrics.watch_certificate("public", lambda: 0, lambda: False)  # as with --tls-cert

@@ -238,6 +238,7 @@ def _server(options: LocalOptions, data: DataDirectory) -> Server:
         host=options.host,
         port=options.port,
         management_port=None,
+        loopback_webhooks=True,
     )
     try:
         return Server(settings)

@@ -12,6 +12,8 @@ from scim_server.storage.statement import Statement
 from scim_server.storage.tables import credential_uses, events
 
 TENANT_TABLES = {
+    "deliveries": "webhook, position",
+    "webhooks": "webhook",
     "events": "position",
     "sync_log": "time, id",
     "pending_users": "user_id",

@@ -55,6 +55,7 @@ async def test_status_counts_users_and_groups(server: Server, management: httpx.
                 "holds": [],
                 "lastFailure": None,
                 "expressionErrors": {},
+                "webhooks": [],
             }
         },
         "version": empty["version"],

@@ -53,6 +53,15 @@ class Steps:
 
         return await self.storage.write(self.tenant, work)
 
+    async def deliver_again(self, webhook: str) -> None:
+        """Every user's creation is to be delivered to a webhook that is new."""
+
+        async def work(writer: Writer) -> int:
+            await writer.know_webhooks([webhook], 1)
+            return await writer.replay_events(webhook, 0, 2**62, ["user.created"])
+
+        assert await self.storage.write(self.tenant, work)
+
     async def delete_user(self, user_id: str) -> bool:
         async def work(writer: Writer) -> bool:
             user = await writer.lock_user_with_groups(user_id)

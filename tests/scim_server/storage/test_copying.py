@@ -62,6 +62,7 @@ async def _fill(path: Path) -> list[str]:
     await steps.delete_user(held)
     gone = await steps.add_user("gone")
     await steps.delete_user(gone)
+    await steps.deliver_again("crm")
     await storage.use_assertion(TENANT, b"\x00\xff", EXPIRES)
     await storage.note_uses({(TENANT, "provision"): EXPIRES})
     other = Steps(storage, DEPARTED)

@@ -61,6 +61,7 @@ async def fill(steps: Steps) -> None:
     await steps.add_group("Admins", [bob, inner])
     await steps.delete_user(await steps.add_user("eve"))
     await steps.storage.write(steps.tenant, lambda writer: writer.lock_user(ann), REQUESTED)
+    await steps.deliver_again("crm")
     await steps.work_off()
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scim_server.config import Webhook
+from scim_server.config import Webhook, WebhookFormat
 from scim_server.webhooks.sender import Answer, Sender
 from scim_server.webhooks.signing import Signer
 from tests.support import receivers
@@ -24,7 +24,11 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 async def send(url: str, *, times: int = 1, allow_loopback: bool = True, seconds: float = 10.0) -> Answer:
-    sender = Sender(Webhook(name="crm", url=url), allow_loopback=allow_loopback, answer_seconds=seconds)
+    sender = Sender(
+        Webhook.model_construct(name="crm", url=url, format=WebhookFormat.STANDARD_WEBHOOKS),
+        allow_loopback=allow_loopback,
+        answer_seconds=seconds,
+    )
     try:
         for _ in range(times):
             now = datetime.now(UTC)
@@ -96,9 +100,6 @@ async def test_errors_in_words_that_hold_no_part_of_the_url() -> None:
     for url, words in (
         (f"http://127.0.0.1:{free_port()}/s3cret", "the connection was refused"),
         ("http://no-such-host.invalid/s3cret", "the host's name could not be resolved"),
-        ("http://user:s3cret@127.0.0.1/", "a URL https://HOST/PATH without user name and password is expected"),
-        ("ftp://127.0.0.1/s3cret", "a URL https://HOST/PATH without user name and password is expected"),
-        ("http://[s3cret", "a URL https://HOST/PATH without user name and password is expected"),
     ):
         answer = await send(url)
         assert answer.error == words
