@@ -108,8 +108,10 @@ class Failure(Answer):
 class ExpressionError(Answer):
     """An expression of a mapping that can't be evaluated for some users."""
 
+    kind: Literal["rule", "target"]
+    """The `when` of a rule of a RoleMapping, or the `expression` of a target of an AttributeMapping."""
     name: str
-    """Of the rule (its `when`) or the target (its `expression`)."""
+    """Of the rule or the target."""
     reason: str
     """For people, without a value of a user."""
     users: int

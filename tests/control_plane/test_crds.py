@@ -178,7 +178,7 @@ DISCARD = {"hold": "h-1", "decision": "Discard"}
 EMEA = {"group": {"displayName": "EMEA"}, "value": "Europe"}
 MISSING = object()
 
-COLUMNS = ["NAME", "READY", "REASON", "PROVIDER", "MAPPINGS", "USERS", "LAST SYNC", "URL", "AGE"]
+COLUMNS = ["NAME", "READY", "REASON", "HELD", "PROVIDER", "MAPPINGS", "USERS", "LAST SYNC", "URL", "AGE"]
 
 # (kind, field to change, its value or MISSING, whether it is valid then, what the API server says)
 CHANGES: list[tuple[str, str, Any, bool, str]] = [

@@ -45,6 +45,24 @@ SUSPENDED: Final = "Suspended"
 """Only there while `spec.suspend` is true: what was delivered goes on, and changes wait. Also the reason of what
 waits for the end of it."""
 
+HELD: Final = "Held"
+"""Of a ProvisioningConfig, only there while something is held: a guard has tripped, or a protected user should have
+been deactivated. The message names the holds; `status.holds` has them."""
+GROUP_NOT_FOUND: Final = "GroupNotFound"
+"""Of a RoleMapping, only there while it is so: rules name groups that no provider has sent, or sends no longer, after
+a rename say. The message names them. Also the reason."""
+EXPRESSION_FAILED: Final = "ExpressionFailed"
+"""Of a mapping, only there while it is so: an expression can't be evaluated for some users, who have no value by it.
+Also the reason."""
+
+# Held.
+DEACTIVATIONS_HELD: Final = "DeactivationsHeld"
+"""More users were set inactive or deleted than `safety.maxDeactivations` allows."""
+ROLE_CHANGES_HELD: Final = "RoleChangesHeld"
+"""A change of mappings takes roles from more users than `safety.maxRoleChanges` allows."""
+USERS_PROTECTED: Final = "UsersProtected"
+"""A provider wanted to block, deactivate or delete one of `safety.protectedUsers`."""
+
 # ResolvedRefs. When true, the reason is the type's own name.
 SECRET_NOT_FOUND: Final = "SecretNotFound"  # noqa: S105 - a reason, not a secret
 """There is no Secret of the name in the namespace of the ProvisioningConfig."""
@@ -123,5 +141,13 @@ NOT_ACCEPTED: Final = "NotAccepted"
 """Nothing of the mapping can be programmed; `Accepted` says why."""
 
 # Of Events alone.
+HOLD_ENDED: Final = "HoldEnded"
+"""A hold has ended: by a decision, by its expiry, or because the provider took its change back."""
+WEBHOOK_FAILING: Final = "WebhookFailing"
+"""A webhook doesn't take events: they wait, and are sent again over three days."""
+WEBHOOK_DISABLED: Final = "WebhookDisabled"
+"""A webhook answered 410: nothing is sent until it is changed in the spec."""
+WEBHOOK_RECOVERED: Final = "WebhookRecovered"
+"""A webhook takes events again."""
 FORMER_USERS: Final = "FormerUsers"
 """The ProvisioningConfig has found users of a deleted one of its name."""

@@ -13,10 +13,10 @@ from scim_operator.delivery.management import (
     ManagementError,
     RevisionRefused,
     ShardStatus,
-    TenantStatus,
 )
 from scim_operator.delivery.replicas import Replica
 from scim_operator.delivery.report import DeliveryReport, Progress, ReplicaState, ShardState, report
+from scim_operator.delivery.tenant_status import TenantStatus
 from scim_server.config import ConfigBundle
 
 POLL_SECONDS = 10.0

@@ -3,7 +3,6 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +14,8 @@ from scim_operator.connection_errors import connection_error
 from scim_operator.delivery.authorities import Authorities
 from scim_operator.delivery.faults import Fault
 from scim_operator.delivery.replicas import Replica
+from scim_operator.delivery.tenant_answer import WrongAnswer, read_integer, read_object, read_tenant
+from scim_operator.delivery.tenant_status import TenantStatus
 from scim_server.config import SHARDS
 
 # A push is answered after the swap and, for up to 5 s, after the recomputation of roles.
@@ -22,9 +23,6 @@ _PUSH_SECONDS = 20.0
 _PUSH_SECONDS_PER_MEGABYTE = 20.0
 _CONNECT_SECONDS = 3.0
 _STATUS = aiohttp.ClientTimeout(total=5, sock_connect=2)
-
-
-_SELECTOR = ("rule", "externalId", "displayName", "displayNamePattern")
 
 
 class ManagementError(Exception):
@@ -50,40 +48,6 @@ class RevisionRefused(ManagementError):
         super().__init__(Fault.CONFIG_REFUSED, reason)
         self.revision = revision
         self.floor = floor
-
-
-@dataclass(frozen=True, slots=True)
-class FormerUsers:
-    """Users of a deleted ProvisioningConfig of the same name: how many there were when this one came, at `since`."""
-
-    count: int
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class UnmatchedGroups:
-    """Of one RoleMapping: how many selectors match no group that a provider sent, and the first of them as they stand
-    in the mapping, with the rule's name."""
-
-    count: int
-    groups: tuple[Mapping[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TenantStatus:
-    """What a server tells of one tenant."""
-
-    active: int = 0
-    blocked: int = 0
-    deactivated: int = 0
-    groups: int = 0
-    last_sync_time: datetime | None = None
-    last_contact_time: datetime | None = None
-    last_used: Mapping[str, datetime] = field(default_factory=dict)
-    """By name of the credential, for those that were used."""
-    unmatched_groups: Mapping[str, UnmatchedGroups] | None = None
-    """By mapping (`namespace/name`). None: the server doesn't tell."""
-    former_users: FormerUsers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,24 +124,32 @@ class ManagementClient:
             raise ConfigRefused(Fault.TOO_OLD if "schemaVersion" in reason else Fault.CONFIG_REFUSED, reason)
         if status == 409:
             reason = str(answer.get("reason") or "the revision was refused")[:500]
-            raise RevisionRefused(_integer(answer, "revision"), _integer(answer, "floor"), reason)
+            raise _refused_revision(answer, reason)
         if status != 200:
             raise _unexpected("PUT /v1/config", status)
-        revision = _integer(answer, "revision")
-        return ShardStatus(revision, _integer(answer, "appliedRevision", 0), floor=revision)
+        try:
+            revision = read_integer(answer, "revision")
+            return ShardStatus(revision, read_integer(answer, "appliedRevision", 0), floor=revision)
+        except WrongAnswer as error:
+            raise _not_ours(error) from None
 
     async def get_status(self, replica: Replica) -> ReplicaStatus:
         """Raises `ReplicaUnreachable`."""
         status, answer = await self._call("GET", replica, "/v1/status", _STATUS)
         if status != 200:
             raise _unexpected("GET /v1/status", status)
-        shards, tenants = _object(answer, "shards"), _object(answer, "tenants")
-        if not shards and "revision" in answer:
-            raise ReplicaUnreachable(Fault.TOO_OLD, "GET /v1/status: the server knows no shards: upgrade it first")
-        return ReplicaStatus(
-            shards={shard: _shard_status(_object(shards, str(shard))) for shard in SHARDS},
-            tenants={key: _tenant_status(tenants, key) for key in tenants},
-        )
+        try:
+            shards, tenants = read_object(answer, "shards"), read_object(answer, "tenants")
+            if not shards and "revision" in answer:
+                raise ReplicaUnreachable(
+                    Fault.TOO_OLD, "GET /v1/status: the server knows no shards: upgrade it first"
+                )
+            return ReplicaStatus(
+                shards={shard: _shard_status(read_object(shards, str(shard))) for shard in SHARDS},
+                tenants={key: read_tenant(read_object(tenants, key)) for key in tenants},
+            )
+        except WrongAnswer as error:
+            raise _not_ours(error) from None
 
     async def _call(
         self, method: str, replica: Replica, path: str, limits: aiohttp.ClientTimeout, **more: Any
@@ -213,6 +185,17 @@ def push_seconds(size: int) -> float:
     return _PUSH_SECONDS + _PUSH_SECONDS_PER_MEGABYTE * size / 1e6
 
 
+def _refused_revision(answer: Mapping[str, Any], reason: str) -> ManagementError:
+    try:
+        return RevisionRefused(read_integer(answer, "revision"), read_integer(answer, "floor"), reason)
+    except WrongAnswer as error:
+        return _not_ours(error)
+
+
+def _not_ours(error: WrongAnswer) -> ReplicaUnreachable:
+    return ReplicaUnreachable(Fault.WRONG_ANSWER, str(error))
+
+
 def _unexpected(request: str, status: int) -> ReplicaUnreachable:
     if status in (401, 403):
         fault = Fault.TOKEN_REFUSED
@@ -221,73 +204,7 @@ def _unexpected(request: str, status: int) -> ReplicaUnreachable:
     return ReplicaUnreachable(fault, f"{request} was answered {status}")
 
 
-def _integer(answer: Mapping[str, Any], name: str, default: int | None = None) -> int:
-    value = answer.get(name, default)
-    if not isinstance(value, int):
-        raise _not_ours(name)
-    return value
-
-
-def _object(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = answer.get(name) or {}
-    if not isinstance(value, dict):
-        raise _not_ours(name)
-    return value
-
-
-def _time(answer: Mapping[str, Any], name: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(answer[name]) if answer.get(name) else None
-    except (TypeError, ValueError):
-        raise _not_ours(name) from None
-
-
 def _shard_status(shard: Mapping[str, Any]) -> ShardStatus:
-    revision = _integer(shard, "revision")
-    return ShardStatus(revision, _integer(shard, "appliedRevision", 0), max(revision, _integer(shard, "floor", 0)))
-
-
-def _tenant_status(tenants: Mapping[str, Any], key: str) -> TenantStatus:
-    tenant = _object(tenants, key)
-    users = _object(tenant, "users")
-    return TenantStatus(
-        active=_integer(users, "active", 0),
-        blocked=_integer(users, "blocked", 0),
-        deactivated=_integer(users, "deactivated", 0),
-        groups=_integer(tenant, "groups", 0),
-        last_sync_time=_time(tenant, "lastSyncTime"),
-        last_contact_time=_time(tenant, "lastContactTime"),
-        last_used=_last_used(_object(tenant, "credentials")),
-        unmatched_groups=_unmatched_groups(tenant),
-        former_users=_former_users(tenant),
-    )
-
-
-def _last_used(credentials: Mapping[str, Any]) -> Mapping[str, datetime]:
-    told = {name: _time(_object(credentials, name), "lastUsedTime") for name in credentials}
-    return {name: used for name, used in told.items() if used is not None}
-
-
-def _former_users(tenant: Mapping[str, Any]) -> FormerUsers | None:
-    former = _object(tenant, "formerUsers")
-    since = _time(former, "since")
-    return FormerUsers(_integer(former, "count"), since) if since is not None else None
-
-
-def _unmatched_groups(tenant: Mapping[str, Any]) -> Mapping[str, UnmatchedGroups] | None:
-    if "unmatchedGroups" not in tenant:
-        return None
-    found = _object(tenant, "unmatchedGroups")
-    return {mapping: _of_mapping(_object(found, mapping)) for mapping in found}
-
-
-def _of_mapping(unmatched: Mapping[str, Any]) -> UnmatchedGroups:
-    groups = unmatched.get("groups")
-    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-        raise _not_ours("unmatchedGroups")
-    named = tuple({name: str(group[name]) for name in _SELECTOR if name in group} for group in groups)
-    return UnmatchedGroups(_integer(unmatched, "count"), named)
-
-
-def _not_ours(name: str) -> ReplicaUnreachable:
-    return ReplicaUnreachable(Fault.WRONG_ANSWER, f"{name} is missing or of another type")
+    revision = read_integer(shard, "revision")
+    applied, floor = read_integer(shard, "appliedRevision", 0), read_integer(shard, "floor", 0)
+    return ShardStatus(revision, applied, max(revision, floor))

@@ -165,6 +165,8 @@ class Controller:
         while True:
             await asyncio.sleep(self._delivery.poll_seconds)
             await self._publisher.refresh_counters(self._delivery.tenant_status, datetime.now(UTC))
+            for key in self._publisher.outdated(self._delivery.tenant_status):
+                self._queue.add_after(key, 0.0)
 
     def _delivery_changed(self) -> None:
         """Only those are looked at again whose statuses say what isn't so any more; before the others those that wait

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from scim_operator.api import PLURALS, PROVISIONING_CONFIG, ObjectKey, former_users_note, reasons
+from scim_operator.api import PLURALS, PROVISIONING_CONFIG, ObjectKey
 from scim_operator.api.constants import API_VERSION
 from scim_operator.cluster import (
     ClusterClient,
@@ -19,7 +19,7 @@ from scim_operator.cluster import (
     event_object,
 )
 from scim_operator.delivery import TenantStatus
-from scim_operator.reconcile.announcements import Announcement, announcements
+from scim_operator.reconcile.announcements import Announcement, announcements, announcements_of_fields
 from scim_operator.reconcile.known_statuses import KnownStatuses
 from scim_operator.reconcile.status import (
     Status,
@@ -30,6 +30,7 @@ from scim_operator.reconcile.status import (
     differs,
     with_counters,
 )
+from scim_operator.reconcile.told import mapping_facts, urgent_facts
 
 COUNTERS_SECONDS = 45.0
 """How often a status may be written for its counters alone, unless an option says otherwise: with the time between
@@ -83,6 +84,8 @@ class Publisher:
         self._clock = clock
         self._counters_seconds = counters_seconds
         self._counted: dict[ObjectKey, _Counted] = {}
+        self._told: dict[ObjectKey, tuple[TenantStatus, float]] = {}
+        """What the statuses of a config and its mappings were last made of, and when."""
         self._series: dict[tuple[str, Announcement], _Series] = {}
 
     async def publish(self, kind: str, raw: JsonObject, wanted: Status, now: datetime) -> None:
@@ -112,7 +115,7 @@ class Publisher:
         regarding = {**raw, "apiVersion": API_VERSION, "kind": kind}
         for announcement in announcements(existing.get("conditions") or (), wanted["conditions"]):
             await self._announce(regarding, announcement, now)
-        await self._announce_former_users(regarding, existing, wanted, now)
+        await self._announce_told(regarding, existing, wanted, now)
 
     async def refresh_counters(self, said: Callable[[str], TenantStatus | None], now: datetime) -> None:
         """Write the counters that are others than the statuses say, each at most every `counters_seconds`; nothing
@@ -133,9 +136,31 @@ class Publisher:
                     due.append(refresh(key, counted, fields))
         await asyncio.gather(*due)
 
+    def note_told(self, key: ObjectKey, tenant: TenantStatus | None) -> None:
+        """The statuses of the config and its mappings are made of this."""
+        if tenant is not None:
+            self._told[key] = (tenant, self._clock())
+
+    def outdated(self, said: Callable[[str], TenantStatus | None]) -> list[ObjectKey]:
+        """Configs that have to be looked at since the servers tell something else of their holds, webhooks or
+        mappings: of mappings at most every `counters_seconds`."""
+        found = []
+        for key in self._counted:
+            tenant = said(str(key))
+            before, at = self._told.get(key, (TenantStatus(), float("-inf")))
+            if tenant is None or tenant is before:
+                continue
+            soon = self._clock() - at >= self._counters_seconds
+            if urgent_facts(tenant) != urgent_facts(before) or (
+                soon and mapping_facts(tenant) != mapping_facts(before)
+            ):
+                found.append(key)
+        return found
+
     def forget(self, key: ObjectKey) -> None:
         """There is no config of that name any more."""
         self._counted.pop(key, None)
+        self._told.pop(key, None)
 
     async def _write_counters(self, key: ObjectKey, counted: _Counted, fields: Status, now: datetime) -> None:
         before = counted.fields
@@ -144,7 +169,7 @@ class Publisher:
         try:
             gone = dict.fromkeys(before.keys() - fields.keys())
             await self._client.patch_status(PLURALS[PROVISIONING_CONFIG], key, counted.uid, fields | gone)
-            await self._announce_former_users(counted.regarding, before, fields, now)
+            await self._announce_told(counted.regarding, before, fields, now)
         except (ClusterNotFound, ClusterConflict):
             pass  # deleted, or another one of that name: there is an event
         except ClusterError as error:
@@ -152,13 +177,12 @@ class Publisher:
             cause = {"cause": str(error)}
             log.warning("the counters of %s could not be written: %s", key, error, extra=cause)
 
-    async def _announce_former_users(
+    async def _announce_told(
         self, regarding: JsonObject, existing: Mapping[str, Any], wanted: Mapping[str, Any], now: datetime
     ) -> None:
-        former = wanted.get("formerUsers")
-        if former is not None and former != existing.get("formerUsers"):
-            note = former_users_note(former["count"])
-            await self._announce(regarding, Announcement(True, reasons.FORMER_USERS, note), now)
+        """What servers tell of a config and no condition says, or says once for several."""
+        for announcement in announcements_of_fields(existing, wanted):
+            await self._announce(regarding, announcement, now)
 
     async def _announce(self, raw: JsonObject, announcement: Announcement, now: datetime) -> None:
         since = self._clock() - _SERIES_SECONDS

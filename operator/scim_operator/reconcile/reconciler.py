@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from scim_operator.api import PROVISIONING_CONFIG, ROLE_MAPPING, ObjectKey
+from scim_operator.api import PROVISIONING_CONFIG, ObjectKey
 from scim_operator.cluster import ClusterClient, ClusterConflict, ClusterError, ClusterUnavailable
 from scim_operator.delivery import Delivery, DeliveryReport, Progress
 from scim_operator.plan import TenantPlan, delivered_plan, waiting_mappings
@@ -276,10 +276,11 @@ class Reconciler:
                 if (waiting := suspended_mapping_status(raw, now)) is not None:
                     writes.append(self._publisher.publish(kind, raw, waiting, now))
         tenant = self._delivery.tenant_status(str(gathered.key))
+        self._publisher.note_told(gathered.key, tenant)
         for (kind, key), verdict in sorted(plan.mapping_verdicts.items()):
             raw = gathered.raw_mappings[kind, key]
             of_mapping = shard_full(_FULL_FOR_MAPPING, delivered) if (kind, key) in applied.waiting else delivered
-            wanted = mapping_status(raw, verdict, of_mapping, now, tenant if kind == ROLE_MAPPING else None)
+            wanted = mapping_status(raw, verdict, of_mapping, now, tenant, kind)
             writes.append(self._publisher.publish(kind, raw, wanted, now))
         if plan.config_verdict is not None and gathered.raw_config is not None:
             wanted = config_status(

@@ -5,11 +5,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from scim_operator.api import Condition, ObjectKey, reasons, set_conditions
+from scim_operator.api import ROLE_MAPPING, Condition, ObjectKey, reasons, set_conditions
 from scim_operator.api.conditions import format_time
 from scim_operator.api.constants import WATCH_LABEL
 from scim_operator.delivery import DeliveryReport, Progress, TenantStatus
 from scim_operator.plan import ConfigVerdict, CredentialStatus, MappingVerdict
+from scim_operator.reconcile.told import (
+    error_fields,
+    errors_message,
+    failure_field,
+    held_message,
+    held_reason,
+    hold_fields,
+    preview_field,
+    unmatched_message,
+    webhook_fields,
+)
 
 Status = dict[str, Any]
 
@@ -17,10 +28,18 @@ _CONFIG_CONDITIONS = frozenset(
     (reasons.READY, reasons.RECONCILING, reasons.STALLED, reasons.RESOLVED_REFS, reasons.PROGRAMMED)
 )
 _MAPPING_CONDITIONS = frozenset((reasons.ACCEPTED, reasons.PROGRAMMED, reasons.READY, reasons.STALLED))
-OWN_CONDITIONS = _CONFIG_CONDITIONS | _MAPPING_CONDITIONS
+_WHILE_IT_IS_SO = frozenset((reasons.HELD, reasons.GROUP_NOT_FOUND, reasons.EXPRESSION_FAILED))
+"""Types that are there only while they are true."""
+
+OWN_CONDITIONS = _CONFIG_CONDITIONS | _MAPPING_CONDITIONS | _WHILE_IT_IS_SO
 """Types of all conditions that the operator sets; others are other controllers'."""
 
-_COUNTERS = frozenset(("users", "groups", "lastSyncTime", "lastContactTime", "formerUsers", "unmatchedGroups"))
+_COUNTERS = frozenset(
+    (
+        *("users", "groups", "lastSyncTime", "lastContactTime", "formerUsers", "holds", "webhooks", "lastFailure"),
+        *("unmatchedGroups", "preview", "expressionErrors"),
+    )
+)
 """Fields that follow what identity providers send. They alone are no reason to write more than once a minute."""
 
 _LAST_USED = "lastUsedTime"
@@ -94,16 +113,29 @@ def config_status(
         stalled,
         resolved,
         condition,
+        *_held(tenant),
     )
+    own = _CONFIG_CONDITIONS | _kept_types(tenant is None or tenant.holds is None, conditions)
     status: Status = {
         "observedGeneration": raw["metadata"]["generation"],
-        "conditions": _conditions(raw, conditions, _CONFIG_CONDITIONS, now),
+        "conditions": _conditions(raw, conditions, own, now),
         "revision": revision,
         "endpoint": endpoint,
         "mappings": verdict.mappings,
         "credentials": [_credential(credential) for credential in verdict.credentials],
     }
     return with_counters(status, counters_in(existing) if tenant is None else counters_of(tenant))
+
+
+def _held(tenant: TenantStatus | None) -> Iterable[Condition]:
+    if tenant is not None and tenant.holds:
+        yield Condition.of(reasons.HELD, True, held_reason(tenant.holds), held_message(tenant.holds))
+
+
+def _kept_types(untold: bool, conditions: Iterable[Condition]) -> frozenset[str]:
+    """Types of conditions that are there only while they are true, and stay: those that are, and all of them where no
+    server tells."""
+    return _WHILE_IT_IS_SO if untold else _WHILE_IT_IS_SO & {condition.type for condition in conditions}
 
 
 def counters_in(status: Mapping[str, Any]) -> Status:
@@ -142,6 +174,12 @@ def counters_of(tenant: TenantStatus) -> Status:
         "users": {"active": tenant.active, "blocked": tenant.blocked, "deactivated": tenant.deactivated},
         "groups": tenant.groups,
     }
+    if tenant.holds:
+        counters["holds"] = hold_fields(tenant.holds)
+    if tenant.webhooks:
+        counters["webhooks"] = webhook_fields(tenant.webhooks)
+    if tenant.last_failure is not None:
+        counters["lastFailure"] = failure_field(tenant.last_failure)
     if tenant.last_sync_time is not None:
         counters["lastSyncTime"] = format_time(tenant.last_sync_time)
     if tenant.last_contact_time is not None:
@@ -174,26 +212,58 @@ def mapping_status(
     delivered: Programmed,
     now: datetime,
     tenant: TenantStatus | None = None,
+    kind: str = ROLE_MAPPING,
 ) -> Status:
-    """Of a RoleMapping, or of an AttributeMapping: then without `tenant`."""
+    """Of a RoleMapping or an AttributeMapping."""
     condition = delivered.condition
     if not verdict.in_effect:
         message = "nothing of this mapping is in effect"
         condition = Condition.of(reasons.PROGRAMMED, False, reasons.NOT_ACCEPTED, message)
-    conditions = (_ready(verdict.condition, condition), verdict.stalled, verdict.condition, condition)
+    existing, told = raw.get("status") or {}, _told_of_mapping(kind, str(ObjectKey.of(raw)), tenant)
+    counters = {name: existing[name] for name in _COUNTERS if name in existing} if told is None else told.fields
+    conditions = (
+        _ready(verdict.condition, condition),
+        verdict.stalled,
+        verdict.condition,
+        condition,
+        *(told.conditions if told is not None and verdict.in_effect else ()),
+    )
+    own = _MAPPING_CONDITIONS | _kept_types(told is None and verdict.in_effect, conditions)
     status: Status = {
         "observedGeneration": raw["metadata"]["generation"],
-        "conditions": _conditions(raw, conditions, _MAPPING_CONDITIONS, now),
+        "conditions": _conditions(raw, conditions, own, now),
     }
-    unmatched = _unmatched_groups(raw, tenant) if verdict.in_effect else None
-    return status | ({"unmatchedGroups": unmatched} if unmatched else {})
+    return status | (counters if verdict.in_effect else {})
 
 
-def _unmatched_groups(raw: Mapping[str, Any], tenant: TenantStatus | None) -> Mapping[str, Any] | None:
-    if tenant is None or tenant.unmatched_groups is None:  # no server has said: keep what was said last
-        return (raw.get("status") or {}).get("unmatchedGroups")
-    found = tenant.unmatched_groups.get(str(ObjectKey.of(raw)))
-    return None if found is None else {"count": found.count, "groups": [dict(group) for group in found.groups]}
+@dataclass(frozen=True, slots=True)
+class _ToldOfMapping:
+    fields: Status
+    conditions: tuple[Condition, ...]
+
+
+def _told_of_mapping(kind: str, name: str, tenant: TenantStatus | None) -> _ToldOfMapping | None:
+    """None: no server tells, so that what was said last stays."""
+    if tenant is None or tenant.unmatched_groups is None:
+        return None
+    of_roles = kind == ROLE_MAPPING
+    fields: Status = {}
+    conditions: list[Condition] = []
+    unmatched = tenant.unmatched_groups.get(name) if of_roles else None
+    if unmatched is not None:
+        fields["unmatchedGroups"] = {"count": unmatched.count, "groups": [dict(each) for each in unmatched.groups]}
+        message = unmatched_message(unmatched)
+        conditions.append(Condition.of(reasons.GROUP_NOT_FOUND, True, reasons.GROUP_NOT_FOUND, message))
+    preview = (tenant.previews or {}).get(name) if of_roles else None
+    if preview is not None:
+        fields["preview"] = preview_field(preview)
+    of_kind = "rule" if of_roles else "target"
+    errors = [error for error in (tenant.expression_errors or {}).get(name, ()) if error.kind == of_kind]
+    if errors:
+        fields["expressionErrors"] = error_fields(errors)
+        message = errors_message(errors)
+        conditions.append(Condition.of(reasons.EXPRESSION_FAILED, True, reasons.EXPRESSION_FAILED, message))
+    return _ToldOfMapping(fields, tuple(conditions))
 
 
 def suspended_config_status(raw: Mapping[str, Any], served: bool, now: datetime) -> Status:
@@ -203,7 +273,7 @@ def suspended_config_status(raw: Mapping[str, Any], served: bool, now: datetime)
     conditions = [suspended]
     if not served:
         conditions.append(Condition.of(reasons.READY, False, reasons.SUSPENDED, "it has never been served"))
-    own = _CONFIG_CONDITIONS | {reasons.SUSPENDED}
+    own = _CONFIG_CONDITIONS | _WHILE_IT_IS_SO | {reasons.SUSPENDED}
     return {
         **existing,
         "observedGeneration": raw["metadata"]["generation"],
@@ -222,7 +292,7 @@ def suspended_mapping_status(raw: Mapping[str, Any], now: datetime) -> Status | 
     return {
         **existing,
         "observedGeneration": generation,
-        "conditions": _conditions(raw, waits, _MAPPING_CONDITIONS, now),
+        "conditions": _conditions(raw, waits, _MAPPING_CONDITIONS | _WHILE_IT_IS_SO, now),
     }
 
 
@@ -230,7 +300,8 @@ def differs(existing: Mapping[str, Any], wanted: Status) -> bool:
     """Whether anything but the counters has to be written."""
     before, after = without_counters(existing), without_counters(wanted)
     conditions = {item["type"]: item for item in after.pop("conditions")}
-    said = {item["type"]: item for item in before.pop("conditions", None) or () if item.get("type") in conditions}
+    own = conditions.keys() | _WHILE_IT_IS_SO
+    said = {item["type"]: item for item in before.pop("conditions", None) or () if item.get("type") in own}
     return (said, before) != (conditions, after)
 
 

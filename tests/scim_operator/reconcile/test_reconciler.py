@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from scim_operator.api import ObjectKey
 from scim_operator.cluster import ClusterUnavailable
 from scim_operator.reconcile.queue import RetryLater
 from scim_server.config import OnDeletion
@@ -354,6 +355,53 @@ async def test_contacts_are_written_to_within_a_minute_and_alone_at_most_once_a_
         assert await polled(140, 60, users=1) == said(140)
     assert world.client.patched == ["okta"] * 4
     world.client.statuses.clear()
+    await world.reconcile()
+    assert world.client.statuses == []
+
+
+async def test_holds_and_previews_that_servers_tell_reach_statuses_without_a_resync(world: World) -> None:
+    """provisioning.md, "Guards": a hold raises a condition (`Held=True`) and an Event."""
+    world.apply(world.secret(), world.config(), world.mapping())
+    world.stub.tenants = {str(world.okta): {"users": {}, "unmatchedGroups": {}, "holds": []}}
+    await world.delivery.poll()
+    await world.reconcile()
+    at = "2026-11-01T00:00:00+00:00"
+    hold = {"id": "roles-bcdfgh", "kind": "roles", "count": 60, "since": at, "users": ["ada"]}
+    mapping = world.mapping()["metadata"]
+    preview = {"usersGaining": 1, "usersLosing": 0, "gains": {"admin": {"count": 1, "examples": ["ada"]}}}
+    said = world.delivery.tenant_status
+
+    async def polled(later: float, **told: Any) -> list[ObjectKey]:
+        """Who is to be looked at, `later` seconds after the last poll."""
+        world.time += later
+        world.stub.tenants = {str(world.okta): {"users": {}, "unmatchedGroups": {}, "holds": [], **told}}
+        await world.delivery.poll()
+        return world.publisher.outdated(said)
+
+    assert await polled(10) == []
+    assert await polled(10, holds=[hold]) == [world.okta]
+    await world.reconcile()
+    status = world.get("provisioningconfig", "okta")["status"]
+    assert [each["id"] for each in status["holds"]] == ["roles-bcdfgh"]
+    assert world.conditions("provisioningconfig", "okta")["Held"] == ("True", "RoleChangesHeld")
+    assert [event["reason"] for event in world.client.events] == ["Held"]
+
+    previews = {f"{world.namespace}/{mapping['name']}": preview | {"losses": {}}}
+    assert await polled(10, holds=[hold | {"count": 61}]) == []
+    assert await polled(10, holds=[hold], previews=previews) == []  # a preview can wait
+    assert await polled(60, holds=[hold], previews=previews) == [world.okta]
+    await world.reconcile()
+    shown = world.get("rolemapping", mapping["name"])["status"]["preview"]
+    assert shown["gains"] == [{"role": "admin", "count": 1, "users": ["ada"]}]
+
+    assert await polled(10, previews=previews) == [world.okta]
+    for _ in range(2):
+        await world.reconcile()
+    assert "Held" not in world.conditions("provisioningconfig", "okta")
+    assert "holds" not in world.get("provisioningconfig", "okta")["status"]
+    assert [event["reason"] for event in world.client.events] == ["Held", "HoldEnded"]
+    world.client.statuses.clear()
+    assert await polled(60, previews=previews) == []
     await world.reconcile()
     assert world.client.statuses == []
 
