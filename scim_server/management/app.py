@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from scim_server.background.rules import RulesApplier
 from scim_server.config import ConfigHolder
-from scim_server.management import config_routes, log_routes, probe_routes, status_routes
+from scim_server.management import config_routes, holds_routes, log_routes, probe_routes, status_routes
 from scim_server.management.intake import Intake
 from scim_server.management.metrics_text import MetricsText
 from scim_server.management.openapi import ManagementApi
@@ -47,7 +47,13 @@ def management_routes() -> FastAPI:
         separate_input_output_schemas=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for router in (config_routes.router, status_routes.router, log_routes.router, probe_routes.router):
+    for router in (
+        config_routes.router,
+        status_routes.router,
+        log_routes.router,
+        holds_routes.router,
+        probe_routes.router,
+    ):
         app.include_router(router)
     answer_problems(app)
     return app

@@ -92,6 +92,11 @@ class Hold(Answer):
     """userName of some of them."""
 
 
+class Holds(Answer):
+    holds: tuple[Hold, ...]
+    """The oldest first."""
+
+
 class Failure(Answer):
     """A request to change something that was refused."""
 

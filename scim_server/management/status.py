@@ -29,8 +29,7 @@ from scim_server.management.webhook_status import webhook_statuses
 from scim_server.metrics import Metrics, WebhookFigures
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Storage
-from scim_server.storage.records import CredentialUses, HeldUser, TenantCounts
-from scim_server.storage.records import Hold as HoldRecord
+from scim_server.storage.records import CredentialUses, OpenHold, TenantCounts
 
 _COUNTS_LIVE_SECONDS = 10.0
 """Scrapes and resyncs share one count of all tenants."""
@@ -61,7 +60,7 @@ class Status:
         self._webhooks: dict[str, tuple[WebhookStatus, ...]] = {}
         self._last_uses = last_uses
         self._stored_uses: CredentialUses = {}
-        self._holds: dict[str, Sequence[tuple[HoldRecord, Sequence[HeldUser]]]] = {}
+        self._holds: dict[str, Sequence[OpenHold]] = {}
         self._counting: asyncio.Task[bool] | None = None
         self._counts: dict[str, TenantCounts] = {}
         self._counted_at = float("-inf")
@@ -117,7 +116,7 @@ class Status:
                     unmatched_groups={
                         mapping: _unmatched_groups(found) for mapping, found in self._unmatched.get(key, {}).items()
                     },
-                    holds=tuple(hold_answer(hold, users) for hold, users in self._holds.get(key, ())),
+                    holds=tuple(Hold.model_validate(hold.to_json()) for hold in self._holds.get(key, ())),
                     webhooks=self._webhooks.get(key, ()),
                 )
                 for key, counted in counts.items()
@@ -127,7 +126,7 @@ class Status:
 
     async def refresh_metrics(self) -> None:
         self._metrics.set_counts(await self._current_counts())
-        self._metrics.set_holds({key: [hold for hold, _ in holds] for key, holds in self._holds.items()})
+        self._metrics.set_holds({key: [each.hold for each in holds] for key, holds in self._holds.items()})
         now = datetime.now(UTC)
         self._metrics.set_webhooks(
             {
@@ -189,7 +188,7 @@ class Status:
         tenants: tuple[Tenant, ...] = current.config.tenants if current else ()
         counts: dict[str, TenantCounts] = {}
         unmatched: dict[str, Mapping[str, UnmatchedSelectors]] = {}
-        holds: dict[str, Sequence[tuple[HoldRecord, Sequence[HeldUser]]]] = {}
+        holds: dict[str, Sequence[OpenHold]] = {}
         for tenant in tenants:
             counts[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.counts())
             holds[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.holds())
@@ -203,17 +202,6 @@ class Status:
         self._unmatched_groups.keep(counts)
         self._unmatched, self._holds = unmatched, holds
         return counts
-
-
-def hold_answer(hold: HoldRecord, users: Sequence[HeldUser]) -> Hold:
-    return Hold(
-        id=hold.id,
-        kind=hold.kind.value,
-        count=hold.users,
-        since=hold.since,
-        expires=hold.expires,
-        users=tuple(user.user_name for user in users),
-    )
 
 
 def _unmatched_groups(found: UnmatchedSelectors) -> UnmatchedGroups:

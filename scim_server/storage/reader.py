@@ -11,9 +11,8 @@ from scim_server.storage.records import (
     Delivery,
     GroupRecord,
     GroupReference,
-    HeldUser,
-    Hold,
     Member,
+    OpenHold,
     Page,
     Query,
     RulesVersion,
@@ -53,10 +52,10 @@ class Reader:
         """Also one whose deletion is held."""
         return await users.read(self._session, user_id) or await held_users.read(self._session, user_id)
 
-    async def holds(self) -> Sequence[tuple[Hold, Sequence[HeldUser]]]:
-        """Each with some of its users."""
+    async def holds(self) -> Sequence[OpenHold]:
+        """Each with some of its users; those that are decided too, until that is worked off."""
         found = await holds.of_all(self._session)
-        return [(hold, await holds.examples(self._session, hold.id)) for hold in found]
+        return [OpenHold(hold, await holds.examples(self._session, hold)) for hold in found]
 
     async def users(self, query: Query) -> Page[UserRecord]:
         """Raises `scim.errors.InvalidFilter` for an attribute that can't be filtered on, naming it."""

@@ -100,6 +100,28 @@ class HeldUser:
     user_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class OpenHold:
+    hold: Hold
+    examples: Sequence[HeldUser]
+
+    def to_json(self) -> dict[str, Any]:
+        """As people see it."""
+        hold = self.hold
+        return {
+            "id": hold.id,
+            "kind": hold.kind.value,
+            "count": hold.users,
+            "since": _shown(hold.since),
+            "expires": None if hold.expires is None else _shown(hold.expires),
+            "users": [user.user_name for user in self.examples],
+        }
+
+
+def _shown(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")
+
+
 class DueKind(StrEnum):
     """What is to be done at a certain time, and to whom."""
 

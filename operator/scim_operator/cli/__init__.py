@@ -24,6 +24,7 @@ _COMMANDS = {
     "local": "Serve a folder of manifests on this machine, without a cluster.",
     "validate": "Check manifests as the API server and the operator would.",
     "render": "Print the server's configuration that manifests make.",
+    "holds": "Print what guards hold: whom it concerns, since when, and until when.",
     "log": "Print the sync log: what providers asked for, and what came of it.",
     "quickstart": "Local mode, with a short provider sync played against it.",
 }

@@ -39,6 +39,9 @@ class ServerSource:
     async def tenants(self) -> Sequence[str]:
         return sorted((await self._call("GET", "/v1/status"))["tenants"])
 
+    async def holds(self, tenant: str) -> Answer:
+        return await self._call("GET", f"/v1/tenants/{tenant}/holds")
+
     async def log(self, tenant: str, query: LogQuery, last: int = 0) -> AsyncIterator[Answer]:
         asked = {
             "user": query.user,

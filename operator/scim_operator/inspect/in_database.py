@@ -27,6 +27,10 @@ class DatabaseSource:
         with _translated():
             return await self._storage.tenants()
 
+    async def holds(self, tenant: str) -> Answer:
+        found = await self._read(tenant, lambda reader: reader.holds())
+        return {"holds": [each.to_json() for each in found]}
+
     async def log(self, tenant: str, query: LogQuery, last: int = 0) -> AsyncIterator[Answer]:
         position = None
         if last:

@@ -19,6 +19,10 @@ class Source(Protocol):
         """The keys of all tenants, in order."""
         ...
 
+    async def holds(self, tenant: str) -> Answer:
+        """`holds`: what guards hold, the oldest first."""
+        ...
+
     def log(self, tenant: str, query: LogQuery, last: int = 0) -> AsyncIterator[Answer]:
         """Lines of the sync log, the oldest first; only the last so many, where `last` isn't 0."""
         ...

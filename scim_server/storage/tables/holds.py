@@ -81,9 +81,9 @@ async def of_all(session: Session) -> Sequence[Hold]:
     return [_hold(session, row) for row in await session.fetch(_ALL, session.tenant)]
 
 
-async def examples(session: Session, hold_id: str) -> Sequence[HeldUser]:
+async def examples(session: Session, hold: Hold) -> Sequence[HeldUser]:
     """Some of the users."""
-    rows = await session.fetch(_EXAMPLES, session.tenant, hold_id)
+    rows = await session.fetch(_EXAMPLES, session.tenant, hold.id)
     return [HeldUser(str(row["id"]), from_json(row["document"])["userName"]) for row in rows]
 
 

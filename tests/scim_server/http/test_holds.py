@@ -1,11 +1,16 @@
 """provisioning.md, "Guards": SCIM shows what the provider set; what is held is the effect."""
 
+import asyncio
+import json
+from pathlib import Path
+
 import httpx
 import pytest
 
 from scim_server.app import Server
 from scim_server.config import DeactivationLimit, Safety
 from tests.support.serving import EFFECTIVE, PATCH_OP, Connection
+from tests.support.warm_programs import run_program
 
 
 @pytest.fixture
@@ -20,7 +25,12 @@ def _names(answer: httpx.Response) -> set[str]:
 
 
 async def test_a_hold_stands_between_the_provider_and_the_applications(
-    server: Server, provider: httpx.AsyncClient, application: httpx.AsyncClient, management: httpx.AsyncClient
+    server: Server,
+    provider: httpx.AsyncClient,
+    application: httpx.AsyncClient,
+    management: httpx.AsyncClient,
+    database_url: str,
+    management_token_file: Path,
 ) -> None:
     ids = {}
     for name in ("ann", "bob", "cid"):
@@ -56,6 +66,17 @@ async def test_a_hold_stands_between_the_provider_and_the_applications(
     assert 'scim_holds{kind="deactivations",tenant="acme/okta"} 2.0' in metrics
     assert 'scim_deactivations_total{outcome="done",tenant="acme/okta"} 1.0' in metrics
     assert 'scim_deactivations_total{outcome="held",tenant="acme/okta"} 2.0' in metrics
+
+    answer = await management.get("/v1/tenants/acme/okta/holds")
+    assert answer.json() == {"holds": [hold]}
+    for source in (
+        ("--database", database_url),
+        ("--server", server.management_url, "--token-file", management_token_file),
+    ):
+        printed = await asyncio.to_thread(run_program, "scim-operator", "holds", *source, "-o", "json")
+        assert (printed.returncode, json.loads(printed.stdout)) == (0, {"holds": [hold]})
+        table = await asyncio.to_thread(run_program, "scim-operator", "holds", *source)
+        assert table.stdout.splitlines()[1].split()[:3] == [hold["id"], "deactivations", "2"]
 
     again = await provider.post("/Users", json={"userName": "cid"})  # taken back: a new user
     assert again.status_code == 201

@@ -56,7 +56,7 @@ def _policy(count: int = 3, percent: int = 0, protected: tuple[ProtectedUser, ..
 
 async def _holds(steps: Steps) -> list[tuple[Hold, list[str]]]:
     found = await steps.storage.read(steps.tenant, lambda reader: reader.holds())
-    return [(hold, [user.user_name for user in users]) for hold, users in found]
+    return [(each.hold, [user.user_name for user in each.examples]) for each in found]
 
 
 async def _hold(steps: Steps) -> Hold:
