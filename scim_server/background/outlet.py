@@ -164,7 +164,7 @@ class Outlet:
         if self._is_stopping:
             return _LOOK_SECONDS if self._attempts else None
         if not can_send:
-            if self._health.is_away and not self._attempts:
+            if self._health.is_away and self._lanes.is_idle:
                 await self._give_up_old(now)
             return self._pause(now)
         if not self._health.is_away:

@@ -40,6 +40,11 @@ class Lanes:
         """Items that weren't answered."""
         return self._size
 
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is to be sent, under way, or to be collected."""
+        return not self._lanes and not self._answered
+
     def __contains__(self, subject: str) -> bool:
         return subject in self._lanes
 

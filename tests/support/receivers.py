@@ -49,6 +49,25 @@ async def hang(request: web.Request, _: Received) -> web.StreamResponse:
     raise AssertionError
 
 
+def unless(condition: Callable[[Received], bool], code: int) -> Answer:
+    """204, and `code` for what the condition is false of."""
+
+    async def answer(_: web.Request, received: Received) -> web.StreamResponse:
+        return web.Response(status=204 if condition(received) else code)
+
+    return answer
+
+
+def held_until(event: asyncio.Event) -> Answer:
+    """Answers no sooner."""
+
+    async def answer(_: web.Request, __: Received) -> web.StreamResponse:
+        await event.wait()
+        return web.Response(status=204)
+
+    return answer
+
+
 async def close(request: web.Request, _: Received) -> web.StreamResponse:
     """Close the connection instead of answering."""
     assert request.transport is not None

@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
 from scim_server.app import Server, ServerSettings
+from scim_server.clock import Clock, utc_now
 from scim_server.config import ConfigBundle, Webhook
+from scim_server.storage.records import Delivery
+from scim_server.storage.tables.deliveries import DeliveryFilter
 from tests.support.receivers import KEY
 from tests.support.serving import PATCH_OP, Connection, bundle_of
 
@@ -26,11 +30,21 @@ def with_webhooks(
     )
 
 
+class LaterClock:
+    """The time of the machine, and what a test adds to it."""
+
+    def __init__(self) -> None:
+        self.later = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.later
+
+
 @asynccontextmanager
-async def sending(url: str, bundle: ConfigBundle, **settings: Any) -> AsyncIterator[Server]:
+async def sending(url: str, bundle: ConfigBundle, clock: Clock = utc_now, **settings: Any) -> AsyncIterator[Server]:
     """A server that sends to the webhooks of `bundle`, as soon as this gives it."""
     everything = {"port": 0, "management_port": None, "loopback_webhooks": True} | settings
-    async with Server(ServerSettings(database=url, **everything)) as server:
+    async with Server(ServerSettings(database=url, **everything), clock=clock) as server:
         await server.intake.offer(bundle, "test")
         assert await server.applier.wait_applied(bundle.config.revision, 30)
         await until_owned(server, {webhook.name for tenant in bundle.config.tenants for webhook in tenant.webhooks})
@@ -41,6 +55,18 @@ async def until_owned(server: Server, names: set[str]) -> None:
     """The database knows these webhooks and no others, and some server sends to each."""
     async with asyncio.timeout(60):
         while {each.name for each in await server.storage.webhooks() if each.owner} != names:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def deliveries_in(server: Server, tenant: str, number: int, **wanted: Any) -> Sequence[Delivery]:
+    """As soon as there are so many: the first of them first."""
+    async with asyncio.timeout(60):
+        while True:
+            found = await server.storage.read(
+                tenant, lambda reader: reader.deliveries(DeliveryFilter(**wanted), 1000)
+            )
+            if len(found) == number:
+                return found[::-1]
             await asyncio.sleep(0.02)
 
 
