@@ -11,12 +11,15 @@ from scim_server.background.holds import end_hold
 from scim_server.background.worker import Worker, for_each
 from scim_server.clock import Clock
 from scim_server.provisioning.cause import BY_TIME
-from scim_server.storage.effects import DelayChanged, Effects, HoldDecided, HoldOpened, StateChanged
+from scim_server.storage.effects import DelayChanged, Effects, HoldDecided, HoldOpened, StateChanged, WindowsChanged
 from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import Due, DueKind
 
 _AT_ONCE = 500
 """In one transaction."""
+
+_TAKE_THEIRS = frozenset({DueKind.DELAY, DueKind.WINDOW})
+"""Whoever does these removes their rows."""
 
 
 class DueWork:
@@ -31,7 +34,7 @@ class DueWork:
 
     def _look_at(self, _: str, effects: Effects) -> None:
         if any(
-            isinstance(effect, DelayChanged | HoldDecided | HoldOpened)
+            isinstance(effect, DelayChanged | HoldDecided | HoldOpened | WindowsChanged)
             or (isinstance(effect, StateChanged) and effect.deactivate_at)
             for effect in effects.all
         ):
@@ -66,6 +69,8 @@ async def _do_some(writer: Writer) -> tuple[bool, bool, Sequence[str]]:
     past = await writer.past_due(_AT_ONCE)
     holds = [due.subject for due in past if due.kind is DueKind.HOLD]
     past = [due for due in past if due.kind is not DueKind.HOLD]
+    if any(due.kind is DueKind.WINDOW for due in past):
+        await writer.follow_windows()
     delays = [due for due in past if due.kind is DueKind.DELAY]
     for delay in delays:  # which takes its row itself
         await writer.follow_delay(delay.subject, _AT_ONCE)
@@ -76,7 +81,7 @@ async def _do_some(writer: Writer) -> tuple[bool, bool, Sequence[str]]:
         await writer.forget_deleted([due.subject for due in tombstones])
     left = await writer.deactivate([due.subject for due in past if due.kind is DueKind.DEACTIVATION])
     still_due = {Due(DueKind.DEACTIVATION, user_id) for user_id in left}
-    done = [due for due in past if due.kind is not DueKind.DELAY and due not in still_due]
+    done = [due for due in past if due.kind not in _TAKE_THEIRS and due not in still_due]
     await writer.done(done)
     more = bool(delays) or (wait and not left) or len(done) == _AT_ONCE
     return more, bool(tombstones) and not wait, holds

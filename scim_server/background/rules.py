@@ -62,7 +62,13 @@ class RulesApplier:
 
     async def do(self) -> datetime | None:
         """One round. What fails for a shard or a tenant stops no other. Raises the first error."""
-        steps = (self._store_new_rules, self._apply_stored_rules, self._recompute_pending, self._erase_departed)
+        steps = (
+            self._store_new_rules,
+            self._apply_stored_rules,
+            self._recompute_pending,
+            self._find_reasons,
+            self._erase_departed,
+        )
         await for_each(steps, lambda step: step())
         return None
 
@@ -134,6 +140,12 @@ class RulesApplier:
         while (batch := await self._storage.write(key, work)) is not None:
             changed += len(batch)
         _log.info("roles of existing users of %s follow its rules: %d changed", key, changed)
+
+    async def _find_reasons(self) -> None:
+        """Of roles that servers of before there were reasons have given."""
+        for tenant in await self._storage.tenants_without_reasons():
+            while await self._storage.write(tenant, lambda writer: writer.find_reasons()):
+                pass
 
     async def _erase_departed(self) -> None:
         await for_each(await self._storage.tenants_to_erase(), self._stored_rules.erase)

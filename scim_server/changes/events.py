@@ -1,7 +1,7 @@
 """Effects to events: one for each real change, with the whole user or group after it."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scim_server.provisioning.events import (
@@ -15,7 +15,7 @@ from scim_server.provisioning.events import (
     user_event,
 )
 from scim_server.provisioning.lifecycle import State
-from scim_server.provisioning.roles import EffectiveRole, explain, permissions_of
+from scim_server.provisioning.roles import EffectiveRole, permissions_of
 from scim_server.storage.effects import (
     DeletedUserDeactivated,
     GroupCreated,
@@ -108,8 +108,8 @@ def _user_changes(tx: Transaction) -> dict[str, _UserChange]:
             case RolesChanged(changes=role_changes):
                 for role_change in role_changes:
                     change = of(role_change.user_id)
-                    change.added = dict.fromkeys(role_change.added, ())
-                    change.removed = dict.fromkeys(role_change.removed, ())
+                    change.added = role_change.added
+                    change.removed = role_change.removed
             case _:
                 pass
     return changes
@@ -122,7 +122,7 @@ async def _people(tx: Transaction, changes: Mapping[str, _UserChange]) -> Mappin
     records |= {user_id: change.before for user_id, change in changes.items() if change.deleted and change.before}
     if missing := [user_id for user_id in changes if user_id not in records]:
         records |= {record.id: record for record in await users.read_some(tx, missing)}
-    held = {
+    held: dict[str, Sequence[EffectiveRole]] = {
         user_id: tuple(EffectiveRole(role, tx.now, tuple(change.added[role])) for role in sorted(change.added))
         for user_id, change in changes.items()
         if change.created
@@ -143,14 +143,12 @@ async def _people(tx: Transaction, changes: Mapping[str, _UserChange]) -> Mappin
     }
 
 
-async def _held_roles(tx: Transaction, user_ids: list[str]) -> Mapping[str, tuple[EffectiveRole, ...]]:
-    policy = await tx.policy()
-    found: dict[str, tuple[EffectiveRole, ...]] = {}
+async def _held_roles(tx: Transaction, user_ids: list[str]) -> Mapping[str, Sequence[EffectiveRole]]:
+    found: dict[str, Sequence[EffectiveRole]] = {}
     left = sorted(user_ids)
     while left:
         part = await roles.effective(tx, left[:1000])
-        for user_id, (held, grants) in part.items():
-            found[user_id] = explain(held, bool(held), grants, policy)
+        found |= part
         left = left[len(part) :]
     return found
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from scim_server.directory.directory import Directory
 from scim_server.directory.tenant import ServedTenant
+from scim_server.provisioning.events import reason_json
 from scim_server.provisioning.lifecycle import State
-from scim_server.provisioning.roles import EffectiveRole, Reason, explain, permissions_of
+from scim_server.provisioning.roles import EffectiveRole, permissions_of
 from scim_server.scim.schema import JsonObject
 from scim_server.storage.protocol import Reader
 from scim_server.storage.records import UserRecord
@@ -17,12 +18,11 @@ async def effective_extensions(
     """The extension of each user, by id: of the first ones, as many as `Reader.effective_roles` has read."""
     if not records:
         return {}
-    held_and_granted = await reader.effective_roles([record.id for record in records])
+    roles_of = await reader.effective_roles([record.id for record in records])
     rules = await directory.policies.of(reader)
     extensions: dict[str, JsonObject] = {}
-    for record in records[: len(held_and_granted)]:
-        held, grants = held_and_granted[record.id]
-        roles = explain(held, record.state is State.ACTIVE, grants, rules)
+    for record in records[: len(roles_of)]:
+        roles = roles_of[record.id]
         extensions[record.id] = {
             "state": record.state,
             "roles": [_role(role, tenant) for role in roles],
@@ -38,10 +38,4 @@ def _role(role: EffectiveRole, tenant: ServedTenant) -> JsonObject:
     shown: JsonObject = {"value": role.value}
     if display := tenant.role_displays.get(role.value):
         shown["display"] = display
-    return shown | {"since": role.since, "reasons": [_reason(reason) for reason in role.reasons]}
-
-
-def _reason(reason: Reason) -> JsonObject:
-    if reason.source is not None:
-        return {"source": reason.source}
-    return {"mapping": reason.mapping, "rule": reason.rule, "group": reason.group}
+    return shown | {"since": role.since, "reasons": [reason_json(reason) for reason in role.reasons]}

@@ -144,9 +144,8 @@ def redacted(payload: bytes | str) -> str:
 
 
 def reason_json(reason: Reason) -> JsonObject:
-    if reason.source is not None:
-        return {"source": reason.source}
-    return {"mapping": reason.mapping, "rule": reason.rule, "group": reason.group}
+    shown = {"source": reason.source, "mapping": reason.mapping, "rule": reason.rule, "group": reason.group}
+    return {name: value for name, value in shown.items() if value is not None}
 
 
 def _roles(roles: RolesWithReasons) -> list[JsonObject]:

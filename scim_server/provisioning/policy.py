@@ -3,7 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import orjson
@@ -25,7 +25,9 @@ from scim_server.config import (
 )
 from scim_server.config.contract import Contract, Name
 from scim_server.folding import identity_of
-from scim_server.provisioning.grants import Grant
+from scim_server.provisioning.conditions import Conditions, provider_condition
+from scim_server.provisioning.expressions import condition_of
+from scim_server.provisioning.grants import Grant, Source
 from scim_server.provisioning.profile import Profile
 
 _KIND = "3:"
@@ -73,10 +75,16 @@ class Policy:
         self._by_id: dict[str, list[Grant]] = defaultdict(list)
         self._by_display_name: dict[str, list[Grant]] = defaultdict(list)
         self._by_pattern: list[tuple[str, list[Grant]]] = []
+        general = [*_provider_grants(config)]
         for rule in self.rules:
-            grants = [Grant(rule.mapping, rule.rule, role) for role in rule.roles]
+            grants = _grants(rule)
+            if not rule.groups:
+                general += grants
             for selector in rule.groups:
                 self._index(selector, grants)
+        self.general_grants = tuple(sorted(general))
+        """Those that need no group."""
+        self.has_general_windows = any(grant.not_before or grant.not_after for grant in general)
 
     def _index(self, selector: GroupSelector, grants: list[Grant]) -> None:
         if selector.external_id is not None:
@@ -97,6 +105,20 @@ class Policy:
     @cached_property
     def fingerprint(self) -> str:
         return _KIND + hashlib.sha256(self.to_json()).hexdigest()
+
+    @cached_property
+    def conditions(self) -> Conditions:
+        """What rules and the acceptance of the provider's roles ask of a user."""
+        return Conditions(
+            {rule.when for rule in self.rules if rule.when is not None},
+            [role.name for role in self.config.roles] if _accepts(self.config) else (),
+        )
+
+    @cached_property
+    def boundaries(self) -> Collection[datetime]:
+        """When a window opens or closes."""
+        times = {time for rule in self.rules for time in (rule.not_before, rule.not_after)}
+        return sorted(time for time in times if time is not None)
 
     @cached_property
     def permissions(self) -> Mapping[str, Collection[str]]:
@@ -136,6 +158,21 @@ class Policy:
                 if compile_pattern(pattern).fullmatch(display_name) is not None:
                     grants.update(matched)
         return frozenset(grants)
+
+
+def _grants(rule: RoleRule) -> list[Grant]:
+    condition = "" if rule.when is None else condition_of(rule.when)
+    return [Grant(rule.mapping, rule.rule, role, condition, rule.not_before, rule.not_after) for role in rule.roles]
+
+
+def _provider_grants(config: PolicyConfig) -> list[Grant]:
+    if not _accepts(config):
+        return []
+    return [Grant("", "", role.name, provider_condition(role.name), source=Source.PROVIDER) for role in config.roles]
+
+
+def _accepts(config: PolicyConfig) -> bool:
+    return config.provider_roles is ProviderRoles.ACCEPT
 
 
 NO_POLICY = Policy(PolicyConfig())

@@ -52,7 +52,7 @@ def effective_schema(profile_targets: Iterable[str] = ()) -> Schema:
         multi_valued=True,
         mutability="readOnly",
         sub_attributes=(
-            _read_only("source", "base or fallback, for a role that no mapping gave"),
+            _read_only("source", "base, fallback or provider, for a role that no mapping gave"),
             _read_only("mapping", "Namespace and name of the RoleMapping"),
             _read_only("rule", "Name of the rule in the mapping"),
             _read_only("group", "displayName of the group that matched", case_exact=False),

@@ -19,6 +19,7 @@ from scim_server.storage.tables import (
     pending_users,
     recorded,
     revisions,
+    roles,
     sync_log,
     tenants,
     users,
@@ -95,6 +96,9 @@ class BaseStorage(ABC):
 
     async def pending_tenants(self) -> Sequence[str]:
         return await self._read_all(pending_users.tenants)
+
+    async def tenants_without_reasons(self) -> Sequence[str]:
+        return await self._read_all(roles.tenants_without_reasons)
 
     async def tenants_to_erase(self) -> Sequence[str]:
         return await self._read_all(lambda session: departures.to_erase(session, self._clock()))

@@ -94,6 +94,11 @@ class ActiveChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentChanged:
+    """Conditions are true that weren't, or the other way round."""
+
+
+@dataclass(frozen=True, slots=True)
 class Deleted:
     """The user is gone."""
 
@@ -117,7 +122,9 @@ class RulesChanged:
     """What was left to be done after a change of rules, or of a large group."""
 
 
-RoleReason: TypeAlias = FirstRoles | ActiveChanged | Deleted | MembershipChanged | GrantsChanged | RulesChanged
+RoleReason: TypeAlias = (
+    FirstRoles | ActiveChanged | DocumentChanged | Deleted | MembershipChanged | GrantsChanged | RulesChanged
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +176,11 @@ class DelayChanged:
     """Blocked users are deactivated at other times than before."""
 
 
+@dataclass(frozen=True, slots=True)
+class WindowsChanged:
+    """Grants open or close at other times than before."""
+
+
 Effect: TypeAlias = (
     UserCreated
     | UserUpdated
@@ -187,6 +199,7 @@ Effect: TypeAlias = (
     | HoldOpened
     | HoldDecided
     | HoldEnded
+    | WindowsChanged
 )
 
 

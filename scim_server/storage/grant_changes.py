@@ -15,9 +15,9 @@ class GrantChanges:
     gone: tuple[tuple[str, Grant], ...]
     new: tuple[tuple[str, Grant], ...]
     losing: tuple[str, ...]
-    """Groups that grant a role no longer."""
+    """Groups whose members may lose a role."""
     only_gaining: tuple[str, ...]
-    """Other groups that grant a role more."""
+    """Other groups whose grants are others than before: their members have roles or reasons more."""
 
 
 def grant_changes(
@@ -29,19 +29,18 @@ def grant_changes(
         before[group_id].add(grant)
     gone: list[tuple[str, Grant]] = []
     new: list[tuple[str, Grant]] = []
-    losing, only_gaining = [], []
+    losing: list[str] = []
+    only_gaining: list[str] = []
     for group_id, display_name, external_id in groups:
         old, wanted = before.get(group_id, set()), policy.grants_of(display_name, external_id, group_id)
         if old == wanted:
             continue
         gone += [(group_id, grant) for grant in sorted(old - wanted)]
         new += [(group_id, grant) for grant in sorted(wanted - old)]
-        if roles_of(old) - roles_of(wanted):
-            losing.append(group_id)
-        elif roles_of(wanted) - roles_of(old):
-            only_gaining.append(group_id)
+        (only_gaining if only_gains(old - wanted, wanted) else losing).append(group_id)
     return GrantChanges(tuple(gone), tuple(new), tuple(losing), tuple(only_gaining))
 
 
-def roles_of(grants: Collection[Grant]) -> frozenset[str]:
-    return frozenset(grant.role for grant in grants)
+def only_gains(gone: Collection[Grant], wanted: Collection[Grant]) -> bool:
+    """Whether nobody can lose a role where grants are gone and others are wanted."""
+    return all(any(grant.covers(lost) for grant in wanted) for lost in gone)

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from scim_server.provisioning.policy import Policy
-from scim_server.provisioning.roles import GroupGrant, HeldRole
+from scim_server.provisioning.roles import EffectiveRole
 from scim_server.storage.log_query import LogPosition, LogQuery
 from scim_server.storage.records import (
     Delivery,
@@ -87,13 +87,8 @@ class Reader:
         """
         return await roles.groups_of(self._session, user_ids)
 
-    async def effective_roles(
-        self, user_ids: Sequence[str]
-    ) -> Mapping[str, tuple[Sequence[HeldRole], Sequence[GroupGrant]]]:
-        """Held roles and the grants that reach each user: input for `provisioning.roles.explain`.
-
-        Of the first users, as `groups_of`.
-        """
+    async def effective_roles(self, user_ids: Sequence[str]) -> Mapping[str, Sequence[EffectiveRole]]:
+        """The roles of each user with their reasons, both in order. Of the first users, as `groups_of`."""
         return await roles.effective(self._session, user_ids)
 
     async def events_after(self, position: int, limit: int) -> Sequence[StoredEvent]:

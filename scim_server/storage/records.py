@@ -10,6 +10,7 @@ from scim_server.config import Decision
 from scim_server.provisioning.cause import CauseKind
 from scim_server.provisioning.guards import HoldKind
 from scim_server.provisioning.lifecycle import State
+from scim_server.provisioning.roles import Reason
 from scim_server.scim.filter import Filter
 from scim_server.scim.path import AttributePath
 
@@ -133,6 +134,8 @@ class DueKind(StrEnum):
     """The subject is the id of a hold that is decided or expires."""
     DELAY = "delay"
     """The delay changed. Blocked users whose ids follow the subject are to be deactivated when the new one says."""
+    WINDOW = "window"
+    """The subject is when windows of grants open or close, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +261,10 @@ class RoleChange:
     """A real change of one user's effective roles."""
 
     user_id: str
-    added: frozenset[str]
-    removed: frozenset[str]
+    added: Mapping[str, tuple[Reason, ...]]
+    """By role, in order."""
+    removed: Mapping[str, tuple[Reason, ...]]
+    """With the reasons that it had."""
 
 
 @dataclass(frozen=True, slots=True)

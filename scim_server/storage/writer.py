@@ -1,11 +1,12 @@
 """Changes of one tenant, in one transaction. The methods say in `effects` what they really changed."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar
 
 from scim_server.provisioning.grants import Grant
 from scim_server.provisioning.policy import Policy
+from scim_server.provisioning.roles import HeldGrant
 from scim_server.scim.patch import MembersDelta
 from scim_server.storage.effects import Effects
 from scim_server.storage.reader import Reader
@@ -29,8 +30,10 @@ from scim_server.storage.tables import (
     due,
     erasure,
     events,
+    grants,
     groups,
     guards,
+    held_grants,
     held_users,
     hold_ends,
     memberships,
@@ -150,6 +153,18 @@ class Writer(Reader):
         Several replicas may do this at once: each takes other users, and the last one waits for the others.
         """
         return await roles.recompute_some(self._transaction, limit)
+
+    async def find_reasons(self, limit: int = roles.MOST_AT_COMMIT) -> bool:
+        """Of up to `limit` users with roles of which an older server wrote no reasons. Whether there may be more."""
+        return await roles.find_reasons(self._transaction, limit)
+
+    async def hold_grants(self, hold: str, lost: Iterable[HeldGrant]) -> None:
+        """Grants that the rules no longer give keep the roles that users have by them. Exclusive only."""
+        await held_grants.add(self._transaction, hold, lost)
+
+    async def follow_windows(self) -> None:
+        """Grants whose window has opened or closed give and take roles from now on. Exclusive only."""
+        await grants.follow_windows(self._transaction)
 
     async def depart(self, keep: timedelta, revision: int) -> bool:
         """Note that there is no such tenant since `revision`, and when its data are to be erased. Exclusive only.

@@ -90,6 +90,9 @@ class TracedStorage:
     async def pending_tenants(self) -> Sequence[str]:
         return await self._storage.pending_tenants()
 
+    async def tenants_without_reasons(self) -> Sequence[str]:
+        return await self._storage.tenants_without_reasons()
+
     async def tenants_to_erase(self) -> Sequence[str]:
         return await self._storage.tenants_to_erase()
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,9 @@ async def server(empty: Database, filled: Filled) -> AsyncIterator[Server]:
     clock = SetClock(filled.at)  # as then: else those who were blocked would be deactivated by now
     async with serving(empty, LAST_REVISION, clock) as server:
         await DueWork(server.storage, clock).do()  # states of those who were blocked before there were states
+        for tenant in await server.storage.tenants_without_reasons():  # as the server itself does before long
+            while await server.storage.write(tenant, lambda writer: writer.find_reasons()):
+                pass
         yield server
 
 
@@ -47,7 +51,16 @@ async def test_every_answer_is_as_before(server: Server, filled: Filled) -> None
     answers = await ask_all(server, filled.at)
     assert [answer["path"] for answer in answers] == [answer["path"] for answer in filled.answers]
     for answer, before in zip(answers, filled.answers, strict=True):
-        assert answer == before
+        assert _without_descriptions(answer) == _without_descriptions(before)
+
+
+def _without_descriptions(value: Any) -> Any:
+    """What schemas tell people about their attributes may change."""
+    if isinstance(value, list):
+        return [_without_descriptions(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _without_descriptions(item) for name, item in value.items() if name != "description"}
+    return value
 
 
 async def test_what_is_written_afterwards_is_right(server: Server) -> None:

@@ -45,7 +45,7 @@ async def take_snapshot(reader: Reader) -> DirectorySnapshot | None:
             user.id: User(
                 str(user.document.get("displayName") or user.document.get("userName")),
                 user.active,
-                frozenset(held.role for held in roles[user.id][0]) if user.id in roles else frozenset(),
+                frozenset(role.value for role in roles.get(user.id, ())),
                 user.document,
             )
             for user in users.records

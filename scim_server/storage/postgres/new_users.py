@@ -1,9 +1,10 @@
 """A new active user as one statement, which is its own transaction.
 
 It takes one round trip. The general way takes three, and creates two thirds as many users in a second
-(`python -m benchmarks create_users`). What follows from the effects is the same: they are known before the statement,
-but for the roles. The function that inserts compares those under the tenant's lock, and inserts nothing where they
-aren't the expected ones. A user of whom `changes.record` writes anything goes the general way.
+(`python -m benchmarks create_users`). What follows from the effects is the same: they are known before the
+statement, by the tenant's policy that was read last. The function that inserts compares its fingerprint with the
+stored one under the tenant's lock, and inserts nothing where it is another. A user of whom `changes.record` writes
+anything goes the general way.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -12,6 +13,7 @@ from typing import Any, NoReturn
 from scim_server.clock import Clock
 from scim_server.provisioning.cause import Cause
 from scim_server.provisioning.lifecycle import NO_DELAY
+from scim_server.provisioning.policy import NO_POLICY
 from scim_server.storage.documents import to_json
 from scim_server.storage.effects import Effects
 from scim_server.storage.index_keys import keys_of_user
@@ -24,9 +26,7 @@ from scim_server.storage.session import Transaction
 from scim_server.storage.tables import users
 from scim_server.storage.tables.recorded import Recorded
 
-_INSERT = "SELECT inserted, first_roles FROM insert_active_user($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-_ATTEMPTS = 2
-_MOST_TENANTS = 10_000
+_INSERT = "SELECT insert_active_user($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS inserted"
 
 
 class NewUsers:
@@ -38,47 +38,43 @@ class NewUsers:
         self._record = record
         self._clock = clock
         self._policies = policies
-        self._first_roles: dict[str, Sequence[str]] = {}
-        """Of a tenant's new users, when one was last inserted: a guess, which the database looks at."""
 
     async def insert(
         self, connection: Connection, tenant: str, document: Document, cause: Cause
     ) -> tuple[UserRecord, Effects] | None:
-        """None where the general way is to be gone: the name is taken, or `record` writes something."""
-        for _ in range(_ATTEMPTS):
-            expected = self._first_roles.get(tenant, ())
-            tx = Transaction(
-                PostgresSession(_NO_CONNECTION, tenant), self._clock, self._policies, cause, exclusive=False
-            )
-            record = new_user(document, True, tx.now, NO_DELAY)
-            users.add_effects_of_new(tx.effects, record, expected)
-            try:
-                await self._record(tx)
-            except _Writes:
+        """None where the general way is to be gone: the name is taken, `record` writes something, or the tenant has
+        another policy than the one that was read last."""
+        policy = self._policies.known(tenant)
+        if policy.has_general_windows:
+            return None  # the clock is the database's
+        tx = Transaction(PostgresSession(_NO_CONNECTION, tenant), self._clock, self._policies, cause, exclusive=False)
+        fingerprint = None if policy is NO_POLICY else policy.fingerprint
+        record = new_user(document, True, tx.now, NO_DELAY)
+        first = users.first_roles_of(policy, record, tx.now)
+        users.add_effects_of_new(tx.effects, record, first)
+        try:
+            if await self._record(tx) != Recorded():
                 return None
-            keys = keys_of_user(document)
-            row = await connection.fetchrow(
-                _INSERT,
-                tenant_lock(tenant),
-                tenant,
-                record.id,
-                keys.user_name,
-                keys.display_name,
-                keys.external_id,
-                tx.now,
-                to_json(document),
-                tx.folded(document),
-                keys.emails,
-                expected,
-            )
-            if row["inserted"]:
-                return record, tx.effects
-            if row["first_roles"] == [*expected]:
-                return None
-            if len(self._first_roles) >= _MOST_TENANTS:
-                self._first_roles.clear()
-            self._first_roles[tenant] = row["first_roles"]
-        return None
+        except _Writes:
+            return None
+        keys = keys_of_user(document)
+        row = await connection.fetchrow(
+            _INSERT,
+            tenant_lock(tenant),
+            fingerprint or "",
+            tenant,
+            record.id,
+            keys.user_name,
+            keys.display_name,
+            keys.external_id,
+            tx.now,
+            to_json(document),
+            tx.folded(document),
+            keys.emails,
+            to_json(users.rows_of_first(first)),
+            sorted(first.verdicts),
+        )
+        return (record, tx.effects) if row["inserted"] else None
 
 
 class _Writes(Exception):

@@ -29,6 +29,8 @@ REMOVE_ROWS = """
 
 _REMOVE_KIND = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2")
 
+_REMOVE_EARLY = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2 AND at <= {early_now:$3}")
+
 _REMOVE_PAST = Statement("DELETE FROM due WHERE tenant = $1 AND kind = $2 AND subject = $3 AND at <= {early_now:$4}")
 
 _PAST = Statement("""
@@ -50,6 +52,11 @@ async def put(tx: Transaction, rows: Iterable[tuple[Due, datetime]]) -> None:
 
 async def remove_all(tx: Transaction, kind: DueKind) -> None:
     await tx.execute(_REMOVE_KIND, tx.tenant, kind)
+
+
+async def remove_early(tx: Transaction, kind: DueKind) -> None:
+    """Those whose time has come by the replica's clock and by the database's."""
+    await tx.execute(_REMOVE_EARLY, tx.tenant, kind, tx.now)
 
 
 async def take(tx: Transaction, due: Due) -> bool:

@@ -13,6 +13,8 @@ USER_TABLES: Mapping[str, str] = {
     "users": "id",
     "user_emails": "user_id",
     "user_roles": "user_id",
+    "role_reasons": "user_id",
+    "verdicts": "user_id",
     "memberships": "user_id",
     "pending_users": "user_id",
     "held_users": "id",

@@ -51,6 +51,7 @@ _DELETE = Together(
     memberships="DELETE FROM memberships WHERE tenant = $1 AND group_id = $2",
     nestings="DELETE FROM nestings WHERE tenant = $1 AND (group_id = $2 OR child_id = $2)",
     grants="DELETE FROM grants WHERE tenant = $1 AND group_id = $2",
+    held_grants="DELETE FROM held_grants WHERE tenant = $1 AND group_id = $2",
     deleted="DELETE FROM groups WHERE tenant = $1 AND id = $2",
 )
 
@@ -130,7 +131,7 @@ async def update(tx: Transaction, group: LockedGroup, document: Document, grants
         tx.folded(document),
     )
     tx.effects.add(GroupUpdated(before, updated))
-    if await grants_table.replace(tx, before.id, frozenset(grants)):
+    if await grants_table.replace(tx, before.id, frozenset(grants), document.get("displayName")):
         return LockedGroup(updated, await nestings.grants_reach(tx, before.id))
     return LockedGroup(updated, group.grants_reach)
 
@@ -155,7 +156,8 @@ async def delete(tx: Transaction, group: LockedGroup) -> None:
         await tx.execute(_TOUCH_PARENTS, tx.tenant, group_id, tx.now)
     await tx.together(_DELETE, tx.tenant, group_id)
     tx.effects.add(GroupDeleted(group.record))
-    await roles.recompute(tx, affected, GrantsChanged(group_id))
+    names = {group_id: group.record.document.get("displayName")}
+    await roles.recompute(tx, affected, GrantsChanged(group_id), names=names)
 
 
 async def _raise_if_taken(session: Session, display_name_key: str) -> None:

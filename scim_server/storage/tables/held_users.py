@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 from scim_server.provisioning.guards import DISCARDED
 from scim_server.provisioning.lifecycle import state_after_deletion
-from scim_server.storage.effects import Deleted, RolesChanged, UserDeleted
+from scim_server.storage.effects import UserDeleted
 from scim_server.storage.ids import is_id
 from scim_server.storage.index_keys import keys_of_user
-from scim_server.storage.records import LockedUser, RoleChange, UserRecord
+from scim_server.storage.records import LockedUser, UserRecord
 from scim_server.storage.session import Session, Transaction
 from scim_server.storage.statement import Statement, Together
-from scim_server.storage.tables import holds, tenants, users
+from scim_server.storage.tables import holds, roles, tenants, users
 
 _KEEP = Statement("INSERT INTO held_users SELECT * FROM users WHERE tenant = $1 AND id = $2")
 
@@ -51,8 +51,6 @@ _GONE = Together(
     groups="DELETE FROM held_memberships WHERE tenant = $1 AND user_id = $2",
     deleted="DELETE FROM held_users WHERE tenant = $1 AND id = $2",
 )
-
-_LOSE_ROLES = Statement("DELETE FROM user_roles WHERE tenant = $1 AND user_id = $2 RETURNING role")
 
 _RETURN = Statement("""
     INSERT INTO users SELECT * FROM held_users WHERE tenant = $1 AND id = $2
@@ -127,9 +125,7 @@ async def delete(tx: Transaction, user: UserRecord) -> None:
     await tx.together(_GONE, tx.tenant, user.id)
     delay = await tenants.deactivation_delay(tx)
     tx.effects.add(UserDeleted(user, state_after_deletion(user.state, delay), tx.now + delay))
-    lost = frozenset(row["role"] for row in await tx.fetch(_LOSE_ROLES, tx.tenant, user.id))
-    if lost:
-        tx.effects.add(RolesChanged((RoleChange(user.id, frozenset(), lost),), Deleted()))
+    await roles.forget(tx, user.id)
 
 
 async def bring_back(tx: Transaction, user: UserRecord) -> bool:

@@ -11,7 +11,7 @@ from scim_server.storage.effects import ActiveChanged, StateChanged
 from scim_server.storage.records import Due, DueKind, Hold, UserRecord
 from scim_server.storage.session import Transaction
 from scim_server.storage.statement import Statement
-from scim_server.storage.tables import due, guards, held_users, holds, roles, tenants, users
+from scim_server.storage.tables import due, guards, held_users, holds, roles, tenants, users, verdicts
 
 _INACTIVE = Statement(f"""
     SELECT {users.COLUMNS} FROM users WHERE tenant = $1 AND hold = $2 ORDER BY id LIMIT $3 {{lock_free}}
@@ -59,6 +59,7 @@ async def work_off_some(tx: Transaction, hold: Hold, limit: int) -> bool:
     else:
         await tx.batch(_SET_HOLD, [(tx.tenant, record.id, DISCARDED) for record in inactive])
         back = [record.id for record in deleted if await held_users.bring_back(tx, record)]
+        await verdicts.evaluate(tx, back)  # of conditions that are newer than the deletion
         await roles.recompute(tx, back, ActiveChanged())
     if inactive or deleted:
         return True

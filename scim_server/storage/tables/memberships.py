@@ -144,7 +144,8 @@ async def change(
     if changed:
         tx.effects.add(GroupMembersChanged(group_id, changed))
     if group.grants_reach:
-        await roles.recompute(tx, set(affected), MembershipChanged(group_id))
+        names = {group_id: group.record.document.get("displayName")}
+        await roles.recompute(tx, set(affected), MembershipChanged(group_id), names=names)
     return changed
 
 

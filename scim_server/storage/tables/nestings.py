@@ -6,8 +6,8 @@ from scim_server.storage.errors import NeedsExclusive
 from scim_server.storage.session import Session, Transaction
 from scim_server.storage.statement import Statement
 
-# Whether members get roles through a group: by its own grants, or by those of groups that it is nested in. Both can
-# only change under the tenant's exclusive lock, so the answer stays true for the transaction.
+# Whether members have roles through a group: by its own grants, held ones too, or by those of groups that it is
+# nested in. All can only change under the tenant's exclusive lock, so the answer stays true for the transaction.
 GRANTS_REACH = """
     EXISTS (
         WITH RECURSIVE above (id) AS (
@@ -16,6 +16,8 @@ GRANTS_REACH = """
             SELECT n.group_id FROM above {{at:nestings n (child_id = above.id)}}
         )
         SELECT 1 FROM above {{at:grants g (group_id = above.id)}}
+        UNION ALL
+        SELECT 1 FROM above {{at:held_grants g (group_id = above.id)}}
     )
 """
 

@@ -7,7 +7,12 @@ from scim_server.storage.statement import Statement
 from scim_server.storage.tables import nestings
 
 # One that is pending already loses its place among the others only for a better one.
-_UNLESS_THERE = "ON CONFLICT (tenant, user_id) DO UPDATE SET gains_only = false WHERE NOT excluded.gains_only"
+_UNLESS_THERE = """
+    ON CONFLICT (tenant, user_id) DO UPDATE
+    SET gains_only = pending_users.gains_only AND excluded.gains_only,
+        evaluate = pending_users.evaluate OR excluded.evaluate
+    WHERE (pending_users.gains_only AND NOT excluded.gains_only) OR (excluded.evaluate AND NOT pending_users.evaluate)
+"""
 
 _ADD = Statement(f"""
     INSERT INTO pending_users (tenant, user_id, gains_only)
@@ -15,10 +20,10 @@ _ADD = Statement(f"""
     {_UNLESS_THERE}
 """)
 
-# Inactive users have no roles whatever the rules say.
+# Users who aren't active have no roles whatever the rules say.
 _ADD_ALL = Statement(f"""
-    INSERT INTO pending_users (tenant, user_id, gains_only)
-    SELECT tenant, id, {{boolean:$2}} FROM users WHERE tenant = $1 AND state = 'active'
+    INSERT INTO pending_users (tenant, user_id, gains_only, evaluate)
+    SELECT tenant, id, {{boolean:$2}}, {{boolean:$3}} FROM users WHERE tenant = $1 AND state = 'active'
     {_UNLESS_THERE}
 """)
 
@@ -35,7 +40,9 @@ _FREE = Statement(
     "SELECT user_id FROM pending_users WHERE tenant = $1 ORDER BY gains_only, user_id LIMIT $2 {lock_free}"
 )
 
-_REMOVE = Statement("DELETE FROM pending_users WHERE tenant = $1 AND user_id {in_ids:$2}")
+_REMOVE = Statement("DELETE FROM pending_users WHERE tenant = $1 AND user_id {in_ids:$2} RETURNING user_id, evaluate")
+
+_ARE_EVALUATED = Statement("UPDATE pending_users SET evaluate = false WHERE tenant = $1 AND user_id {in_ids:$2}")
 
 _OF_ANOTHER_REPLICA = Statement(
     "SELECT user_id FROM pending_users WHERE tenant = $1 ORDER BY gains_only, user_id LIMIT 1 {wait}"
@@ -53,9 +60,9 @@ async def add(tx: Transaction, user_ids: Collection[str], *, gains_only: bool) -
     await tx.execute(_ADD, tx.tenant, [*user_ids], gains_only)
 
 
-async def add_all(tx: Transaction, *, gains_only: bool) -> int:
-    """All users of the tenant; returns how many."""
-    return await tx.execute(_ADD_ALL, tx.tenant, gains_only)
+async def add_all(tx: Transaction, *, gains_only: bool, evaluate: bool = False) -> int:
+    """All users of the tenant; returns how many. `evaluate`: there are conditions that were never evaluated."""
+    return await tx.execute(_ADD_ALL, tx.tenant, gains_only, evaluate)
 
 
 async def add_below(tx: Transaction, group_ids: Collection[str], *, gains_only: bool) -> int:
@@ -68,8 +75,15 @@ async def free(tx: Transaction, limit: int) -> Sequence[str]:
     return [str(row["user_id"]) for row in await tx.fetch(_FREE, tx.tenant, limit)]
 
 
-async def remove(tx: Transaction, user_ids: Collection[str]) -> None:
-    await tx.execute(_REMOVE, tx.tenant, [*user_ids])
+async def remove(tx: Transaction, user_ids: Collection[str]) -> Collection[str]:
+    """Returns those for whom conditions are to be evaluated."""
+    rows = await tx.fetch(_REMOVE, tx.tenant, [*user_ids])
+    return [str(row["user_id"]) for row in rows if row["evaluate"]]
+
+
+async def are_evaluated(tx: Transaction, user_ids: Collection[str]) -> None:
+    """Conditions are evaluated for these; their roles stay pending."""
+    await tx.execute(_ARE_EVALUATED, tx.tenant, [*user_ids])
 
 
 async def wait_for_others(tx: Transaction) -> bool:

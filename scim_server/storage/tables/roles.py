@@ -1,16 +1,17 @@
 """Effective roles: the law as SQL, and what it is read from. `provisioning.roles` is the same law without a
 database."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 
-from scim_server.provisioning.roles import GroupGrant, HeldRole
-from scim_server.storage.effects import RoleReason, RolesChanged, RolesPending, RulesChanged
+from scim_server.provisioning.roles import EffectiveRole, Reason
+from scim_server.storage.effects import Deleted, RoleReason, RolesChanged, RolesPending, RulesChanged
 from scim_server.storage.errors import TryAgain
-from scim_server.storage.ids import is_id
+from scim_server.storage.ids import FIRST_ID, is_id
 from scim_server.storage.records import GroupReference, RoleChange
 from scim_server.storage.session import Row, Session, Transaction
 from scim_server.storage.statement import Statement, Together
-from scim_server.storage.tables import pending_users
+from scim_server.storage.tables import pending_users, verdicts
 from scim_server.storage.user_rows import MOST_ROWS, read_whole
 
 # Groups that `named` users are in, directly or through member groups; UNION ends cycles.
@@ -36,51 +37,128 @@ _GROUPS_OF = Statement(f"""
 """)
 
 _EFFECTIVE = Statement(f"""
-    WITH RECURSIVE {_ASKED}, {_REACHED}
-    SELECT named.id AS user_id, held.role AS role, held.since AS since, NULL AS mapping, NULL AS rule,
-           NULL AS display, named.place AS place, false AS granted
+    WITH {_ASKED}
+    SELECT named.id AS user_id, held.role AS role, held.since AS role_since, why.source AS source,
+           why.mapping AS mapping, why.rule AS rule, why.group_id AS group_id, why.since AS since,
+           {{json:g.document}} ->> 'displayName' AS display
     FROM named {{at:user_roles held (user_id = named.id)}}
-    UNION ALL
-    SELECT r.user_id, a.role, NULL, a.mapping, a.rule, {{json:g.document}} ->> 'displayName', r.place, true
-    FROM reached r {{at:grants a (group_id = r.group_id)}} {{at:groups g (id = r.group_id)}}
-    ORDER BY place, granted, role
+    {{left_at:role_reasons why (user_id = named.id AND role = held.role)}}
+    {{left_at:groups g (id = why.group_id)}}
+    ORDER BY named.place, held.role
     LIMIT {MOST_ROWS + 1}
 """)
 
-# The law. An active user has the roles that the rules grant to the groups that it reaches, those of all users (base),
-# and where no rule grants it any, those for that case (fallback). An inactive one has none.
+_NO_GROUP = f"'{FIRST_ID}'"
+
+# The law: `provisioning.roles.reasons_of`, for many users at once.
 #
-# Only differences are written, so `since` of a role that stays survives. NOT IN is a hashed look-up, however many
-# users there are; NOT EXISTS would be a join, for which PostgreSQL's planner has to guess.
+# Nobody is computed for whom conditions are still to be evaluated: verdicts that are missing would take roles which
+# come back a moment later. `unread` tells who that is.
+#
+# Only differences are written, so `since` of what stays survives. NOT IN is a hashed look-up, however many users
+# there are; NOT EXISTS would be a join, for which PostgreSQL's planner has to guess.
 _LAW = f"""
-    named (id, place) AS MATERIALIZED (
-        SELECT id, 0 FROM users WHERE tenant = $1 AND id {{in_ids:$2}} AND state = 'active'
-    ), {_REACHED}, mapped (user_id, role) AS MATERIALIZED (
-        SELECT DISTINCT r.user_id, a.role FROM reached r {{at:grants a (group_id = r.group_id)}}
-    ), wanted (user_id, role) AS MATERIALIZED (
-        SELECT user_id, role FROM mapped
+    unread (user_id) AS MATERIALIZED (
+        SELECT user_id FROM pending_users WHERE tenant = $1 AND user_id {{in_ids:$2}} AND evaluate
+    ), computed (id) AS MATERIALIZED (
+        SELECT asked.id FROM {{ids:$2 asked}} WHERE asked.id NOT IN (SELECT user_id FROM unread)
+    ), named (id, place) AS MATERIALIZED (
+        SELECT id, 0 FROM users WHERE tenant = $1 AND id {{any:SELECT id FROM computed}} AND state = 'active'
+    ), {_REACHED}, given (user_id, role, source, mapping, rule, group_id) AS MATERIALIZED (
+        SELECT r.user_id, a.role, '', a.mapping, a.rule, r.group_id
+        FROM reached r {{at:grants a (group_id = r.group_id)}}
+        WHERE a.open AND (a.condition = '' OR EXISTS (
+            SELECT 1 FROM verdicts v WHERE v.tenant = $1 AND v.user_id = r.user_id AND v.condition = a.condition
+        ))
         UNION
-        SELECT named.id, d.role
+        SELECT named.id, a.role, a.source, a.mapping, a.rule, {_NO_GROUP}
+        FROM general_grants a, named
+        WHERE a.tenant = $1 AND a.open AND EXISTS (
+            SELECT 1 FROM verdicts v WHERE v.tenant = $1 AND v.user_id = named.id AND v.condition = a.condition
+        )
+        UNION
+        SELECT why.user_id, why.role, why.source, why.mapping, why.rule, why.group_id
+        FROM named {{at:role_reasons why (user_id = named.id)}}
+        WHERE EXISTS (SELECT 1 FROM held_grants WHERE tenant = $1) AND EXISTS (
+            SELECT 1 FROM held_grants h
+            WHERE h.tenant = $1 AND h.group_id = why.group_id AND h.source = why.source AND h.mapping = why.mapping
+              AND h.rule = why.rule AND h.role = why.role
+        ) AND (why.group_id = {_NO_GROUP} OR (why.user_id, why.group_id) IN (SELECT user_id, group_id FROM reached))
+    ), wanted (user_id, role, source, mapping, rule, group_id) AS MATERIALIZED (
+        SELECT user_id, role, source, mapping, rule, group_id FROM given
+        UNION
+        SELECT named.id, d.role, d.kind, '', '', {_NO_GROUP}
         FROM named, default_roles d
-        WHERE d.tenant = $1 AND (d.kind = 'base' OR named.id NOT IN (SELECT user_id FROM mapped))
+        WHERE d.tenant = $1
+          AND (d.kind = 'base' OR named.id NOT IN (SELECT user_id FROM given WHERE source = ''))
     )
 """
 
+# The reasons of a role that an older server gave begin with it. They come first: SQLite runs one after the other.
 _RECOMPUTE = Together(
     _LAW,
-    lost="""
-        DELETE FROM user_roles
-        WHERE tenant = $1 AND user_id {in_ids:$2} AND (user_id, role) NOT IN (SELECT user_id, role FROM wanted)
-        RETURNING user_id, role
-    """,
-    gained="""
-        INSERT INTO user_roles (tenant, user_id, role, since)
-        SELECT {text:$1}, user_id, role, {time:$3} FROM wanted
+    new_reasons="""
+        INSERT INTO role_reasons (tenant, user_id, role, source, mapping, rule, group_id, since)
+        SELECT {text:$1}, w.user_id, w.role, w.source, w.mapping, w.rule, w.group_id, coalesce((
+            SELECT held.since FROM user_roles held
+            WHERE held.tenant = $1 AND held.user_id = w.user_id AND held.role = w.role AND NOT held.has_reasons
+        ), {time:$3})
+        FROM wanted w
         WHERE true
         ON CONFLICT DO NOTHING
-        RETURNING user_id, role
+        RETURNING user_id, role, source, mapping, rule, group_id, since
+    """,
+    gone_reasons="""
+        DELETE FROM role_reasons
+        WHERE tenant = $1 AND user_id {any:SELECT id FROM computed}
+          AND (user_id, role, source, mapping, rule, group_id) NOT IN (
+              SELECT user_id, role, source, mapping, rule, group_id FROM wanted
+          )
+        RETURNING user_id, role, source, mapping, rule, group_id, since
+    """,
+    lost="""
+        DELETE FROM user_roles
+        WHERE tenant = $1 AND user_id {any:SELECT id FROM computed}
+          AND (user_id, role) NOT IN (SELECT user_id, role FROM wanted)
+        RETURNING user_id, role, '' AS source, '' AS mapping, '' AS rule, user_id AS group_id, since
+    """,
+    gained="""
+        INSERT INTO user_roles (tenant, user_id, role, since, has_reasons)
+        SELECT DISTINCT {text:$1}, user_id, role, {time:$3}, true FROM wanted
+        WHERE true
+        ON CONFLICT DO NOTHING
+        RETURNING user_id, role, '' AS source, '' AS mapping, '' AS rule, user_id AS group_id, since
+    """,
+    unread="""
+        SELECT user_id, '' AS role, '' AS source, '' AS mapping, '' AS rule, user_id AS group_id,
+               CAST(NULL AS {time}) AS since
+        FROM unread
     """,
 )
+
+_NAMES = Statement("""
+    SELECT id, {json:document} ->> 'displayName' AS display FROM groups WHERE tenant = $1 AND id {in_ids:$2}
+""")
+
+_FORGET = Together(
+    roles="DELETE FROM user_roles WHERE tenant = $1 AND user_id = $2",
+    reasons="DELETE FROM role_reasons WHERE tenant = $1 AND user_id = $2",
+    verdicts="DELETE FROM verdicts WHERE tenant = $1 AND user_id = $2",
+)
+
+_WITHOUT_REASONS = Statement("""
+    SELECT DISTINCT user_id FROM user_roles WHERE tenant = $1 AND NOT has_reasons ORDER BY user_id LIMIT $2
+""")
+
+_HAVE_REASONS = Statement("""
+    UPDATE user_roles SET has_reasons = true WHERE tenant = $1 AND user_id {in_ids:$2} AND NOT has_reasons
+""")
+
+_TENANTS_WITHOUT_REASONS = Statement("""
+    SELECT tenant FROM tenants t
+    WHERE (SELECT r.user_id FROM user_roles r WHERE r.tenant = t.tenant AND NOT r.has_reasons LIMIT 1) IS NOT NULL
+    ORDER BY tenant
+""")
 
 _LOCK_USERS = Statement("SELECT id FROM users WHERE tenant = $1 AND id {in_ids:$2} ORDER BY id {lock}")
 
@@ -104,21 +182,23 @@ async def groups_of(session: Session, user_ids: Sequence[str]) -> Mapping[str, S
     return found
 
 
-async def effective(
-    session: Session, user_ids: Sequence[str]
-) -> Mapping[str, tuple[Sequence[HeldRole], Sequence[GroupGrant]]]:
+async def effective(session: Session, user_ids: Sequence[str]) -> Mapping[str, Sequence[EffectiveRole]]:
+    """A role of which an older server wrote no reasons has none until they are worked off."""
     rows, whole = await _of_users(session, _EFFECTIVE, user_ids)
-    found: dict[str, tuple[list[HeldRole], list[GroupGrant]]] = {user_id: ([], []) for user_id in whole}
+    reasons: dict[str, dict[str, list[Reason]]] = {user_id: {} for user_id in whole}
+    since: dict[tuple[str, str], datetime] = {}
     for row in rows:
-        of_user = found.get(str(row["user_id"]))
-        if of_user is None:
+        user_id, role = str(row["user_id"]), row["role"]
+        if user_id not in reasons:
             break
-        held, grants = of_user
-        if row["granted"]:
-            grants.append(GroupGrant(row["role"], row["mapping"], row["rule"], row["display"]))
-        else:
-            held.append(HeldRole(row["role"], session.time(row["since"])))
-    return found
+        since[user_id, role] = session.time(row["role_since"])
+        of_role = reasons[user_id].setdefault(role, [])
+        if row["since"] is not None:
+            of_role.append(_reason(session, row, row["display"]))
+    return {
+        user_id: [EffectiveRole(role, since[user_id, role], _in_order(of_role[role])) for role in of_role]
+        for user_id, of_role in reasons.items()
+    }
 
 
 async def lock_users(tx: Transaction, user_ids: Collection[str]) -> None:
@@ -128,32 +208,40 @@ async def lock_users(tx: Transaction, user_ids: Collection[str]) -> None:
 
 
 async def recompute(
-    tx: Transaction, user_ids: Collection[str], reason: RoleReason, *, gains_only: bool = False
+    tx: Transaction,
+    user_ids: Collection[str],
+    reason: RoleReason,
+    *,
+    gains_only: bool = False,
+    names: Mapping[str, str | None] | None = None,
 ) -> Sequence[RoleChange]:
-    """Make `user_roles` of these users what the law says, now or, where they are too many, later.
+    """Make reasons and roles of these users what the law says, now or, where they are too many, later.
 
-    `gains_only`: none of them loses a role of a rule, so that others come first.
+    `gains_only`: none of them loses a role of a rule, so that others come first. `names`: display names of groups
+    that are known, or that are gone.
 
     The users, or the tenant, are locked: the statement must begin after that, so that two transactions that take a
-    user's last two reasons for a role can't each still see the other's.
+    user's last two reasons for a role can't each still see the other's. Grants, windows and the policy change under
+    the tenant's lock alone. So whatever replica writes, by whatever configuration: what it writes is the law over the
+    rules that the database holds now, or the rules change after it, and it sees the users pending.
     """
     if len(user_ids) > MOST_AT_COMMIT:
         await pending_users.add(tx, user_ids, gains_only=gains_only)
         tx.effects.add(RolesPending(len(user_ids)))
         return ()
-    changes: dict[str, tuple[set[str], set[str]]] = {}
-    ordered = sorted(user_ids)
+    ordered, changed = sorted(user_ids), _Changes(tx)
     for start in range(0, len(ordered), _MOST_AT_ONCE):
-        rows = await tx.together(_RECOMPUTE, tx.tenant, ordered[start : start + _MOST_AT_ONCE], tx.now)
-        for number, statement in enumerate(("gained", "lost")):
-            for row in rows[statement]:
-                changes.setdefault(str(row["user_id"]), (set(), set()))[number].add(row["role"])
-    changed = tuple(
-        RoleChange(user_id, frozenset(gained), frozenset(lost)) for user_id, (gained, lost) in sorted(changes.items())
-    )
-    if changed:
-        tx.effects.add(RolesChanged(changed, reason))
-    return changed
+        part = ordered[start : start + _MOST_AT_ONCE]
+        rows = await tx.together(_RECOMPUTE, tx.tenant, part, tx.now)
+        changed.add(rows)
+        if unread := [str(row["user_id"]) for row in rows["unread"]]:
+            await verdicts.evaluate(tx, unread)
+            await pending_users.are_evaluated(tx, unread)
+            changed.add(await tx.together(_RECOMPUTE, tx.tenant, unread, tx.now))
+    changes = await changed.of_roles(names or {})
+    if changes:
+        tx.effects.add(RolesChanged(changes, reason))
+    return changes
 
 
 async def recompute_some(tx: Transaction, limit: int = MOST_AT_COMMIT) -> Sequence[RoleChange] | None:
@@ -168,8 +256,100 @@ async def recompute_some(tx: Transaction, limit: int = MOST_AT_COMMIT) -> Sequen
     taken = pending if tx.exclusive else [str(row["id"]) for row in await tx.fetch(_LOCK_FREE, tx.tenant, pending)]
     if not taken:
         raise TryAgain
-    await pending_users.remove(tx, taken)
+    if unread := await pending_users.remove(tx, taken):
+        await verdicts.evaluate(tx, unread)
     return await recompute(tx, taken, RulesChanged())
+
+
+async def forget(tx: Transaction, user_id: str) -> None:
+    """Of a user who is deleted."""
+    held = (await effective(tx, [user_id]))[user_id]
+    await tx.together(_FORGET, tx.tenant, user_id)
+    if lost := {role.value: role.reasons for role in held}:
+        tx.effects.add(RolesChanged((RoleChange(user_id, {}, lost),), Deleted()))
+
+
+async def find_reasons(tx: Transaction, limit: int = MOST_AT_COMMIT) -> bool:
+    """Of up to `limit` users with roles of which an older server wrote no reasons. Whether there may be more."""
+    rows = await tx.fetch(_WITHOUT_REASONS, tx.tenant, limit)
+    if not rows:
+        return False
+    user_ids = [str(row["user_id"]) for row in rows]
+    await lock_users(tx, user_ids)
+    await recompute(tx, user_ids, RulesChanged())
+    await tx.execute(_HAVE_REASONS, tx.tenant, user_ids)
+    return True
+
+
+async def tenants_without_reasons(session: Session) -> Sequence[str]:
+    return [row["tenant"] for row in await session.fetch(_TENANTS_WITHOUT_REASONS)]
+
+
+class _Changes:
+    """What statements of the law have written."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._roles: tuple[set[tuple[str, str]], set[tuple[str, str]]] = set(), set()
+        """(user, role): gained, lost"""
+        self._reasons: tuple[list[Row], list[Row]] = [], []
+        """New, gone"""
+
+    def add(self, rows: Mapping[str, Sequence[Row]]) -> None:
+        for found, name in zip(self._roles, ("gained", "lost"), strict=True):
+            found.update((str(row["user_id"]), row["role"]) for row in rows[name])
+        for reasons, name in zip(self._reasons, ("new_reasons", "gone_reasons"), strict=True):
+            reasons += rows[name]
+
+    async def of_roles(self, names: Mapping[str, str | None]) -> Sequence[RoleChange]:
+        """Of roles alone, with the reasons that came or went with them: a reason more is no change."""
+        gained, lost = self._roles
+        if not gained and not lost:
+            return ()
+        rows = [
+            [row for row in reasons if (str(row["user_id"]), row["role"]) in of]
+            for reasons, of in zip(self._reasons, self._roles, strict=True)
+        ]
+        names = {**await self._names_of((row for part in rows for row in part), names), **names}
+        new, gone = (self._told(part, names) for part in rows)
+        changes: dict[str, tuple[dict[str, tuple[Reason, ...]], dict[str, tuple[Reason, ...]]]] = {}
+        for number, (of, reasons) in enumerate(((gained, new), (lost, gone))):
+            for user_id, role in sorted(of):
+                of_user = changes.setdefault(user_id, ({}, {}))
+                of_user[number][role] = _in_order(reasons.get((user_id, role), ()))
+        return tuple(RoleChange(user_id, *changes[user_id]) for user_id in sorted(changes))
+
+    def _told(
+        self, rows: Iterable[Row], names: Mapping[str, str | None]
+    ) -> Mapping[tuple[str, str], Collection[Reason]]:
+        told: dict[tuple[str, str], list[Reason]] = {}
+        for row in rows:
+            reason = _reason(self._tx, row, names.get(str(row["group_id"])))
+            told.setdefault((str(row["user_id"]), row["role"]), []).append(reason)
+        return told
+
+    async def _names_of(self, rows: Iterable[Row], known: Mapping[str, str | None]) -> Mapping[str, str | None]:
+        unknown = {str(row["group_id"]) for row in rows} - known.keys() - {FIRST_ID}
+        if not unknown:
+            return {}
+        found = await self._tx.fetch(_NAMES, self._tx.tenant, sorted(unknown))
+        return {str(row["id"]): row["display"] for row in found}
+
+
+def _reason(session: Session, row: Row, group: str | None) -> Reason:
+    group_id = str(row["group_id"])
+    return Reason(
+        row["mapping"] or None,
+        row["rule"] or None,
+        group,
+        row["source"] or None,
+        session.time(row["since"]),
+        None if group_id == FIRST_ID else group_id,
+    )
+
+
+def _in_order(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    return tuple(sorted(reasons, key=lambda reason: reason.order))
 
 
 async def _of_users(

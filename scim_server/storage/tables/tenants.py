@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from scim_server.provisioning.lifecycle import NO_DELAY
-from scim_server.provisioning.policy import Policy, is_current
-from scim_server.storage.effects import DelayChanged, RolesPending
+from scim_server.provisioning.policy import NO_POLICY, Policy, is_current
+from scim_server.storage.effects import DelayChanged, RolesPending, WindowsChanged
 from scim_server.storage.errors import NeedsExclusive
 from scim_server.storage.grant_changes import grant_changes
 from scim_server.storage.ids import FIRST_ID
@@ -42,7 +42,7 @@ _COUNTS = Statement("""
 
 # Locked, because revisions are raised (`revisions.raise_all`) without the tenant's lock.
 _HELD = Statement("""
-    SELECT revision, fingerprint, deactivation_delay, uid, departed FROM tenants WHERE tenant = $1 {lock}
+    SELECT revision, fingerprint, rules, deactivation_delay, uid, departed FROM tenants WHERE tenant = $1 {lock}
 """)
 
 # `base_roles` and `fallback_roles` are for replicas of before `default_roles`, which may run beside this one.
@@ -113,6 +113,7 @@ async def put_rules(tx: Transaction, rules: Policy, revision: int, uid: str | No
     if held is not None and departures.has_returned(held["departed"], held["uid"], uid):
         await departures.note_return(tx)
         held = await tx.fetch_one(_HELD, tx.tenant)
+    before = NO_POLICY if held is None else Policy.from_json(held["rules"])
     await tx.execute(
         _STORE,
         tx.tenant,
@@ -132,17 +133,29 @@ async def put_rules(tx: Transaction, rules: Policy, revision: int, uid: str | No
         await due.remove_all(tx, DueKind.DELAY)  # whoever still follows the delay before
         await due.put(tx, [(Due(DueKind.DELAY, FIRST_ID), due.AT_ONCE)])
         tx.effects.add(DelayChanged())
+    await due.remove_all(tx, DueKind.WINDOW)
+    if rules.boundaries:
+        await due.put(tx, [(Due(DueKind.WINDOW, time.isoformat()), time) for time in rules.boundaries])
+        tx.effects.add(WindowsChanged())
+    await _follow(tx, rules, new_conditions=bool(rules.conditions.names - before.conditions.names))
+    return True
+
+
+async def _follow(tx: Transaction, rules: Policy, *, new_conditions: bool) -> None:
+    """Write down what the rules give, and record as pending whose roles or reasons may change by it."""
     changes = grant_changes(await groups.names_of_all(tx), await grants.of_all(tx), rules)
     await grants.change(tx, changes)
+    general = await grants.replace_general(tx, rules.general_grants)
     no_longer, now = await default_roles.replace(tx, rules)
-    if no_longer or now:
-        pending = await pending_users.add_all(tx, gains_only=not no_longer)
-        tx.effects.add(RolesPending(pending))
+    pending = 0
+    if new_conditions or general.gone or general.new or no_longer or now:
+        gains_only = general.only_gains and not no_longer
+        pending += await pending_users.add_all(tx, gains_only=gains_only, evaluate=new_conditions)
     for group_ids, gains_only in ((changes.losing, False), (changes.only_gaining, True)):
         if group_ids:
-            pending = await pending_users.add_below(tx, group_ids, gains_only=gains_only)
-            tx.effects.add(RolesPending(pending))
-    return True
+            pending += await pending_users.add_below(tx, group_ids, gains_only=gains_only)
+    if pending:
+        tx.effects.add(RolesPending(pending))
 
 
 def _is_as_new(held: Row, revision: int) -> bool:

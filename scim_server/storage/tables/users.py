@@ -1,13 +1,18 @@
 """Users: their rows and e-mail addresses."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
+from scim_server.provisioning.conditions import user_of_conditions
 from scim_server.provisioning.lifecycle import NO_DELAY, State, state_after, state_after_deletion
+from scim_server.provisioning.policy import Policy
+from scim_server.provisioning.roles import FirstReasons, Reason, first_roles
 from scim_server.storage.documents import from_json, to_json
 from scim_server.storage.effects import (
     ActiveChanged,
-    Deleted,
     DeletedUserDeactivated,
+    DocumentChanged,
     Effects,
     FirstRoles,
     RolesChanged,
@@ -17,14 +22,14 @@ from scim_server.storage.effects import (
     UserUpdated,
 )
 from scim_server.storage.errors import TryAgain, UserNameTaken
-from scim_server.storage.ids import is_id
+from scim_server.storage.ids import FIRST_ID, is_id
 from scim_server.storage.index_keys import keys_of_user
 from scim_server.storage.new_records import changed_user, new_user
 from scim_server.storage.policies import FINGERPRINT
 from scim_server.storage.records import Document, Due, DueKind, LockedUser, RoleChange, UserRecord
 from scim_server.storage.session import Row, Session, Transaction, optional_time
 from scim_server.storage.statement import Statement, Together
-from scim_server.storage.tables import due, guards, holds, roles, tenants, tombstones
+from scim_server.storage.tables import due, guards, holds, roles, tenants, tombstones, verdicts
 
 COLUMNS = "id, document, active, blocked_at, state, deactivate_at, created, modified, version, hold"
 
@@ -36,8 +41,7 @@ _LOCK = Statement(f"""
     SELECT {COLUMNS}, {FINGERPRINT} FROM users WHERE tenant = $1 AND id = $2 {{lock}}
 """)
 
-# A new user is in no group: its roles are those of all users and those of users without a mapped one. Where the name
-# is taken nothing is returned of `created`, and what the others wrote is rolled back.
+# Where the name is taken nothing is returned of `created`, and what the others wrote is rolled back.
 _INSERT = Together(
     created="""
         INSERT INTO users (tenant, id, user_name_key, display_name_key, external_id_key, active, blocked_at, state,
@@ -51,14 +55,24 @@ _INSERT = Together(
         SELECT {text:$1}, email.value, {id:$2} FROM {texts:$13 email}
     """,
     roles="""
-        INSERT INTO user_roles (tenant, user_id, role, since)
-        SELECT DISTINCT tenant, {id:$2}, role, {time:$10} FROM default_roles WHERE tenant = $1 AND {boolean:$6}
-        RETURNING role
+        INSERT INTO user_roles (tenant, user_id, role, since, has_reasons)
+        SELECT DISTINCT {text:$1}, {id:$2}, r.role, {time:$10}, true FROM {rows:$15 r (role text)}
+    """,
+    reasons=f"""
+        INSERT INTO role_reasons (tenant, user_id, role, source, mapping, rule, group_id, since)
+        SELECT {{text:$1}}, {{id:$2}}, r.role, r.source, r.mapping, r.rule, '{FIRST_ID}', {{time:$10}}
+        FROM {{rows:$15 r (role text, source text, mapping text, rule text)}}
+    """,
+    verdicts="""
+        INSERT INTO verdicts (tenant, user_id, condition)
+        SELECT {text:$1}, {id:$2}, v.value FROM {texts:$16 v}
     """,
     previous="SELECT ("
     + tombstones.PREVIOUS.replace("EXTERNAL_ID", "$14")
     + ") AS role WHERE {text:$14} IS NOT NULL",
 )
+
+_NOW = Statement("SELECT {early_now:$1} AS now")
 
 _HOLDER_OF_NAME = Statement("SELECT id FROM users WHERE tenant = $1 AND user_name_key = $2")
 
@@ -93,7 +107,6 @@ _DELETE = Together(
         WHERE tenant = $1 AND id {in_ids:$4}
     """,
     emails="DELETE FROM user_emails WHERE tenant = $1 AND user_id = $2",
-    roles="DELETE FROM user_roles WHERE tenant = $1 AND user_id = $2 RETURNING role",
     pending="DELETE FROM pending_users WHERE tenant = $1 AND user_id = $2",
     memberships="DELETE FROM memberships WHERE tenant = $1 AND user_id = $2",
     deleted="DELETE FROM users WHERE tenant = $1 AND id = $2",
@@ -182,6 +195,8 @@ async def insert(tx: Transaction, document: Document, active: bool) -> UserRecor
     """Raises `UserNameTaken`."""
     delay = NO_DELAY if active else await tenants.deactivation_delay(tx)
     tx.subject = record = new_user(document, active, tx.now, delay)
+    policy = await tx.policy()
+    first = await _first_roles(tx, policy, record)
     keys = keys_of_user(document)
     rows = await tx.together(
         _INSERT,
@@ -199,23 +214,56 @@ async def insert(tx: Transaction, document: Document, active: bool) -> UserRecor
         tx.folded(document),
         keys.emails,
         document.get("externalId"),
+        to_json(rows_of_first(first)),
+        sorted(first.verdicts),
     )
     if not rows["created"]:
         await _raise_if_taken(tx, keys.user_name)
         raise TryAgain  # its holder was deleted in between
     previous_id = next((row["role"] for row in rows["previous"]), None)
-    add_effects_of_new(tx.effects, record, [row["role"] for row in rows["roles"]], previous_id)
+    add_effects_of_new(tx.effects, record, first, previous_id)
     return record
 
 
+async def _first_roles(tx: Transaction, policy: Policy, record: UserRecord) -> FirstReasons:
+    now = tx.now
+    if policy.has_general_windows:
+        row = await tx.fetch_one(_NOW, tx.now)
+        assert row is not None  # noqa: S101 - of one row
+        now = tx.time(row["now"])
+    return first_roles_of(policy, record, now)
+
+
+def first_roles_of(policy: Policy, record: UserRecord, now: datetime) -> FirstReasons:
+    """See `provisioning.roles.first_roles`."""
+    return first_roles(policy, _user_of(record), record.state, now)
+
+
+def rows_of_first(first: FirstReasons) -> list[dict[str, str]]:
+    """As the statements take them."""
+    return [
+        {"role": role, "source": reason.source or "", "mapping": reason.mapping or "", "rule": reason.rule or ""}
+        for role, reasons in first.by_role.items()
+        for reason in reasons
+    ]
+
+
 def add_effects_of_new(
-    effects: Effects, record: UserRecord, first_roles: Collection[str], previous_id: str | None = None
+    effects: Effects, record: UserRecord, first: FirstReasons, previous_id: str | None = None
 ) -> None:
     effects.add(UserCreated(record, previous_id))
     if record.state != State.ACTIVE:
         effects.add(StateChanged(record.id, None, record.state, record.deactivate_at))
-    if first_roles:
-        effects.add(RolesChanged((RoleChange(record.id, frozenset(first_roles), frozenset()),), FirstRoles()))
+    if first.by_role:
+        effects.add(RolesChanged((RoleChange(record.id, told_of_first(first, record.created), {}),), FirstRoles()))
+
+
+def told_of_first(first: FirstReasons, now: datetime) -> Mapping[str, tuple[Reason, ...]]:
+    """By role, its reasons in order, which all are of now."""
+    return {
+        role: tuple(sorted((replace(each, since=now) for each in reasons), key=lambda reason: reason.order))
+        for role, reasons in sorted(first.by_role.items())
+    }
 
 
 async def update(tx: Transaction, record: UserRecord, document: Document, active: bool) -> UserRecord:
@@ -248,22 +296,36 @@ async def update(tx: Transaction, record: UserRecord, document: Document, active
     tx.effects.add(UserUpdated(record, updated))
     if (updated.state, updated.deactivate_at) != (record.state, record.deactivate_at):
         tx.effects.add(StateChanged(record.id, record.state, updated.state, updated.deactivate_at))
-    if updated.state != record.state:
-        await roles.recompute(tx, [record.id], ActiveChanged())
+    await _follow(tx, record, updated)
     if active and record.hold is not None:
         await holds.end_if_empty(tx, record.hold)
     return updated
 
 
+async def _follow(tx: Transaction, before: UserRecord, updated: UserRecord) -> None:
+    """Verdicts and roles after a change of the user. What is still to be evaluated for the user stays so."""
+    policy = await tx.policy()
+    verdicts_before, verdicts_now = (policy.conditions.of(_user_of(each)).true for each in (before, updated))
+    if verdicts_before != verdicts_now:
+        await verdicts.put(tx, {updated.id: verdicts_now})
+    if updated.state != before.state:
+        await roles.recompute(tx, [updated.id], ActiveChanged())
+    elif verdicts_before != verdicts_now:
+        await roles.recompute(tx, [updated.id], DocumentChanged())
+
+
+def _user_of(record: UserRecord) -> Document:
+    return user_of_conditions(record.id, record.document, record.active)
+
+
 async def delete(tx: Transaction, locked: LockedUser) -> None:
     """Also from all groups, whose version and modified move."""
     user = locked.record
-    rows = await tx.together(_DELETE, tx.tenant, user.id, tx.now, sorted(locked.groups))
+    await tx.together(_DELETE, tx.tenant, user.id, tx.now, sorted(locked.groups))
     delay = await tenants.deactivation_delay(tx)
     ends = user.deactivate_at or tx.now + delay
     tx.effects.add(UserDeleted(user, state_after_deletion(user.state, delay), ends))
-    if lost := frozenset(row["role"] for row in rows["roles"]):
-        tx.effects.add(RolesChanged((RoleChange(user.id, frozenset(), lost),), Deleted()))
+    await roles.forget(tx, user.id)
 
 
 async def deactivate(tx: Transaction, user_ids: Collection[str]) -> Collection[str]:
@@ -322,6 +384,7 @@ async def correct_states(tx: Transaction, limit: int) -> int:
         corrected.append((tx.tenant, record.id, state, deactivate_at))
         tx.effects.add(StateChanged(record.id, record.state, state, deactivate_at))
     await tx.batch(_SET_STATE, corrected)
+    await roles.recompute(tx, [str(row["id"]) for row in rows], ActiveChanged())
     return len(rows)
 
 

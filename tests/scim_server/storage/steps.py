@@ -140,7 +140,7 @@ class Steps:
 
     async def roles(self, user_id: str) -> set[str]:
         roles = await self.storage.read(self.tenant, lambda reader: reader.effective_roles([user_id]))
-        return {held.role for held in roles[user_id][0]}
+        return {role.value for role in roles[user_id]}
 
     async def put_rules(self, rules: Policy, revision: int, *, work_off: bool = True) -> bool:
         stored = await self.storage.write(
@@ -178,22 +178,34 @@ class Steps:
 
 
 def rules(
-    *granting: tuple[GroupSelector, Sequence[str]],
+    *granting: tuple[GroupSelector | str, Sequence[str]],
     base: Iterable[str] = (),
     fallback: Iterable[str] = (),
     protected: Iterable[str] = (),
+    **fields: Any,
 ) -> Policy:
-    """Rules `r0`, `r1`, … of the mapping `acme/roles`. `protected`: userNames."""
+    """Rules `r0`, `r1`, … of the mapping `acme/roles`: for members of a group, or for users of whom a text is true.
+
+    `protected`: userNames. `fields` of `PolicyConfig`."""
     return policy_of(
-        [
-            RoleRule(mapping="acme/roles", rule=f"r{number}", groups=(selector,), roles=tuple(roles))
-            for number, (selector, roles) in enumerate(granting)
-        ],
+        [_rule(f"r{number}", whose, roles) for number, (whose, roles) in enumerate(granting)],
         base,
         fallback,
         safety=Safety(protected_users=tuple(ProtectedUser(user_name=name) for name in protected)),
+        **fields,
     )
+
+
+def _rule(name: str, whose: GroupSelector | str, roles: Sequence[str]) -> RoleRule:
+    if isinstance(whose, str):
+        return RoleRule(mapping="acme/roles", rule=name, when=whose, roles=tuple(roles))
+    return RoleRule(mapping="acme/roles", rule=name, groups=(whose,), roles=tuple(roles))
 
 
 def named(display_name: str) -> GroupSelector:
     return GroupSelector(display_name=display_name)
+
+
+def named_roles(change: RoleChange) -> tuple[str, set[str], set[str]]:
+    """Whom it is about, and the names of the roles that came and went."""
+    return change.user_id, {*change.added}, {*change.removed}

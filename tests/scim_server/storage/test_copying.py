@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from scim_server.provisioning.roles import HeldGrant
 from scim_server.scim.filter import parse
 from scim_server.scim.resource_types import USER_TYPE
 from scim_server.storage.copying import CopyFailed, copy_to_postgres
@@ -40,8 +41,9 @@ async def _fill(path: Path) -> list[str]:
     storage = open_storage(f"sqlite:///{path}")
     await storage.open()
     steps = Steps(storage, TENANT)
+    staff = ('user.userName.endsWith("example")', ["staff"])
     await steps.put_rules(
-        rules((named("Admins"), ["admin"]), base=["viewer"], fallback=["guest"], protected=["held"]), 3
+        rules((named("Admins"), ["admin"]), staff, base=["viewer"], fallback=["guest"], protected=["held"]), 3
     )
     ids = [
         await steps.add_user(
@@ -69,7 +71,9 @@ async def _fill(path: Path) -> list[str]:
     await other.add_user("ann")
     await other.put_rules(rules((named("Admins"), ["admin"])), 4)
     await storage.write(DEPARTED, lambda writer: writer.depart(KEPT, 5), exclusive=True)
-    await steps.put_rules(rules((named("Admins"), ["boss"]), base=["viewer"]), 6, work_off=False)
+    await steps.put_rules(rules((named("Admins"), ["boss"]), staff, base=["viewer"]), 6, work_off=False)
+    lost = [HeldGrant("admin", "acme/roles", "r0", group_id=inner)]
+    await storage.write(TENANT, lambda writer: writer.hold_grants("h1", lost), exclusive=True)
     await storage.close()
     return ids
 
@@ -123,7 +127,7 @@ async def test_everything_is_copied(path: Path, postgres_dsn: str, pgbouncer: Pg
     for steps in (here, there):  # the copy goes on as the original would
         await steps.work_off()
         await steps.add_user("new")
-        assert await steps.roles(ids[1]) == {"boss", "viewer"}
+        assert await steps.roles(ids[1]) == {"boss", "staff", "viewer", "admin"}  # whose loss is held
     users = await _all_users(here)
     assert users.total == (await _all_users(there)).total == len(ids) + 1
     for storage in (old, new):

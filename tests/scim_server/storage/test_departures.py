@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from scim_server.provisioning.roles import HeldGrant
 from scim_server.storage.protocol import Writer
 from scim_server.storage.records import TenantCounts
 from scim_server.storage.tables.departures import TENANT_TABLES
@@ -17,7 +18,7 @@ from tests.support.storages import open_storage
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
 
-RULES = rules((named("Admins"), ["admin"]), base=["viewer"], protected=["held"])
+RULES = rules((named("Admins"), ["admin"]), ("true", ["staff"]), base=["viewer"], protected=["held"])
 KEPT, AT_ONCE = timedelta(days=90), timedelta(0)
 NOT_DATA = {
     "schema_migrations": "of the database",
@@ -62,6 +63,8 @@ async def fill(steps: Steps) -> None:
     await steps.delete_user(await steps.add_user("eve"))
     await steps.storage.write(steps.tenant, lambda writer: writer.lock_user(ann), REQUESTED)
     await steps.deliver_again("crm")
+    held = [HeldGrant("admin", "acme/roles", "r0", group_id=inner)]
+    await steps.storage.write(steps.tenant, lambda writer: writer.hold_grants("h1", held), exclusive=True)
     await steps.work_off()
 
 

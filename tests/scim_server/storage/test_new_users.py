@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from scim_server.provisioning.roles import Reason
 from scim_server.storage.effects import Effect, FirstRoles, RolesChanged, UserCreated
 from scim_server.storage.errors import UserNameTaken
 from scim_server.storage.protocol import Storage
@@ -68,7 +69,8 @@ async def test_what_it_tells_is_what_was_done(steps: Steps) -> None:
             told.clear()
             document = {"userName": f"user-{revision}-{user}", "active": True}
             inserted = await steps.storage.insert_user(steps.tenant, document, True)
-            gained = RolesChanged((RoleChange(inserted.id, frozenset(names), frozenset()),), FirstRoles())
+            reasons = {name: (Reason(source="base", since=inserted.created),) for name in names}
+            gained = RolesChanged((RoleChange(inserted.id, reasons, {}),), FirstRoles())
             assert told == [[UserCreated(inserted), *([gained] if names else [])]]
             assert await steps.user(inserted.id) == inserted
             assert await steps.roles(inserted.id) == {*names}

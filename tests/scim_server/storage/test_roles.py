@@ -2,13 +2,14 @@
 
 import asyncio
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from scim_server.config import GroupSelector
-from scim_server.provisioning.roles import Reason, explain
-from scim_server.storage.records import GroupReference, RoleChange
-from tests.scim_server.storage.steps import Steps, named, rules
+from scim_server.provisioning.roles import Reason
+from scim_server.storage.records import GroupReference
+from tests.scim_server.storage.steps import Steps, named, named_roles, rules
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql", "pgbouncer")
 
@@ -43,7 +44,11 @@ async def test_since_survives_what_does_not_end_the_role(steps: Steps) -> None:
     await steps.put_rules(rules((named("Bosses"), ["admin"])), 2)
 
     after = await steps.storage.read(steps.tenant, lambda reader: reader.effective_roles([ann]))
-    assert after[ann][0] == before[ann][0]
+    [old], [role] = before[ann], after[ann]
+    assert (role.value, role.since) == (old.value, old.since)
+    assert [reason.rule for reason in role.reasons] == ["r0"]
+    assert role.reasons[0].since is not None
+    assert role.reasons[0].since > role.since
 
 
 async def test_reasons(steps: Steps) -> None:
@@ -53,16 +58,16 @@ async def test_reasons(steps: Steps) -> None:
     await steps.put_rules(granted, 1)
     ann = await steps.add_user("ann")
     admins = await steps.add_group("Admins", [ann])
-    await steps.add_group("Bosses", [admins], externalId="b1")
+    bosses = await steps.add_group("Bosses", [admins], externalId="b1")
 
     roles = await steps.storage.read(steps.tenant, lambda reader: reader.effective_roles([ann]))
 
-    held, grants = roles[ann]
-    explained = {role.value: role.reasons for role in explain(held, True, grants, granted)}
+    explained = {role.value: [replace(reason, since=None) for reason in role.reasons] for role in roles[ann]}
+    by_bosses = Reason("acme/roles", "r1", "Bosses", group_id=bosses)
     assert explained == {
-        "admin": (Reason("acme/roles", "r0", "Admins"), Reason("acme/roles", "r1", "Bosses")),
-        "boss": (Reason("acme/roles", "r1", "Bosses"),),
-        "viewer": (Reason(source="base"),),
+        "admin": [Reason("acme/roles", "r0", "Admins", group_id=admins), by_bosses],
+        "boss": [by_bosses],
+        "viewer": [Reason(source="base")],
     }
 
 
@@ -151,7 +156,7 @@ async def test_only_real_changes_of_roles_are_told(steps: Steps) -> None:
     await steps.put_rules(ADMINS, 1)
     ann = await steps.add_user("ann")
     await steps.put_rules(rules(base=["viewer", "other"]), 2, work_off=False)
-    assert await steps.work_off() == [RoleChange(ann, frozenset({"other"}), frozenset({"guest"}))]
+    assert [named_roles(change) for change in await steps.work_off()] == [(ann, {"other"}, {"guest"})]
     assert await steps.work_off() == []
 
 

@@ -1,14 +1,16 @@
 """Roles after any sequence of changes are what a plain reading of groups and rules says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from scim_server.config import GroupSelector
+from scim_server.provisioning.lifecycle import State
 from scim_server.provisioning.policy import Policy
-from scim_server.provisioning.roles import reasons_of
+from scim_server.provisioning.roles import ReachedGroup, reasons_of
 from scim_server.storage.protocol import Storage
 from tests.scim_server.storage.steps import Steps, named, rules
 from tests.support.examples import few
@@ -105,11 +107,15 @@ async def test_roles_follow(storage: Storage, tenant: str, sequence: list[Operat
 
 
 async def _both_laws_agree(steps: Steps, model: Model, users: Mapping[int, str]) -> None:
-    """What the database holds is what the pure law says of the grants that reach each user."""
-    read = await steps.storage.read(steps.tenant, lambda reader: reader.effective_roles([*users.values()]))
+    """What the database holds is what the pure law says of the groups that reach each user."""
+    roles = await steps.storage.read(steps.tenant, lambda reader: reader.effective_roles([*users.values()]))
+    groups = await steps.storage.read(steps.tenant, lambda reader: reader.groups_of([*users.values()]))
     for number, user_id in users.items():
-        held, grants = read[user_id]
-        assert {role.role for role in held} == reasons_of(model.active[number], grants, model.rules).keys()
+        reached = [ReachedGroup(group.id, group.display) for group in groups[user_id]]
+        state = State.ACTIVE if model.active[number] else State.DEACTIVATED
+        wanted = reasons_of(model.rules, state, reached, (), datetime.now(UTC))
+        held = {role.value: {replace(reason, since=None) for reason in role.reasons} for role in roles[user_id]}
+        assert held == wanted
 
 
 async def _change_group(

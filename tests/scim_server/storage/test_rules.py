@@ -8,8 +8,8 @@ import pytest
 
 from scim_server.config import GroupSelector
 from scim_server.storage.protocol import Writer
-from scim_server.storage.records import RoleChange, RulesVersion
-from tests.scim_server.storage.steps import Steps, named, rules
+from scim_server.storage.records import RulesVersion
+from tests.scim_server.storage.steps import Steps, named, named_roles, rules
 from tests.support.locks import until_sessions_wait
 from tests.support.policies import policy_of
 from tests.support.storages import open_storage
@@ -75,7 +75,7 @@ async def test_new_rules_change_the_roles_of_existing_users(steps: Steps) -> Non
     assert version is not None
     assert not version.applied
     assert steps.tenant in await steps.storage.pending_tenants()
-    assert await steps.work_off() == [RoleChange(ann, frozenset({"boss"}), frozenset({"admin"}))]
+    assert [named_roles(change) for change in await steps.work_off()] == [(ann, {"boss"}, {"admin"})]
     assert await _version(steps) == RulesVersion(2, SECOND.fingerprint, applied=True)
     assert steps.tenant not in await steps.storage.pending_tenants()
     assert await steps.roles(eve) == {"viewer"}

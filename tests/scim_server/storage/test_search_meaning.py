@@ -281,7 +281,7 @@ class World:
             for user_id in user_ids:
                 record = await reader.user(user_id)
                 assert record is not None
-                held = roles[user_id][0]
+                held = roles[user_id]
                 self.users[user_id] = {
                     **_common(record, "User", USER_URN),
                     "groups": [
@@ -294,8 +294,8 @@ class World:
                     ],
                     EFFECTIVE_URN: {
                         "state": record.state.value,
-                        "roles": [{"value": role.role, "since": role.since.isoformat()} for role in held],
-                        "permissions": sorted({name for role in held for name in ROLES[role.role]}),
+                        "roles": [{"value": role.value, "since": role.since.isoformat()} for role in held],
+                        "permissions": sorted({name for role in held for name in ROLES[role.value]}),
                     },
                 }
             for group_id in group_ids:
