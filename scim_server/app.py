@@ -20,6 +20,7 @@ from scim_server.auth.last_uses import LastUses
 from scim_server.background.deliveries import DeliveryWork
 from scim_server.background.due import DueWork
 from scim_server.background.refusals import Refusals
+from scim_server.background.retention import Retention
 from scim_server.background.rules import RulesApplier
 from scim_server.clock import Clock, utc_now
 from scim_server.config import ConfigHolder
@@ -144,6 +145,7 @@ class Server:
         stored_rules = StoredRules(self.storage)
         self.applier = RulesApplier(self.storage, stored_rules, self.holder, self.metrics, clock)
         self.due = DueWork(self.storage, clock)
+        self._retention = Retention(self.storage, self.metrics, clock)
         self.feed = Feed(self.storage)
         # Whoever waits asks again, with a credential that may be none any more.
         self.holder.subscribe(lambda _: self.feed.arrivals.answer_all())
@@ -325,6 +327,7 @@ class Server:
     def _work(self) -> None:
         self._in_background("applying role rules", self.applier.worker.run())
         self._in_background("doing what is due", self.due.worker.run())
+        self._in_background("deleting what is older than the retention", self._retention.worker.run())
         self._in_background("writing of refused requests", self.refusals.run())
         self._in_background("delivering events", self.deliveries.worker.run())
         self._in_background("writing when credentials were used", self.last_uses.run())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import version
 
@@ -106,6 +107,20 @@ class Metrics:
             registry=self.registry,
         )
         self._groups = Gauge("scim_groups", "Groups.", ("tenant",), registry=self.registry)
+        self._last_sync = Gauge(
+            "scim_last_sync_timestamp_seconds",
+            "When a request to change something succeeded last, also one that found all as it should be.",
+            ("tenant",),
+            registry=self.registry,
+        )
+        self.sync_log_deleted = Counter(
+            "scim_sync_log_lines_deleted",
+            "Lines of the sync log that were older than the retention.",
+            registry=self.registry,
+        )
+        self.events_deleted = Counter(
+            "scim_events_deleted", "Events that were older than the retention.", registry=self.registry
+        )
         self._holds = Gauge(
             "scim_holds",
             "Users whom open holds concern, by kind: deactivations, roles or protected. Counted with the users.",
@@ -245,12 +260,16 @@ class Metrics:
         self._users.clear()
         self._groups.clear()
         for tenant, count in counts.items():
-            if count.departed:
-                continue
             self._users.labels(tenant, "active").set(count.active)
             self._users.labels(tenant, "blocked").set(count.blocked)
             self._users.labels(tenant, "deactivated").set(count.deactivated)
             self._groups.labels(tenant).set(count.groups)
+
+    def set_last_syncs(self, times: Mapping[str, datetime | None]) -> None:
+        self._last_sync.clear()
+        for tenant, time in times.items():
+            if time is not None:
+                self._last_sync.labels(tenant).set(time.timestamp())
 
     def set_holds(self, holds: Mapping[str, Collection[Hold]]) -> None:
         """Of every tenant: 0 of a kind that has none, so that an alert sees it end."""

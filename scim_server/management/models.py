@@ -156,7 +156,7 @@ class TenantStatus(Answer):
     users: UserCounts
     groups: int
     last_sync_time: datetime | None
-    """When a provider changed something last."""
+    """When a request to change something succeeded last."""
     last_contact_time: datetime | None
     """When any credential was used last."""
     credentials: Mapping[str, CredentialUse]

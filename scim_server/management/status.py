@@ -14,6 +14,7 @@ from scim_server.directory.unmatched_groups import UnmatchedGroupsReader
 from scim_server.management.intake import Intake
 from scim_server.management.models import (
     CredentialUse,
+    Failure,
     FormerUsers,
     Hold,
     Rejection,
@@ -30,6 +31,7 @@ from scim_server.metrics import Metrics, WebhookFigures
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Storage
 from scim_server.storage.records import CredentialUses, OpenHold, TenantCounts
+from scim_server.storage.tables.sync_log import LogLine
 
 _COUNTS_LIVE_SECONDS = 10.0
 """Scrapes and resyncs share one count of all tenants."""
@@ -61,6 +63,7 @@ class Status:
         self._last_uses = last_uses
         self._stored_uses: CredentialUses = {}
         self._holds: dict[str, Sequence[OpenHold]] = {}
+        self._syncs: dict[str, tuple[datetime | None, LogLine | None]] = {}
         self._counting: asyncio.Task[bool] | None = None
         self._counts: dict[str, TenantCounts] = {}
         self._counted_at = float("-inf")
@@ -107,7 +110,7 @@ class Status:
                 key: TenantStatus(
                     users=UserCounts(active=counted.active, blocked=counted.blocked, deactivated=counted.deactivated),
                     groups=counted.groups,
-                    last_sync_time=counted.last_sync,
+                    last_sync_time=self._last_sync(key, counted),
                     last_contact_time=last_contacts.get(key),
                     credentials=credentials.get(key, {}),
                     former_users=FormerUsers(count=counted.former_users.count, since=counted.former_users.since)
@@ -118,6 +121,7 @@ class Status:
                     },
                     holds=tuple(Hold.model_validate(hold.to_json()) for hold in self._holds.get(key, ())),
                     webhooks=self._webhooks.get(key, ()),
+                    last_failure=_failure(self._syncs.get(key, (None, None))[1]),
                 )
                 for key, counted in counts.items()
             },
@@ -125,8 +129,11 @@ class Status:
         )
 
     async def refresh_metrics(self) -> None:
-        self._metrics.set_counts(await self._current_counts())
-        self._metrics.set_holds({key: [each.hold for each in holds] for key, holds in self._holds.items()})
+        counts = await self._current_counts()
+        present = {key: counted for key, counted in counts.items() if not counted.departed}
+        self._metrics.set_counts(present)
+        self._metrics.set_last_syncs({key: self._last_sync(key, counted) for key, counted in present.items()})
+        self._metrics.set_holds({key: [each.hold for each in self._holds.get(key, ())] for key in present})
         now = datetime.now(UTC)
         self._metrics.set_webhooks(
             {
@@ -139,6 +146,10 @@ class Status:
                 for each in webhooks
             }
         )
+
+    def _last_sync(self, tenant: str, counts: TenantCounts) -> datetime | None:
+        """Of a database from before the sync log, when something changed last."""
+        return self._syncs.get(tenant, (None, None))[0] or counts.last_sync
 
     async def close(self) -> None:
         if self._counting is not None:
@@ -189,9 +200,11 @@ class Status:
         counts: dict[str, TenantCounts] = {}
         unmatched: dict[str, Mapping[str, UnmatchedSelectors]] = {}
         holds: dict[str, Sequence[OpenHold]] = {}
+        syncs: dict[str, tuple[datetime | None, LogLine | None]] = {}
         for tenant in tenants:
             counts[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.counts())
             holds[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.holds())
+            syncs[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.last_sync())
             if counts[tenant.key].last_sync is not None:  # before the first sync nothing is known of groups
                 unmatched[tenant.key] = await self._unmatched_groups.of(tenant, counts[tenant.key])
         stored = await self._storage.webhooks()
@@ -200,8 +213,22 @@ class Status:
         }
         self._stored_uses = await self._storage.uses()
         self._unmatched_groups.keep(counts)
-        self._unmatched, self._holds = unmatched, holds
+        self._unmatched, self._holds, self._syncs = unmatched, holds, syncs
         return counts
+
+
+def _failure(line: LogLine | None) -> Failure | None:
+    if line is None:
+        return None
+    said = line.to_json()
+    reason = " ".join(str(part) for part in (line.status, said["scimType"], said["detail"]) if part)
+    return Failure(
+        time=line.time,
+        credential=line.credential,
+        operation=line.operation,
+        reason=reason,
+        request_id=line.request_id,
+    )
 
 
 def _unmatched_groups(found: UnmatchedSelectors) -> UnmatchedGroups:

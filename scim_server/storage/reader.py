@@ -29,6 +29,7 @@ from scim_server.storage.tables import (
     holds,
     memberships,
     roles,
+    sync_log,
     sync_log_reading,
     tenants,
     users,
@@ -151,6 +152,10 @@ class Reader:
     async def event_positions(self, after: int, since: datetime, until: datetime, limit: int) -> Sequence[int]:
         """Of the events of that time, in order."""
         return await deliveries.positions_between(self._session, after, since, until, limit)
+
+    async def last_sync(self) -> tuple[datetime | None, LogLine | None]:
+        """When a request to change something succeeded last, and the last one that was refused."""
+        return await sync_log.last_success(self._session), await sync_log.last_failure(self._session)
 
     async def rules_version(self) -> RulesVersion | None:
         """None when no configuration was ever applied for this tenant, or none since it departed."""

@@ -38,6 +38,7 @@ from scim_server.storage.tables import (
     hold_ends,
     memberships,
     roles,
+    sync_log,
     tenants,
     used_assertions,
     users,
@@ -222,6 +223,10 @@ class Writer(Reader):
     async def work_off_hold(self, hold: Hold, limit: int) -> bool:
         """Of a decided hold, up to `limit` users. Whether to go on; users whom others hold are left for later."""
         return await hold_ends.work_off_some(self._transaction, hold, limit)
+
+    async def forget_log(self, before: datetime, limit: int) -> int:
+        """The oldest lines of the sync log; how many there were, at most `limit`."""
+        return await sync_log.forget_old(self._transaction, before, limit)
 
     async def done(self, what: Collection[Due]) -> None:
         """It was due, and needn't be done any more."""

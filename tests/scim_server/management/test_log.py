@@ -1,5 +1,6 @@
 """The sync log, as the management port shows it: a line for each request that wrote or tried to."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -201,6 +202,22 @@ async def test_refused_requests_have_a_line_that_says_why(
         ("create user", 409),
     ]
     assert _operations(await _lines(server, management, outcome="409")) == [("create user", 409)] * 2
+
+    status = (await management.get("/v1/status")).json()["tenants"]["acme/okta"]
+    assert status["lastFailure"] == {
+        "time": status["lastFailure"]["time"],
+        "credential": "provision",
+        "operation": "read",
+        "reason": "401 expired credential provision",
+        "requestId": lines[-1]["requestId"],
+    }
+    succeeded = (await _lines(server, management, outcome="success"))[-1]["time"]
+    assert status["lastSyncTime"][:23] == succeeded[:23]
+    seconds = datetime.fromisoformat(status["lastSyncTime"]).timestamp()
+    metrics = (await management.get("/metrics")).text
+    [told] = re.findall(r'scim_last_sync_timestamp_seconds\{tenant="acme/okta"\} (\S+)', metrics)
+    assert float(told) == seconds
+    assert "scim_sync_log_lines_dropped_total 0.0" in metrics
 
     for path, parameters, said in (
         (LOG, {"outcome": "bad"}, "outcome: success"),
