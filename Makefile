@@ -63,7 +63,7 @@ helm: $(VENV)/.dev ## Build Helm for the tests, and fetch definitions that chart
 	$(BIN)/python -m tests.helm.build
 	$(BIN)/python -m tests.chart.definitions.build
 
-checkers: $(VENV)/.dev ## Build actionlint and Argo CD's Lua, and fetch definitions of other projects, once per user
+checkers: $(VENV)/.dev ## Build actionlint, Argo CD's Lua and an example in Go, and fetch definitions of other projects, once per user
 	$(BIN)/python -m tests.checkers.build
 	$(BIN)/python -m tests.examples.definitions.build
 

@@ -63,6 +63,11 @@ RUN = (
     Rule(_ANY, r"\.venv/bin/(scim-operator|python -m pytest) ", "tests/docs/test_commands.py"),
     Rule(r"docs/how-to/back-up-and-restore\.md", r"", "tests/docs/test_backup.py"),
     Rule(r"docs/how-to/read-users-and-roles\.md", r"", "tests/docs/test_read_users_and_roles.py"),
+    Rule(
+        r"docs/how-to/use-roles-in-an-application\.md",
+        r"(export SCIM_URL=|(python3|node|go run -C) examples/consumers/)",
+        "tests/examples/test_consumers.py",
+    ),
     Rule(r"docs/how-to/kustomize\.md", r"kubectl kustomize ", "tests/docs/test_kustomize.py"),
     Rule(r"docs/how-to/(connect-a-provider|rotate-a-token)\.md", r"", "tests/e2e/test_connect_page.py"),
     Rule(r"docs/how-to/providers/.*\.md", r"", "tests/e2e/test_provider_pages.py"),

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAMS = ("curl", "haproxy", "nginx", "openssl", "pgbouncer", "prometheus")
+PROGRAMS = ("curl", "haproxy", "nginx", "nodejs", "openssl", "pgbouncer", "prometheus")
 """Each is the name of its Debian package as well."""
 _DIRECTORIES = os.pathsep.join((os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin"))
 _RUNLEVEL_OF_MAINTENANCE = {"RUNLEVEL": "1", "DEBIAN_FRONTEND": "noninteractive"}

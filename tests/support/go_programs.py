@@ -47,6 +47,8 @@ class GoPrograms:
     """Builds them; also the name of their directory in the cache."""
     minutes: int
     """About how long that takes on 2 cores."""
+    sources: tuple[Path, ...] = ()
+    """What else the commands are made of."""
 
     def built(self) -> Path:
         """The directory that holds `commands`.
@@ -92,9 +94,9 @@ class GoPrograms:
 
     def _cache_directory(self, go: "GoToolchain") -> Path:
         digest = hashlib.sha256(go.version.encode())
-        for name in _INPUTS:
-            content = (self.source / name).read_bytes()
-            digest.update(b"%s %d\n" % (name.encode(), len(content)))
+        for file in (*(self.source / name for name in _INPUTS), *self.sources):
+            content = file.read_bytes()
+            digest.update(b"%s %d\n" % (file.name.encode(), len(content)))
             digest.update(content)
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         return cache / "scim-operator" / self.make_target / digest.hexdigest()[:16]
