@@ -41,8 +41,8 @@ def line_of(tx: Transaction) -> LogLine | None:
         match effect:
             case RolesChanged(changes=changes):
                 for change in changes:
-                    gained.update(change.added)
-                    lost.update(change.removed)
+                    gained.update([*change.added])
+                    lost.update([*change.removed])
             case UserUpdated(before=before, user=user):
                 changed.update(_changed(before.document, user.document))
                 subject = user
