@@ -8,6 +8,7 @@ from typing import Any
 
 _CONFIG = "ProvisioningConfig"
 _EXPIRES_SOON = timedelta(days=14)
+_EXAMPLES = 3
 _HEADINGS = ("NAME", "READY", "PROVIDER", "USERS", "LAST SYNC", "LAST CONTACT", "ENDPOINT")
 
 
@@ -59,6 +60,13 @@ def _config_entry(config: Mapping[str, Any], now: datetime) -> Entry:
             "no request with any of its credentials has come yet: "
             f"kubectl scim probe {config['metadata']['name']} -n {_namespace(config)}"
         )
+    if config["spec"].get("mode") == "Observe":
+        entry.notes.append("mode Observe: requests are answered and logged, and nothing reaches applications")
+    entry.notes += [_hold(hold) for hold in status.get("holds", ())]
+    entry.notes += [_webhook(webhook) for webhook in status.get("webhooks", ()) if webhook["state"] != "Active"]
+    if failure := status.get("lastFailure"):
+        what = f"{failure['operation']}, {_ago(failure['time'], now)}: {failure['reason']}"
+        entry.notes.append(f"last request that was refused: {what}")
     for credential in status.get("credentials", ()):
         expires = credential.get("expiresAt")
         if expires and _time(expires) - now < _EXPIRES_SOON:
@@ -67,10 +75,40 @@ def _config_entry(config: Mapping[str, Any], now: datetime) -> Entry:
     return entry
 
 
+def _hold(hold: Mapping[str, Any]) -> str:
+    who = "1 user" if hold["count"] == 1 else f"{hold['count']} users"
+    until = f"until {hold['expires']}" if "expires" in hold else "as long as they are protected"
+    return f"hold {hold['id']} ({hold['kind']}): effects on {who}{_named(hold)} wait {until}"
+
+
+def _named(figures: Mapping[str, Any]) -> str:
+    """Some of the users, after their count."""
+    users = figures.get("users", ())[:_EXAMPLES]
+    more = ["…"] if figures["count"] > len(users) else []
+    return f" ({', '.join([*users, *more])})" if users else ""
+
+
+def _webhook(webhook: Mapping[str, Any]) -> str:
+    why = webhook.get("lastFailure", {}).get("reason", "no reason is known")
+    state = "is disabled" if webhook["state"] == "Disabled" else f"fails, {webhook.get('pending', 0)} events wait"
+    return f"webhook {webhook['name']} {state}: {why}"
+
+
+def _preview(preview: Mapping[str, Any]) -> Iterable[str]:
+    yield f"mode Preview: {preview['usersGaining']} users would gain a role, {preview['usersLosing']} would lose one"
+    for verb, field_name in (("gain", "gains"), ("lose", "losses")):
+        for figures in preview.get(field_name, ()):
+            yield f"would {verb} {figures['role']}: {figures['count']}{_named(figures)}"
+
+
 def _mapping_entry(mapping: Mapping[str, Any], beside: str) -> Entry:
     """`beside` is the namespace that needn't be said."""
     place = "" if _namespace(mapping) == beside else f"{_namespace(mapping)}/"
     entry = _entry(mapping, f"{mapping['kind']} {place}{mapping['metadata']['name']}")
+    if preview := mapping.get("status", {}).get("preview"):
+        entry.notes += _preview(preview)
+    for error in mapping.get("status", {}).get("expressionErrors", ()):
+        entry.notes.append(f"{error['name']}: the expression fails for {error['users']} users: {error['reason']}")
     unmatched = mapping.get("status", {}).get("unmatchedGroups", {})
     for group in unmatched.get("groups", ()):
         how, named = next(((key, group[key]) for key in group if key != "rule"), ("group", "?"))

@@ -78,3 +78,46 @@ def test_a_mapping_that_waits_for_its_connection() -> None:
     shown, ready = overview([written.WAITING], written.NOW)
     assert "      ! ConfigNotFound: there is no ProvisioningConfig acme/okta" in shown
     assert not ready
+
+
+def test_what_is_held_and_what_fails() -> None:
+    """provisioning.md, "Guards" and "Events for applications", where a person looks first."""
+    since, expires = "2026-11-23T10:00:00Z", "2026-11-23T14:00:00Z"
+    held = {"id": "deactivations-bcd", "kind": "deactivations", "count": 1900, "since": since, "expires": expires}
+    protected = {"id": "protected-xyz", "kind": "protected", "count": 1, "since": since, "users": ["breakglass"]}
+    told = {
+        "holds": [held | {"users": ["ada", "alan", "grace", "joan"]}, protected],
+        "webhooks": [
+            {"name": "crm", "state": "Failing", "pending": 3, "lastFailure": {"time": since, "reason": "it was 500"}},
+            {"name": "old", "state": "Disabled"},
+            {"name": "well", "state": "Active"},
+        ],
+        "lastFailure": {"time": since, "operation": "create user", "reason": "userName: a value is expected"},
+    }
+    preview = {
+        "usersGaining": 2,
+        "usersLosing": 1,
+        "gains": [{"role": "admin", "count": 2, "users": ["ada", "alan"]}],
+        "losses": [{"role": "guest", "count": 1}],
+    }
+    errors = [{"name": "admins", "users": 2, "reason": "division by zero"}]
+    config = written.SERVED | {"status": written.SERVED["status"] | told}
+    mapping = written.MAPPING | {
+        "status": written.MAPPING["status"] | {"preview": preview, "expressionErrors": errors}
+    }
+
+    lines, ready = overview([config, mapping], written.NOW)
+
+    assert ready
+    remarks = [line.strip() for line in lines if line.strip().startswith("-")]
+    assert remarks[1:] == [
+        f"- hold deactivations-bcd (deactivations): effects on 1900 users (ada, alan, grace, …) wait until {expires}",
+        "- hold protected-xyz (protected): effects on 1 user (breakglass) wait as long as they are protected",
+        "- webhook crm fails, 3 events wait: it was 500",
+        "- webhook old is disabled: no reason is known",
+        "- last request that was refused: create user, 5d ago: userName: a value is expected",
+        "- mode Preview: 2 users would gain a role, 1 would lose one",
+        "- would gain admin: 2 (ada, alan)",
+        "- would lose guest: 1",
+        "- admins: the expression fails for 2 users: division by zero",
+    ]
