@@ -29,6 +29,10 @@ from scim_server.storage.records import Hold, TenantCounts, UserRecord
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
+CredentialTimes = Mapping[tuple[str, str], datetime]
+"""By tenant and name."""
+
+DEACTIVATION_OUTCOMES = ("done", "held")
 DELIVERY_RESULTS = ("delivered", "retried", "given_up")
 
 
@@ -131,6 +135,20 @@ class Metrics:
             "scim_deactivations",
             "Active users whom the provider set inactive or deleted: done, or held by a guard.",
             ("tenant", "outcome"),
+            registry=self.registry,
+        )
+        self._guarded: frozenset[str] = frozenset()
+        """Tenants with deactivations."""
+        self._credential_expiry = Gauge(
+            "scim_credential_expiry_timestamp_seconds",
+            "When a credential expires, of those that do, in Unix time.",
+            ("tenant", "credential"),
+            registry=self.registry,
+        )
+        self._credential_use = Gauge(
+            "scim_credential_last_use_timestamp_seconds",
+            "When a request came with a credential last, of those that were used, in Unix time. To within a minute.",
+            ("tenant", "credential"),
             registry=self.registry,
         )
         self._waits = Histogram(
@@ -274,6 +292,13 @@ class Metrics:
     def set_holds(self, holds: Mapping[str, Collection[Hold]]) -> None:
         """Of every tenant: 0 of a kind that has none, so that an alert sees it end."""
         self._holds.clear()
+        for gone in self._guarded - holds.keys():
+            for outcome in DEACTIVATION_OUTCOMES:
+                self._deactivations.remove(gone, outcome)
+        self._guarded = frozenset(holds)
+        for tenant in holds:
+            for outcome in DEACTIVATION_OUTCOMES:  # from zero on
+                self._deactivations.labels(tenant, outcome)
         for tenant, of_tenant in holds.items():
             for kind in HoldKind:
                 held = sum(hold.users for hold in of_tenant if hold.kind is kind and hold.decision is None)
@@ -289,6 +314,13 @@ class Metrics:
                     self._deactivations.labels(tenant, "held").inc()
                 case _:
                     pass
+
+    def set_credentials(self, expiries: CredentialTimes, uses: CredentialTimes) -> None:
+        """By tenant and credential, all that there are."""
+        for gauge, times in ((self._credential_expiry, expiries), (self._credential_use, uses)):
+            gauge.clear()
+            for labels, time in times.items():
+                gauge.labels(*labels).set(time.timestamp())
 
     def set_webhooks(self, webhooks: Mapping[tuple[str, str], WebhookFigures]) -> None:
         """By tenant and name, all that there are; those that are gone disappear."""

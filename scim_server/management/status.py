@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from scim_server.auth.last_uses import LastUses
 from scim_server.background.rules import RulesApplier
-from scim_server.config import SHARD_COUNT, SHARDS, ConfigBundle, ConfigHolder, Tenant
+from scim_server.config import SHARD_COUNT, SHARDS, ConfigBundle, ConfigHolder, SharedSecret, Tenant
 from scim_server.directory.unmatched_groups import UnmatchedGroups as UnmatchedSelectors
 from scim_server.directory.unmatched_groups import UnmatchedGroupsReader
 from scim_server.management.intake import Intake
@@ -134,6 +134,7 @@ class Status:
         self._metrics.set_counts(present)
         self._metrics.set_last_syncs({key: self._last_sync(key, counted) for key, counted in present.items()})
         self._metrics.set_holds({key: [each.hold for each in self._holds.get(key, ())] for key in present})
+        self._metrics.set_credentials(self._expiries(), self._uses())
         now = datetime.now(UTC)
         self._metrics.set_webhooks(
             {
@@ -155,6 +156,21 @@ class Status:
         if self._counting is not None:
             self._counting.cancel()
             await asyncio.wait({self._counting})
+
+    def _expiries(self) -> dict[tuple[str, str], datetime]:
+        current = self._holder.current
+        return {
+            (tenant.key, credential.name): credential.expires_at
+            for tenant in (current.config.tenants if current else ())
+            for credential in tenant.all_credentials
+            if isinstance(credential, SharedSecret) and credential.expires_at is not None
+        }
+
+    def _uses(self) -> dict[tuple[str, str], datetime]:
+        _, credentials = self._contacts()
+        return {
+            (tenant, name): use.last_used_time for tenant, used in credentials.items() for name, use in used.items()
+        }
 
     def _contacts(self) -> tuple[dict[str, datetime], dict[str, dict[str, CredentialUse]]]:
         """By tenant: when any of its credentials was used last, and when each of those that it has now."""

@@ -20,7 +20,7 @@ from prometheus_client import start_http_server
 from scim_operator.delivery import Delivery, ManagementClient, ManagementToken, replicas_at
 from scim_operator.reconcile.metrics import Metrics
 from scim_server.app import Server, ServerSettings
-from scim_server.config import ConfigError
+from scim_server.config import ConfigError, Webhook
 from scim_server.http.deadlines import TimeLimits
 from scim_server.http.protection import RequestLimits
 from scim_server.limits.token_bucket import Rate
@@ -28,7 +28,8 @@ from tests.control_plane.certificates import CertificateAuthority
 from tests.helm.helm import CHART
 from tests.support.debian import program
 from tests.support.processes import free_port, kill_process, log_tail, start_process
-from tests.support.serving import Connection, bundle_of, client_of
+from tests.support.serving import Connection, client_of, with_expiry
+from tests.support.webhooks import with_webhooks
 
 ALERTS = CHART / "files" / "alerts.yaml"
 DASHBOARD = CHART / "files" / "dashboard.json"
@@ -218,6 +219,7 @@ async def test_every_query_of_the_dashboard_and_of_the_alerts_has_data(
     for name, content in (("ca.crt", authority.certificate), ("tls.crt", shown.certificate), ("tls.key", shown.key)):
         (directory / name).write_bytes(content)
     database, connection = directory / "scim.db", Connection()
+    webhook = Webhook(name="crm", url="https://127.0.0.1:1/")
     settings = ServerSettings(
         f"sqlite:///{database}",
         port=0,
@@ -232,7 +234,7 @@ async def test_every_query_of_the_dashboard_and_of_the_alerts_has_data(
         _operator(directory) as operator,
         _prometheus(directory, settings.management_port, operator, directory / "ca.crt") as prometheus,
     ):
-        await server.intake.offer(bundle_of(connection), "test")
+        await server.intake.offer(with_expiry(with_webhooks(connection, [webhook])), "test")
         await _until(prometheus, "scim_users and on () scim_operator_queue_depth")
         await _make_trouble(server, connection, database)
         for title, query, labels in _dashboard_queries():

@@ -9,7 +9,7 @@ from scim_operator.delivery import Delivery, ManagementClient, ManagementToken, 
 from scim_operator.reconcile.metrics import Metrics
 from scim_server.app import Server, ServerSettings
 from scim_server.config import ConfigError, Webhook
-from tests.support.serving import Connection, client_of
+from tests.support.serving import Connection, client_of, with_expiry
 from tests.support.webhooks import until_owned, with_webhooks
 
 _PAGE = Path(__file__).parents[2] / "docs/reference/metrics.md"
@@ -39,7 +39,7 @@ async def test_the_page_lists_every_metric_with_type_and_labels(tmp_path: Path) 
     connection = Connection()
     async with Server(ServerSettings(f"sqlite:///{tmp_path}/scim.db", port=0, management_port=0)) as server:
         webhook = Webhook(name="crm", url="http://127.0.0.1:1/")
-        await server.intake.offer(with_webhooks(connection, [webhook]), "test")
+        await server.intake.offer(with_expiry(with_webhooks(connection, [webhook])), "test")
         await until_owned(server, {"crm"})
         server.intake.refuse(ConfigError("a test"), "push")
         server.metrics.refused("connections")

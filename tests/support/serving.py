@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,18 @@ def bundle_of(*connections: Connection, revision: int = 1) -> ConfigBundle:
         config=ServerConfig(revision=revision, tenants=tenants),
         secrets=ServerSecrets(revision=revision, token_key=TOKEN_KEY.hex(), digests=digests),
     )
+
+
+def with_expiry(bundle: ConfigBundle) -> ConfigBundle:
+    """All bearer tokens expire, though not soon."""
+    never = datetime(2100, 1, 1, tzinfo=UTC)
+    tenants = tuple(
+        tenant.model_copy(
+            update={"credentials": tuple(one.model_copy(update={"expires_at": never}) for one in tenant.credentials)}
+        )
+        for tenant in bundle.config.tenants
+    )
+    return ConfigBundle(config=bundle.config.model_copy(update={"tenants": tenants}), secrets=bundle.secrets)
 
 
 @asynccontextmanager
