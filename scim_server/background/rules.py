@@ -17,7 +17,7 @@ from scim_server.config import SHARDS, ConfigBundle, ConfigHolder, Tenant
 from scim_server.directory.stored_rules import StoredRules
 from scim_server.metrics import Metrics
 from scim_server.provisioning.policy import Policy
-from scim_server.storage.effects import Effects, RolesPending
+from scim_server.storage.effects import Effects, ProfilesPending, RolesPending
 from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import RoleChange
 
@@ -57,7 +57,7 @@ class RulesApplier:
         return True
 
     def _look_for_pending(self, _: str, effects: Effects) -> None:
-        if any(isinstance(effect, RolesPending) for effect in effects.all):
+        if any(isinstance(effect, RolesPending | ProfilesPending) for effect in effects.all):
             self.worker.wake()
 
     async def do(self) -> datetime | None:
@@ -118,11 +118,14 @@ class RulesApplier:
         if not new:
             return
         pending = frozenset(await self._storage.pending_tenants())
-        await for_each(new, lambda shard: self._apply_shard(shard, pending))
+        with_profiles = frozenset(await self._storage.tenants_with_pending_profiles())
+        await for_each(new, lambda shard: self._apply_shard(shard, pending, with_profiles))
 
-    async def _apply_shard(self, shard: int, pending: Collection[str]) -> None:
+    async def _apply_shard(self, shard: int, pending: Collection[str], with_profiles: Collection[str]) -> None:
         part = self._stored[shard]
-        await for_each([one.key for one in part.config.tenants if one.key in pending], self._recompute_tenant)
+        keys = [one.key for one in part.config.tenants]
+        await for_each([key for key in keys if key in pending], self._recompute_tenant)
+        await for_each([key for key in keys if key in with_profiles], self._recompute_profiles_of)
         async with self._applied:
             self._applied_revisions[shard] = part.revision
             self._applied.notify_all()
@@ -131,6 +134,7 @@ class RulesApplier:
     async def _recompute_pending(self) -> None:
         """Also those that the configuration doesn't have any more."""
         await for_each(await self._storage.pending_tenants(), self._recompute_tenant)
+        await for_each(await self._storage.tenants_with_pending_profiles(), self._recompute_profiles_of)
 
     async def _recompute_tenant(self, key: str) -> None:
         async def work(writer: Writer) -> Sequence[RoleChange] | None:
@@ -146,6 +150,10 @@ class RulesApplier:
         for tenant in await self._storage.tenants_without_reasons():
             while await self._storage.write(tenant, lambda writer: writer.find_reasons()):
                 pass
+
+    async def _recompute_profiles_of(self, key: str) -> None:
+        while await self._storage.write(key, lambda writer: writer.recompute_some_profiles()):
+            pass
 
     async def _erase_departed(self) -> None:
         await for_each(await self._storage.tenants_to_erase(), self._stored_rules.erase)

@@ -23,6 +23,7 @@ from scim_server.storage.effects import (
     GroupMembersChanged,
     GroupUpdated,
     HoldOpened,
+    ProfilesChanged,
     RolesChanged,
     StateChanged,
     UserCreated,
@@ -31,6 +32,7 @@ from scim_server.storage.effects import (
 )
 from scim_server.storage.records import GroupRecord, Tombstone, UserRecord
 from scim_server.storage.session import Transaction
+from scim_server.storage.shown_profiles import shown_profile
 from scim_server.storage.tables import groups, roles, users
 from scim_server.storage.tables.events import NewEvent
 
@@ -50,6 +52,7 @@ class _UserChange:
     state: State | None = None
     added: RolesWithReasons = field(default_factory=dict)
     removed: RolesWithReasons = field(default_factory=dict)
+    new_profile: bool = False
 
 
 async def events_of(tx: Transaction) -> list[NewEvent]:
@@ -81,6 +84,8 @@ def _users_of(effect: object) -> Iterable[str]:
             return (user_id,)
         case RolesChanged(changes=changes):
             return (change.user_id for change in changes)
+        case ProfilesChanged(changes=profile_changes):
+            return (change.user_id for change in profile_changes)
         case _:
             return ()
 
@@ -110,6 +115,9 @@ def _user_changes(tx: Transaction) -> dict[str, _UserChange]:
                     change = of(role_change.user_id)
                     change.added = role_change.added
                     change.removed = role_change.removed
+            case ProfilesChanged(changes=profile_changes):
+                for profile_change in profile_changes:
+                    of(profile_change.user_id).new_profile = True
             case _:
                 pass
     return changes
@@ -135,7 +143,7 @@ async def _people(tx: Transaction, changes: Mapping[str, _UserChange]) -> Mappin
             record.document["userName"],
             record.document.get("externalId"),
             changes[record.id].state or record.state,
-            {},
+            shown_profile(record, policy),
             held.get(record.id, ()),
             permissions_of((role.value for role in held.get(record.id, ())), policy.permissions),
         )
@@ -176,7 +184,7 @@ def _types(change: _UserChange) -> Iterable[tuple[EventType, bool]]:
     if change.deleted:
         yield EventType.USER_DELETED, True
         return
-    if change.before is not None and change.after is not None and _differs(change.before, change.after):
+    if change.new_profile or (change.before and change.after and _differs(change.before, change.after)):
         yield EventType.USER_UPDATED, False
     if change.state is not None and change.state is not change.state_before:
         yield _OF_STATE[change.state], True

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from scim_server.directory.directory import Directory
 from scim_server.directory.tenant import ServedTenant
 from scim_server.provisioning.events import reason_json
-from scim_server.provisioning.lifecycle import State
 from scim_server.provisioning.roles import EffectiveRole, permissions_of
 from scim_server.scim.schema import JsonObject
 from scim_server.storage.protocol import Reader
 from scim_server.storage.records import UserRecord
+from scim_server.storage.shown_profiles import shown_profile
 
 
 async def effective_extensions(
@@ -27,9 +27,7 @@ async def effective_extensions(
             "state": record.state,
             "roles": [_role(role, tenant) for role in roles],
             "permissions": permissions_of((role.value for role in roles), tenant.permissions),
-            "profile": rules.profile.compute(
-                {"id": record.id, **record.document, "active": record.state is State.ACTIVE}
-            ).values,
+            "profile": shown_profile(record, rules),
         }
     return extensions
 

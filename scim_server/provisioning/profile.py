@@ -92,6 +92,10 @@ class Profile:
     def uses_groups(self) -> bool:
         return bool(self.selectors)
 
+    def sets(self, target: str) -> bool:
+        """Whether a mapping sets it, rather than the standard."""
+        return any(rule.rule.target == target for rule in self._rules)
+
     def names(self, group: GroupNames) -> bool:
         """Whether members of the group have a value for it."""
         return any(selects(selector, group) for selector in self.selectors)

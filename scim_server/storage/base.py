@@ -17,6 +17,7 @@ from scim_server.storage.tables import (
     departures,
     due,
     pending_users,
+    profiles,
     recorded,
     revisions,
     roles,
@@ -99,6 +100,9 @@ class BaseStorage(ABC):
 
     async def tenants_without_reasons(self) -> Sequence[str]:
         return await self._read_all(roles.tenants_without_reasons)
+
+    async def tenants_with_pending_profiles(self) -> Sequence[str]:
+        return await self._read_all(profiles.tenants)
 
     async def tenants_to_erase(self) -> Sequence[str]:
         return await self._read_all(lambda session: departures.to_erase(session, self._clock()))

@@ -9,7 +9,16 @@ from scim_server.config import Decision
 from scim_server.provisioning.cause import CauseKind
 from scim_server.provisioning.guards import HoldKind
 from scim_server.provisioning.lifecycle import State
-from scim_server.storage.records import GroupRecord, Hold, MembersChanged, RoleChange, Tombstone, UserRecord
+from scim_server.provisioning.profile import MappingFailure
+from scim_server.storage.records import (
+    Document,
+    GroupRecord,
+    Hold,
+    MembersChanged,
+    RoleChange,
+    Tombstone,
+    UserRecord,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +181,34 @@ class HoldEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileChange:
+    """A real change of one user's profile."""
+
+    user_id: str
+    before: Document
+    after: Document
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilesChanged:
+    """Profiles that changed without their users: of a mapping, or of groups that give values."""
+
+    changes: Sequence[ProfileChange]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilesPending:
+    """Profiles of users are computed after this transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionsFailed:
+    """Expressions of mappings that failed for users of this transaction."""
+
+    failures: Collection[MappingFailure]
+
+
+@dataclass(frozen=True, slots=True)
 class DelayChanged:
     """Blocked users are deactivated at other times than before."""
 
@@ -200,6 +237,9 @@ Effect: TypeAlias = (
     | HoldDecided
     | HoldEnded
     | WindowsChanged
+    | ProfilesChanged
+    | ProfilesPending
+    | ExpressionsFailed
 )
 
 

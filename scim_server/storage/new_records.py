@@ -42,6 +42,7 @@ def changed_user(
         modified,
         record.version + 1,
         hold,
+        first_values=record.first_values,
     )
 
 

@@ -152,6 +152,10 @@ class Storage(Protocol):
         """Those with users for `Writer.find_reasons`."""
         ...
 
+    async def tenants_with_pending_profiles(self) -> Sequence[str]:
+        """Those with users whose profiles are to be computed again."""
+        ...
+
     async def tenants_to_erase(self) -> Sequence[str]:
         """Departed tenants whose time has come. For an hour after the erasure too: a replica that doesn't know of
         the departure yet may still write."""

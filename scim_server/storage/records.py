@@ -1,7 +1,7 @@
 """What passes in and out of a storage."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -38,6 +38,10 @@ class UserRecord:
     version: int
     hold: str | None = None
     """While the provider's deactivation of an active user is held: the id of the hold. Or that it was discarded."""
+    profile: Document | None = None
+    """As applications see the user; None where it wasn't computed for this version."""
+    first_values: Document = field(default_factory=dict)
+    """Of targets of the profile that are set once."""
 
 
 @dataclass(frozen=True, slots=True)

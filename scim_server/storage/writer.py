@@ -37,6 +37,7 @@ from scim_server.storage.tables import (
     held_users,
     hold_ends,
     memberships,
+    profiles,
     roles,
     sync_log,
     tenants,
@@ -166,6 +167,10 @@ class Writer(Reader):
     async def follow_windows(self) -> None:
         """Grants whose window has opened or closed give and take roles from now on. Exclusive only."""
         await grants.follow_windows(self._transaction)
+
+    async def recompute_some_profiles(self, limit: int = profiles.MOST_AT_COMMIT) -> bool:
+        """The profiles of up to `limit` users of whom they are pending. Whether to call again."""
+        return await profiles.recompute_some(self._transaction, limit)
 
     async def depart(self, keep: timedelta, revision: int) -> bool:
         """Note that there is no such tenant since `revision`, and when its data are to be erased. Exclusive only.

@@ -93,6 +93,9 @@ class TracedStorage:
     async def tenants_without_reasons(self) -> Sequence[str]:
         return await self._storage.tenants_without_reasons()
 
+    async def tenants_with_pending_profiles(self) -> Sequence[str]:
+        return await self._storage.tenants_with_pending_profiles()
+
     async def tenants_to_erase(self) -> Sequence[str]:
         return await self._storage.tenants_to_erase()
 

@@ -17,6 +17,7 @@ TENANT_TABLES = {
     "events": "position",
     "sync_log": "time, id",
     "pending_users": "user_id",
+    "pending_profiles": "walk",
     "due": "kind, subject",
     "guards": "tenant",
     "holds": "id",

@@ -14,7 +14,7 @@ from scim_server.storage.records import Document, GroupRecord, LockedGroup
 from scim_server.storage.session import Row, Session, Transaction
 from scim_server.storage.statement import Statement, Together
 from scim_server.storage.tables import grants as grants_table
-from scim_server.storage.tables import nestings, roles
+from scim_server.storage.tables import nestings, profiles, roles
 
 COLUMNS = "id, document, created, modified, version"
 
@@ -131,6 +131,7 @@ async def update(tx: Transaction, group: LockedGroup, document: Document, grants
         tx.folded(document),
     )
     tx.effects.add(GroupUpdated(before, updated))
+    await profiles.group_renamed(tx, before.id, before.document, document)
     if await grants_table.replace(tx, before.id, frozenset(grants), document.get("displayName")):
         return LockedGroup(updated, await nestings.grants_reach(tx, before.id))
     return LockedGroup(updated, group.grants_reach)
@@ -149,7 +150,8 @@ async def delete(tx: Transaction, group: LockedGroup) -> None:
     nested = await nestings.is_nested(tx, group_id)
     if nested and not tx.exclusive:
         raise NeedsExclusive
-    affected = await nestings.users_below(tx, [group_id]) if group.grants_reach else []
+    gives_values = await profiles.depend_on(tx, group_id)
+    affected = await nestings.users_below(tx, [group_id]) if group.grants_reach or gives_values else []
     if affected and not tx.exclusive:
         await roles.lock_users(tx, affected)
     if nested:
@@ -158,6 +160,8 @@ async def delete(tx: Transaction, group: LockedGroup) -> None:
     tx.effects.add(GroupDeleted(group.record))
     names = {group_id: group.record.document.get("displayName")}
     await roles.recompute(tx, affected, GrantsChanged(group_id), names=names)
+    if gives_values:
+        await profiles.recompute(tx, affected)
 
 
 async def _raise_if_taken(session: Session, display_name_key: str) -> None:

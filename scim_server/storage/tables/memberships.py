@@ -9,7 +9,7 @@ from scim_server.storage.ids import is_id
 from scim_server.storage.records import LockedGroup, Member, MembersChanged
 from scim_server.storage.session import Session, Transaction
 from scim_server.storage.statement import Statement, Together
-from scim_server.storage.tables import nestings, roles, tombstones
+from scim_server.storage.tables import nestings, profiles, roles, tombstones
 
 _BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 
@@ -133,12 +133,13 @@ async def change(
     added_groups: Sequence[str] = ()
     removed_groups: Sequence[str] = ()
     affected = [*added, *removed]
+    gives_values = await profiles.depend_on(tx, group_id)
     if others:
         nested = await nestings.children(tx, group_id, others)
         if unknown := {*others}.intersection(add).difference(nested):
             await _leave_out(tx, group_id, unknown, leave_out_deleted=leave_out_deleted)
         added_groups, removed_groups = await _nest(tx, group_id, add, nested)
-        if group.grants_reach and (added_groups or removed_groups):
+        if (group.grants_reach or gives_values) and (added_groups or removed_groups):
             affected += await nestings.users_below(tx, [*added_groups, *removed_groups])
     changed = MembersChanged(added, removed, added_groups, removed_groups)
     if changed:
@@ -146,6 +147,8 @@ async def change(
     if group.grants_reach:
         names = {group_id: group.record.document.get("displayName")}
         await roles.recompute(tx, set(affected), MembershipChanged(group_id), names=names)
+    if gives_values:
+        await profiles.recompute(tx, set(affected))
     return changed
 
 

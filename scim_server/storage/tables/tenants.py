@@ -12,7 +12,16 @@ from scim_server.storage.ids import FIRST_ID
 from scim_server.storage.records import Due, DueKind, FormerUsers, RulesVersion, TenantCounts
 from scim_server.storage.session import Row, Session, Transaction
 from scim_server.storage.statement import Statement
-from scim_server.storage.tables import default_roles, departures, due, grants, groups, hold_ends, pending_users
+from scim_server.storage.tables import (
+    default_roles,
+    departures,
+    due,
+    grants,
+    groups,
+    hold_ends,
+    pending_users,
+    profiles,
+)
 
 _VERSION = Statement("""
     SELECT revision, fingerprint,
@@ -137,6 +146,8 @@ async def put_rules(tx: Transaction, rules: Policy, revision: int, uid: str | No
     if rules.boundaries:
         await due.put(tx, [(Due(DueKind.WINDOW, time.isoformat()), time) for time in rules.boundaries])
         tx.effects.add(WindowsChanged())
+    if not before.makes_same_profiles(rules):
+        await profiles.begin_walk(tx)
     await _follow(tx, rules, new_conditions=bool(rules.conditions.names - before.conditions.names))
     return True
 

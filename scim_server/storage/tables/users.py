@@ -29,9 +29,11 @@ from scim_server.storage.policies import FINGERPRINT
 from scim_server.storage.records import Document, Due, DueKind, LockedUser, RoleChange, UserRecord
 from scim_server.storage.session import Row, Session, Transaction, optional_time
 from scim_server.storage.statement import Statement, Together
-from scim_server.storage.tables import due, guards, holds, roles, tenants, tombstones, verdicts
+from scim_server.storage.tables import due, guards, holds, profiles, roles, tenants, tombstones, verdicts
 
-COLUMNS = "id, document, active, blocked_at, state, deactivate_at, created, modified, version, hold"
+COLUMNS = (
+    f"id, document, active, blocked_at, state, deactivate_at, created, modified, version, hold, {profiles.COLUMNS}"
+)
 
 _READ = Statement(f"SELECT {COLUMNS} FROM users WHERE tenant = $1 AND id = $2")
 
@@ -45,8 +47,9 @@ _LOCK = Statement(f"""
 _INSERT = Together(
     created="""
         INSERT INTO users (tenant, id, user_name_key, display_name_key, external_id_key, active, blocked_at, state,
-                           deactivate_at, created, modified, version, document{postgres:, folded})
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 1, $11{postgres:, $12})
+                           deactivate_at, created, modified, version, document, profile, profile_version,
+                           first_values{postgres:, folded})
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 1, $11, $17, 1, $18{postgres:, $12})
         ON CONFLICT (tenant, user_name_key) DO NOTHING
         RETURNING user_name_key AS role
     """,
@@ -80,7 +83,7 @@ _UPDATE = Statement("""
     UPDATE users
     SET user_name_key = $3, display_name_key = $4, external_id_key = $5, active = $6, blocked_at = $7, state = $8,
         deactivate_at = $9, modified = $10, version = $11, document = $12{postgres:, folded = $13},
-        hold = $14
+        hold = $14, profile = $15, profile_version = $11, first_values = $16
     WHERE tenant = $1 AND id = $2
 """)
 
@@ -192,9 +195,9 @@ async def lock_with_groups(tx: Transaction, user_id: str) -> LockedUser | None:
 
 
 async def insert(tx: Transaction, document: Document, active: bool) -> UserRecord:
-    """Raises `UserNameTaken`."""
+    """Raises `UserNameTaken`, and `InvalidValue` where a mapping refuses it."""
     delay = NO_DELAY if active else await tenants.deactivation_delay(tx)
-    tx.subject = record = new_user(document, active, tx.now, delay)
+    tx.subject = record = await profiles.of_new(tx, new_user(document, active, tx.now, delay))
     policy = await tx.policy()
     first = await _first_roles(tx, policy, record)
     keys = keys_of_user(document)
@@ -216,6 +219,7 @@ async def insert(tx: Transaction, document: Document, active: bool) -> UserRecor
         document.get("externalId"),
         to_json(rows_of_first(first)),
         sorted(first.verdicts),
+        *profiles.columns_of(record),
     )
     if not rows["created"]:
         await _raise_if_taken(tx, keys.user_name)
@@ -267,13 +271,14 @@ def told_of_first(first: FirstReasons, now: datetime) -> Mapping[str, tuple[Reas
 
 
 async def update(tx: Transaction, record: UserRecord, document: Document, active: bool) -> UserRecord:
-    """Raises `UserNameTaken`."""
+    """Raises `UserNameTaken`, and `InvalidValue` where a mapping refuses it."""
     keys, keys_before = keys_of_user(document), keys_of_user(record.document)
     if keys.user_name != keys_before.user_name:
         await _raise_if_taken(tx, keys.user_name)
     delay = NO_DELAY if active else await tenants.deactivation_delay(tx)
     hold = None if active else await guards.hold_of(tx, record, document)
-    updated = changed_user(record, document, active, tx.now, delay, hold)
+    changed = changed_user(record, document, active, tx.now, delay, hold)
+    updated = await profiles.of_changed(tx, changed)
     await tx.execute(
         _UPDATE,
         tx.tenant,
@@ -290,6 +295,7 @@ async def update(tx: Transaction, record: UserRecord, document: Document, active
         to_json(document),
         tx.folded(document),
         hold,
+        *profiles.columns_of(updated),
     )
     if keys.emails != keys_before.emails:
         await tx.together(_REPLACE_EMAILS, tx.tenant, record.id, keys.emails)
@@ -414,4 +420,5 @@ def record_of(session: Session, row: Row) -> UserRecord:
         session.time(row["modified"]),
         row["version"],
         row["hold"],
+        *profiles.stored(row),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from scim_server.config import AttributeRule
 from scim_server.provisioning.roles import HeldGrant
 from scim_server.scim.filter import parse
 from scim_server.scim.resource_types import USER_TYPE
@@ -22,6 +23,7 @@ from tests.scim_server.storage.steps import Steps, named, rules
 from tests.support.causes import REQUESTED
 from tests.support.migrated import make_sqlite
 from tests.support.pgbouncer import PgBouncer
+from tests.support.policies import policy_of
 from tests.support.postgres import database_of
 from tests.support.storages import open_storage
 
@@ -71,7 +73,9 @@ async def _fill(path: Path) -> list[str]:
     await other.add_user("ann")
     await other.put_rules(rules((named("Admins"), ["admin"])), 4)
     await storage.write(DEPARTED, lambda writer: writer.depart(KEPT, 5), exclusive=True)
-    await steps.put_rules(rules((named("Admins"), ["boss"]), staff, base=["viewer"]), 6, work_off=False)
+    attributes = [AttributeRule(mapping="acme/attributes", target="organization", path="title")]
+    granting = rules((named("Admins"), ["boss"]), staff).config.rules
+    await steps.put_rules(policy_of(granting, ["viewer"], attributes=attributes), 6, work_off=False)
     lost = [HeldGrant("admin", "acme/roles", "r0", group_id=inner)]
     await storage.write(TENANT, lambda writer: writer.hold_grants("h1", lost), exclusive=True)
     await storage.close()
