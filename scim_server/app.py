@@ -19,6 +19,7 @@ from scim_server.auth.key_fetch import KeyFetcher
 from scim_server.auth.last_uses import LastUses
 from scim_server.background.deliveries import DeliveryWork
 from scim_server.background.due import DueWork
+from scim_server.background.previews import MappingPreviews
 from scim_server.background.refusals import Refusals
 from scim_server.background.retention import Retention
 from scim_server.background.rules import RulesApplier
@@ -156,6 +157,7 @@ class Server:
         self.unmatched_groups = UnmatchedGroupsReader(self.storage)
         self.last_uses = LastUses(self.storage, self.holder)
         self.refusals = Refusals(self.storage, self.metrics.sync_log_lines_dropped.inc)
+        self.previews = MappingPreviews(self.storage, self.holder, clock)
         self._status = Status(
             self.holder,
             self.intake,
@@ -164,6 +166,7 @@ class Server:
             self.metrics,
             self.unmatched_groups,
             self.last_uses,
+            self.previews,
         )
         proxies = TrustedProxies(settings.trusted_proxies)
         self._key_fetcher = KeyFetcher()
@@ -195,6 +198,7 @@ class Server:
             self.storage,
             self.metrics,
             ManagementTokens(settings.management_token_file),
+            clock,
         )
         self._write_listeners: list[Callable[[str, str], None]] = []
         self._ports: list[Port] = []
@@ -330,6 +334,7 @@ class Server:
         self._in_background("deleting what is older than the retention", self._retention.worker.run())
         self._in_background("writing of refused requests", self.refusals.run())
         self._in_background("delivering events", self.deliveries.worker.run())
+        self._in_background("previewing mappings", self.previews.worker.run())
         self._in_background("writing when credentials were used", self.last_uses.run())
         if self.settings.config_dir is not None:
             source = FileSource(self.settings.config_dir, self.intake.offer_file, self.intake.refuse_file)

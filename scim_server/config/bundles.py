@@ -137,9 +137,18 @@ def decode_config(body: bytes) -> ServerConfig:
         raise ConfigError(f"{CONFIG_FILE}: gzip data are expected ({error})") from None
     if inflater.unconsumed_tail or not inflater.eof:
         raise ConfigError(f"{CONFIG_FILE}: truncated, or larger than {_LARGEST_CONFIG} bytes")
-    raw = _parse(text, CONFIG_FILE)
-    _check_version(raw, CONFIG_FILE)
-    return _validate(ServerConfig, raw, CONFIG_FILE)
+    return config_of_json(text, CONFIG_FILE)
+
+
+def config_of_json(text: bytes, what: str) -> ServerConfig:
+    """Raises `ConfigError`, which begins with what it is."""
+    raw = _parse(text, what)
+    _check_version(raw, what)
+    return _validate(ServerConfig, raw, what)
+
+
+def config_to_json(config: ServerConfig) -> bytes:
+    return _canonical(config)
 
 
 def encode_secrets(secrets: ServerSecrets) -> bytes:

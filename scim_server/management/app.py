@@ -5,8 +5,17 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from scim_server.background.rules import RulesApplier
+from scim_server.clock import Clock
 from scim_server.config import ConfigHolder
-from scim_server.management import config_routes, holds_routes, log_routes, probe_routes, status_routes
+from scim_server.management import (
+    config_routes,
+    explanation_routes,
+    holds_routes,
+    log_routes,
+    preview_routes,
+    probe_routes,
+    status_routes,
+)
 from scim_server.management.intake import Intake
 from scim_server.management.metrics_text import MetricsText
 from scim_server.management.openapi import ManagementApi
@@ -26,11 +35,12 @@ def create_management_app(
     storage: Storage,
     metrics: Metrics,
     tokens: ManagementTokens,
+    clock: Clock,
 ) -> FastAPI:
     """Everything but probes, metrics and `/openapi.json` wants a management token."""
     app = management_routes()
     scraped = MetricsText(metrics, status.refresh_metrics)
-    provide(app, Services(holder, intake, applier, status, storage, scraped, tokens))
+    provide(app, Services(holder, intake, applier, status, storage, scraped, tokens, clock))
     return app
 
 
@@ -47,13 +57,15 @@ def management_routes() -> FastAPI:
         separate_input_output_schemas=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for router in (
-        config_routes.router,
-        status_routes.router,
-        log_routes.router,
-        holds_routes.router,
-        probe_routes.router,
+    for routes in (
+        config_routes,
+        preview_routes,
+        status_routes,
+        explanation_routes,
+        log_routes,
+        holds_routes,
+        probe_routes,
     ):
-        app.include_router(router)
+        app.include_router(routes.router)
     answer_problems(app)
     return app

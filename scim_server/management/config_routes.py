@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 
 from scim_server.config import ConfigBundle, ConfigError, ServerConfig
+from scim_server.management.bodies import read_body
 from scim_server.management.intake import Stale
 from scim_server.management.models import ConfigProblem, Problem, PushedConfig, StaleConfig
 from scim_server.management.problems import Refused
@@ -13,8 +14,6 @@ from scim_server.storage.errors import StorageUnavailable
 
 _APPLY_SECONDS = 5.0
 """How long a push waits for the roles of existing users, so that most pushes are answered with all done."""
-_LARGEST_BUNDLE = 64 << 20
-"""Bytes."""
 
 router = APIRouter(
     prefix="/v1/config", tags=["Configuration"], dependencies=[Depends(require_token)], responses=NEEDS_TOKEN
@@ -22,24 +21,11 @@ router = APIRouter(
 
 
 async def _pushed_bundle(request: Request, server: FromServer) -> ConfigBundle:
-    """The body, with or without a Content-Length. FastAPI's own reading has no limit."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > _LARGEST_BUNDLE:
-        raise _too_large()
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST_BUNDLE:
-            raise _too_large()
     try:
-        return ConfigBundle.decode(bytes(body))
+        return ConfigBundle.decode(await read_body(request))
     except ConfigError as error:
         server.intake.refuse(error, "push")
         raise Refused(422, ConfigProblem(revision=server.holder.revision, reason=str(error))) from None
-
-
-def _too_large() -> Refused:
-    return Refused(413, Problem(reason=f"the body is larger than {_LARGEST_BUNDLE} bytes"))
 
 
 @router.put(

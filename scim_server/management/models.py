@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from scim_server.config import Outcome
+from scim_server.provisioning.preview import RoleFigures
 
 
 class Answer(BaseModel):
@@ -152,6 +153,19 @@ class WebhookStatus(Answer):
     """When the first of them came about."""
 
 
+class MappingPreview(Answer):
+    """What would change if a mapping in mode Preview were enforced."""
+
+    users_gaining: int
+    """Who would gain at least one role."""
+    users_losing: int
+    """Who would lose at least one role."""
+    gains: Mapping[str, RoleFigures]
+    """By role."""
+    losses: Mapping[str, RoleFigures]
+    """By role: that of a fallback role, which is for users without any other."""
+
+
 class TenantStatus(Answer):
     users: UserCounts
     groups: int
@@ -170,6 +184,8 @@ class TenantStatus(Answer):
     expression_errors: Mapping[str, tuple[ExpressionError, ...]] = Field(default_factory=dict)
     """By mapping (`namespace/name`)."""
     webhooks: tuple[WebhookStatus, ...] = ()
+    previews: Mapping[str, MappingPreview] = Field(default_factory=dict)
+    """By mapping (`namespace/name`) in mode Preview, as soon as it is known."""
 
 
 class Rejection(Answer):

@@ -8,6 +8,7 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from scim_server.background.rules import RulesApplier
+from scim_server.clock import Clock
 from scim_server.config import ConfigHolder
 from scim_server.management.intake import Intake
 from scim_server.management.metrics_text import MetricsText
@@ -28,6 +29,7 @@ class Services:
     storage: Storage
     metrics_text: MetricsText
     tokens: ManagementTokens
+    clock: Clock
 
 
 def provide(app: FastAPI, services: Services) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from scim_server.auth.last_uses import LastUses
+from scim_server.background.previews import MappingPreviews
 from scim_server.background.rules import RulesApplier
 from scim_server.config import SHARD_COUNT, SHARDS, ConfigBundle, ConfigHolder, SharedSecret, Tenant
 from scim_server.directory.unmatched_groups import UnmatchedGroups as UnmatchedSelectors
@@ -17,6 +18,7 @@ from scim_server.management.models import (
     Failure,
     FormerUsers,
     Hold,
+    MappingPreview,
     Rejection,
     ServerStatus,
     ShardStatus,
@@ -28,6 +30,7 @@ from scim_server.management.models import (
 )
 from scim_server.management.webhook_status import webhook_statuses
 from scim_server.metrics import Metrics, WebhookFigures
+from scim_server.provisioning.preview import TenantPreview
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Storage
 from scim_server.storage.records import CredentialUses, OpenHold, TenantCounts
@@ -51,6 +54,7 @@ class Status:
         metrics: Metrics,
         unmatched_groups: UnmatchedGroupsReader,
         last_uses: LastUses,
+        previews: MappingPreviews,
     ) -> None:
         self._holder = holder
         self._intake = intake
@@ -61,6 +65,7 @@ class Status:
         self._unmatched: dict[str, Mapping[str, UnmatchedSelectors]] = {}
         self._webhooks: dict[str, tuple[WebhookStatus, ...]] = {}
         self._last_uses = last_uses
+        self._previews = previews
         self._stored_uses: CredentialUses = {}
         self._holds: dict[str, Sequence[OpenHold]] = {}
         self._syncs: dict[str, tuple[datetime | None, LogLine | None]] = {}
@@ -122,6 +127,7 @@ class Status:
                     holds=tuple(Hold.model_validate(hold.to_json()) for hold in self._holds.get(key, ())),
                     webhooks=self._webhooks.get(key, ()),
                     last_failure=_failure(self._syncs.get(key, (None, None))[1]),
+                    previews={mapping: _preview(found) for mapping, found in self._previews.of(key).items()},
                 )
                 for key, counted in counts.items()
             },
@@ -250,3 +256,9 @@ def _failure(line: LogLine | None) -> Failure | None:
 def _unmatched_groups(found: UnmatchedSelectors) -> UnmatchedGroups:
     named = ({"rule": one.rule} | one.selector.model_dump(mode="json", exclude_none=True) for one in found.groups)
     return UnmatchedGroups(count=found.count, groups=tuple(named))
+
+
+def _preview(found: TenantPreview) -> MappingPreview:
+    return MappingPreview(
+        users_gaining=found.users_gaining, users_losing=found.users_losing, gains=found.gains, losses=found.losses
+    )

@@ -37,6 +37,8 @@ class EventType(StrEnum):
     CREDENTIAL_EXPIRING = "credential.expiring"
 
 
+USER_EVENTS = tuple(type_ for type_ in EventType if type_.startswith("user."))
+
 RolesWithReasons = Mapping[str, Collection[Reason]]
 
 

@@ -102,6 +102,14 @@ class Policy:
         fields |= {name: tuple(sorted(set(fields[name]))) for name in ("base_roles", "fallback_roles")}
         return cls(PolicyConfig.model_construct(**fields))
 
+    def with_previews(self, mapping: str | None = None) -> "Policy":
+        """This policy with the rules of a mapping in mode Preview enforced, or those of all such mappings."""
+        rules = tuple(
+            rule.model_copy(update={"preview": False}) if rule.preview and mapping in (None, rule.mapping) else rule
+            for rule in self.config.rules
+        )
+        return Policy(self.config.model_copy(update={"rules": rules}))
+
     @cached_property
     def fingerprint(self) -> str:
         return _KIND + hashlib.sha256(self.to_json()).hexdigest()

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
+from scim_server.provisioning.events import USER_EVENTS, EventType
+from scim_server.provisioning.group_names import GroupNames
 from scim_server.provisioning.policy import Policy
 from scim_server.provisioning.roles import EffectiveRole
 from scim_server.storage.log_query import LogPosition, LogQuery
@@ -16,6 +18,7 @@ from scim_server.storage.records import (
     Page,
     Query,
     RulesVersion,
+    Standing,
     TenantCounts,
     UserRecord,
 )
@@ -29,9 +32,11 @@ from scim_server.storage.tables import (
     holds,
     memberships,
     roles,
+    standings,
     sync_log,
     sync_log_reading,
     tenants,
+    tombstones,
     users,
 )
 from scim_server.storage.tables.deliveries import Backlog, DeliveryFilter, DueDelivery
@@ -113,9 +118,23 @@ class Reader:
         """Of those that are kept."""
         return await events.oldest_position(self._session)
 
-    async def newest_event_of(self, user_id: str, at: datetime) -> StoredEvent | None:
-        """The last one of a user by then: what the user was."""
-        return await events.newest_of_user(self._session, user_id, at)
+    async def newest_event_of(
+        self, user_id: str, at: datetime, types: Sequence[EventType] = USER_EVENTS
+    ) -> StoredEvent | None:
+        """The last one of a user by then: what the user was. `types`: of these alone."""
+        return await events.newest_of_user(self._session, user_id, at, types)
+
+    async def deleted_user(self, called: str) -> str | None:
+        """The id of the user whose id, userName (without case) or externalId it was: of several the last one."""
+        return await tombstones.of_user(self._session, called)
+
+    async def standings(self, after: str = "", limit: int = 500) -> Sequence[Standing]:
+        """Of users in the order of their ids, those that follow an id: `limit` at most, none only at the end."""
+        return await standings.after(self._session, after, limit)
+
+    async def group_names(self, ids: Sequence[str]) -> Mapping[str, GroupNames]:
+        """By id, those of them that are there."""
+        return await standings.group_names(self._session, ids)
 
     async def log(self, query: LogQuery, after: LogPosition | None, limit: int) -> Sequence[LogLine]:
         """The next lines of the sync log, the oldest first. Raises ValueError for an unknown outcome."""

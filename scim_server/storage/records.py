@@ -272,6 +272,16 @@ class RoleChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A user with the groups that it is in, directly or through member groups, and the roles that it has."""
+
+    record: UserRecord
+    groups: Sequence[str]
+    """Their ids"""
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class RulesVersion:
     """Which rules the database holds for a tenant. `applied`: all users' roles follow them already."""
 

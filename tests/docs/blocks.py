@@ -61,6 +61,7 @@ _ANY = r".*"
 RUN = (
     Rule(_ANY, r"make\b", "tests/docs/test_commands.py"),
     Rule(_ANY, r"\.venv/bin/(scim-operator|python -m pytest) ", "tests/docs/test_commands.py"),
+    Rule(r"README\.md", r"(cp|sed) ", "tests/docs/test_commands.py"),
     Rule(r"docs/how-to/back-up-and-restore\.md", r"", "tests/docs/test_backup.py"),
     Rule(r"docs/how-to/read-users-and-roles\.md", r"", "tests/docs/test_read_users_and_roles.py"),
     Rule(

@@ -20,7 +20,13 @@ SHOWN = sorted({command for block in blocks() if block.language == "console" for
 MAKE = [command for command in SHOWN if command.split()[0] == "make"]
 PYTEST = [command for command in SHOWN if "-m pytest" in command]
 KUBECTL = [command for command in SHOWN if "kubectl" in command]
-OURS = [command for command in SHOWN if command.split()[0] == ".venv/bin/scim-operator"]
+QUICKSTART_DATA = ".local/quickstart"
+ON_THE_QUICKSTART = [command for command in SHOWN if QUICKSTART_DATA in command]
+OURS = [
+    command
+    for command in SHOWN
+    if command.split()[0] == ".venv/bin/scim-operator" and command not in ON_THE_QUICKSTART
+]
 
 
 @pytest.mark.parametrize("command", MAKE)
@@ -65,6 +71,21 @@ def test_files_that_are_applied_exist(command: str) -> None:
         assert (ROOT / path).exists()
 
 
+def on_the_quickstart(commands: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """Run with its data in `tmp_path`, where other folders of `.local` are too."""
+    commands = commands.replace(QUICKSTART_DATA, str(tmp_path / "data")).replace(".local/", f"{tmp_path}/")
+    shell = ["bash", "-e", "-c", commands.replace(".venv/bin/scim-operator", str(SCIM_OPERATOR))]
+    environment = os.environ | {"COLUMNS": "80", "TERM": "dumb"}
+    return subprocess.run(shell, check=False, cwd=ROOT, capture_output=True, text=True, env=environment)
+
+
+def unvarying(output: str) -> str:
+    """Without times and ids."""
+    output = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", "TIME", output)
+    output = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}", "ID", output)
+    return "\n".join(line.rstrip() for line in output.strip().splitlines())
+
+
 def test_the_readme_shows_what_make_run_prints(tmp_path: Path) -> None:
     """On a terminal, where Enter shows the table again."""
     log, data = tmp_path / "log", tmp_path / "data"
@@ -76,6 +97,20 @@ def test_the_readme_shows_what_make_run_prints(tmp_path: Path) -> None:
     printed = re.sub(r"\d\d \w\w\w \d\d:\d\d:\d\d", "28 Nov 23:50:07", printed)
     shown = "\n".join(line.rstrip() for line in printed.splitlines()).strip("\n")
     assert shown in (ROOT / "README.md").read_text()
+
+    for shown_command in ON_THE_QUICKSTART:
+        if ".local/next" in shown_command:  # which a command of the README makes
+            continue
+        ended = on_the_quickstart(shown_command, tmp_path)
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stdout
+    readme = (ROOT / "README.md").read_text()
+    next_steps = re.findall(r"```console\n((?:\$ [^\n]*\n)+)```\n\n```text\n(.*?)```", readme, re.DOTALL)
+    for commands, output in next_steps:
+        if QUICKSTART_DATA in commands:
+            ended = on_the_quickstart(commands.replace("$ ", ""), tmp_path)
+            assert unvarying(ended.stdout) == unvarying(output), ended.stderr
+    assert sum(QUICKSTART_DATA in commands for commands, _ in next_steps) == 3
 
     for who, answer in (("Write as a provider", "Joan Clarke"), ("Read as an application", "Joan Clarke")):
         lines = log.read_text().partition(who)[2].splitlines()[1:3]

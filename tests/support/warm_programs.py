@@ -27,7 +27,7 @@ _MODULES = {
     "scim-operator": "scim_operator.cli",
     "scim-server": "scim_server.cli",
 }
-_COMMANDS = ("run", "local", "validate", "render", "log", "quickstart")
+_COMMANDS = ("run", "local", "validate", "render", "log", "explain", "preview", "quickstart")
 _SECONDS = 60
 """After which a program is ended."""
 _lock = threading.Lock()

@@ -26,6 +26,8 @@ _COMMANDS = {
     "render": "Print the server's configuration that manifests make.",
     "holds": "Print what guards hold: whom it concerns, since when, and until when.",
     "log": "Print the sync log: what providers asked for, and what came of it.",
+    "preview": "Say who would gain or lose which role if manifests were applied.",
+    "explain": "Say why a user has its roles and state, and why not others.",
     "quickstart": "Local mode, with a short provider sync played against it.",
 }
 """What `scim-operator --help` says of each; the command's own help says more."""

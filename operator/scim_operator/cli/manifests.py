@@ -10,7 +10,7 @@ import typer
 
 from scim_operator.api import ATTRIBUTE_MAPPING, PROVISIONING_CONFIG, ROLE_MAPPING
 from scim_operator.cli.exit_status import NOT_RUN
-from scim_operator.manifests import Finding, Manifests, Severity, UnreadableFile, load
+from scim_operator.manifests import Finding, Manifests, Severity, UnreadableFile, World, load
 from scim_operator.manifests.object_meta import wrong_namespace
 from scim_operator.manifests.printable import printable
 
@@ -96,6 +96,12 @@ def load_or_exit(paths: Sequence[Path], namespace: str) -> Manifests:
         print_lines(finding for finding in manifests.findings if finding.severity is not Severity.NOTE)
         fail(f"nothing of {', '.join(_OUR_KINDS)} in {', '.join(map(str, paths))}")
     return manifests
+
+
+def note_suspended(world: World) -> None:
+    for key, config in sorted(world.configs.items()):
+        if config.spec.suspend:
+            typer.echo(f"note: ProvisioningConfig {key} is suspended and left out", err=True)
 
 
 def print_lines(findings: Iterable[Finding]) -> None:

@@ -75,7 +75,7 @@ def quickstart(
                     reporter.note(f"the users can't be read now: {error}")
 
             enter = at_each_enter(show_again)
-            steps = next_steps(base_url, manifests, data_dir, connection, enter=enter)
+            steps = next_steps(base_url, manifests, data_dir, connection, users[0].user_name, enter=enter)
             console.print(steps, soft_wrap=True, highlight=False)
 
     run_local(options, reporter, started, verbose=verbose)

@@ -19,9 +19,10 @@ from scim_operator.cli.manifests import (
     fail,
     fatal,
     load_or_exit,
+    note_suspended,
     print_lines,
 )
-from scim_operator.manifests import DEFAULT_NAMESPACE, World, plan_world
+from scim_operator.manifests import DEFAULT_NAMESPACE, plan_world
 from scim_server.config import ConfigBundle, new_token_key
 
 _KEY_BYTES = len(new_token_key())
@@ -59,7 +60,7 @@ def render(
     if fatal(manifests, strict=strict):
         raise typer.Exit(PROBLEMS_FOUND)
     world = manifests.world
-    _note_suspended(world)
+    note_suspended(world)
     bundle = plan_world(world, token_key, now=datetime.now(UTC)).bundle(token_key, revision=1)
     shown = _shown(bundle)
     if output is Output.JSON:
@@ -73,12 +74,6 @@ def _shown(bundle: ConfigBundle) -> dict[str, Any]:
         "config": bundle.config.model_dump(mode="json", exclude_none=True),
         "secrets": {"digests": bundle.secrets.digests},
     }
-
-
-def _note_suspended(world: World) -> None:
-    for key, config in sorted(world.configs.items()):
-        if config.spec.suspend:
-            typer.echo(f"note: ProvisioningConfig {key} is suspended and left out", err=True)
 
 
 def _token_key(file: Path | None) -> bytes:

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from scim_operator.api import ObjectKey
+from scim_operator.cli.exit_status import CONDITION_NOT_MET
 from scim_operator.cli.manifests import fail
 from scim_operator.delivery.authorities import Authorities, AuthoritiesUnusable
 from scim_operator.delivery.management import ManagementToken
@@ -19,12 +20,14 @@ from scim_operator.inspect import (
     InDatabase,
     InspectionError,
     InvalidDatabaseUrl,
+    NothingFound,
     Place,
     Source,
     local_database,
     open_source,
 )
 from scim_operator.local.data import DEFAULT_DATA_DIRECTORY
+from scim_operator.manifests.printable import printable
 
 T = TypeVar("T")
 
@@ -120,7 +123,8 @@ class SourceOptions:
 
 
 def ask(options: SourceOptions, question: Callable[[Source], Awaitable[T]]) -> T:
-    """What `question` returns. What keeps the source from answering is one line, and exit status 2."""
+    """What `question` returns. Where it asked for what isn't there, that is one line, and exit status 1; what keeps
+    the source from answering is one line, and exit status 2."""
 
     place = _place(options)
 
@@ -130,6 +134,9 @@ def ask(options: SourceOptions, question: Callable[[Source], Awaitable[T]]) -> T
 
     try:
         return asyncio.run(opened())
+    except NothingFound as error:
+        typer.echo(printable(str(error)), err=True)
+        raise typer.Exit(CONDITION_NOT_MET) from None
     except InspectionError as error:
         fail(str(error))
     except InvalidDatabaseUrl as error:

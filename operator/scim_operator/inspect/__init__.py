@@ -1,18 +1,20 @@
 """Looking at what servers hold: what the commands `log`, `explain`, `events` and so on ask, of a database or of a
 server's management port."""
 
-from scim_operator.inspect.errors import InspectionError
+from scim_operator.inspect.errors import InspectionError, NothingFound
 from scim_operator.inspect.opening import AtServer, InDatabase, Place, local_database, open_source
-from scim_operator.inspect.source import Source
+from scim_operator.inspect.source import Answer, Source
 from scim_server.storage import InvalidDatabaseUrl
 from scim_server.storage.log_query import LogQuery, statuses_of
 
 __all__ = [
+    "Answer",
     "AtServer",
     "InDatabase",
     "InspectionError",
     "InvalidDatabaseUrl",
     "LogQuery",
+    "NothingFound",
     "Place",
     "Source",
     "local_database",

@@ -2,7 +2,10 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -10,8 +13,9 @@ import orjson
 from scim_operator.connection_errors import connection_error
 from scim_operator.delivery.authorities import Authorities
 from scim_operator.delivery.management import ManagementError, ManagementToken
-from scim_operator.inspect.errors import InspectionError
+from scim_operator.inspect.errors import InspectionError, NothingFound
 from scim_operator.inspect.source import Answer
+from scim_server.config import ServerConfig, config_to_json
 from scim_server.storage.log_query import LogQuery
 
 _LINES_AT_ONCE = 1000
@@ -61,6 +65,13 @@ class ServerSource:
                 return
             parameters["after"] = page["next"]
 
+    async def explanation(self, tenant: str, user: str, at: datetime | None) -> Answer:
+        path = f"/v1/tenants/{tenant}/users/{quote(user, safe='')}/explanation"
+        return await self._call("GET", path, None if at is None else {"at": at.isoformat()})
+
+    async def preview(self, config: ServerConfig) -> Answer:
+        return await self._call("POST", "/v1/preview", body=config_to_json(config))
+
     async def _call(
         self, method: str, path: str, parameters: Mapping[str, str | int] | None = None, body: bytes | None = None
     ) -> dict[str, Any]:
@@ -89,7 +100,9 @@ class ServerSource:
             answer = None
         if not isinstance(answer, dict) or (status >= 400 and "reason" not in answer):
             raise InspectionError(f"{self._url}{path}: answered {status}, not as a management port")
-        if status >= 400:
+        if status == HTTPStatus.NOT_FOUND:
+            raise NothingFound(str(answer["reason"])[:500])
+        if status >= HTTPStatus.BAD_REQUEST:
             raise InspectionError(f"{self._url}{path}: {str(answer['reason'])[:500]}")
         return answer
 

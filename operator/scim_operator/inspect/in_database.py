@@ -2,11 +2,17 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from typing import TypeVar
 
-from scim_operator.inspect.errors import InspectionError
+from scim_operator.inspect.errors import InspectionError, NothingFound
 from scim_operator.inspect.source import Answer
 from scim_server import changes
+from scim_server.clock import utc_now
+from scim_server.config import ServerConfig
+from scim_server.directory.explanations import AmbiguousUser, UnknownUser, explain, explain_at
+from scim_server.directory.previews import preview
+from scim_server.provisioning.explain import Explanation
 from scim_server.storage import open_storage
 from scim_server.storage.errors import StorageError
 from scim_server.storage.log_query import LogQuery
@@ -43,6 +49,22 @@ class DatabaseSource:
             if len(lines) < _LINES_AT_ONCE:
                 return
             position = lines[-1].position
+
+    async def explanation(self, tenant: str, user: str, at: datetime | None) -> Answer:
+        async def read(reader: Reader) -> Explanation:
+            return await (explain(reader, user, utc_now()) if at is None else explain_at(reader, user, at))
+
+        try:
+            explanation = await self._read(tenant, read, snapshot=True)
+        except UnknownUser as error:
+            raise NothingFound(str(error)) from None
+        except AmbiguousUser as error:
+            raise InspectionError(str(error)) from None
+        return explanation.model_dump(mode="json", by_alias=True)
+
+    async def preview(self, config: ServerConfig) -> Answer:
+        with _translated():
+            return (await preview(self._storage, config, utc_now())).model_dump(mode="json", by_alias=True)
 
     async def _read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
         with _translated():

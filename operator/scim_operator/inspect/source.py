@@ -1,8 +1,10 @@
 """The questions that the commands ask."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
+from scim_server.config import ServerConfig
 from scim_server.storage.log_query import LogQuery
 
 Answer: TypeAlias = Mapping[str, Any]
@@ -25,4 +27,12 @@ class Source(Protocol):
 
     def log(self, tenant: str, query: LogQuery, last: int = 0) -> AsyncIterator[Answer]:
         """Lines of the sync log, the oldest first; only the last so many, where `last` isn't 0."""
+        ...
+
+    async def explanation(self, tenant: str, user: str, at: datetime | None) -> Answer:
+        """Of the user with this id, userName or externalId: as it is, or as it was. Raises `NothingFound` too."""
+        ...
+
+    async def preview(self, config: ServerConfig) -> Answer:
+        """What would change of users' roles if the configuration were in effect."""
         ...

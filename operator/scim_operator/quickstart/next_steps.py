@@ -1,6 +1,8 @@
 """What the quick start says after the table: where it serves, where its tokens are, what to try."""
 
+import os
 import shlex
+import sys
 from pathlib import Path
 
 from rich.markup import escape
@@ -12,8 +14,11 @@ _NEW_USER = '{"userName": "joan.clarke@acme.example", "displayName": "Joan Clark
 _MEDIA_TYPE = "application/scim+json"
 
 
-def next_steps(base_url: str, manifests: Path, data: Path, connection: Connection, *, enter: bool) -> str:
-    """Rich markup. `enter`: pressing it shows the table again."""
+def next_steps(
+    base_url: str, manifests: Path, data: Path, connection: Connection, user_name: str, *, enter: bool
+) -> str:
+    """Rich markup. `user_name`: of one to ask about. `enter`: pressing it shows the table again."""
+    program, directory = _program(), escape(shlex.quote(str(data)))
     users = escape(f"{base_url}/Users")
     again = "Enter shows the table again. " if enter else ""
     lines = [
@@ -27,8 +32,17 @@ def next_steps(base_url: str, manifests: Path, data: Path, connection: Connectio
         f"  TOKEN=$({escape(connection.provision.command)})",
         f'  curl -s -H "Authorization: Bearer $TOKEN" -H "Content-Type: {_MEDIA_TYPE}" '
         f"-d {escape(shlex.quote(_NEW_USER))} {users}",
+        "[bold]Ask[/bold] in another terminal",
+        f"  {program} explain {escape(shlex.quote(user_name))} --data-dir {directory}",
+        f"  {program} log --data-dir {directory}",
         "",
         f"Edit a file in {escape(str(manifests))} and see roles change. {again}Ctrl-C ends.",
         f"All data are in {escape(str(data))}: without it, all begins anew.",
     ]
     return "\n".join(lines)
+
+
+def _program() -> str:
+    """How this program is called from the folder that it was started in."""
+    path = os.path.relpath(sys.argv[0])
+    return "scim-operator" if path.startswith("..") else escape(shlex.quote(path))

@@ -10,18 +10,20 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from scim_operator.inspect.reasons import reason_in_words, short_reason
+
 EFFECTIVE_SCHEMA = "urn:scim-operator:params:scim:schemas:extension:effective:2.0:User"
 _PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class EffectiveUser:
-    """A user as a `Read` credential sees it. `roles`: why (in words) by role; `profile`: the mapped attributes."""
+    """A user as a `Read` credential sees it. `roles`: reasons by role; `profile`: the mapped attributes."""
 
     user_name: str
     display_name: str
     state: str
-    roles: Mapping[str, tuple[str, ...]]
+    roles: Mapping[str, tuple[Mapping[str, Any], ...]]
     profile: Mapping[str, Any]
 
     @classmethod
@@ -31,10 +33,7 @@ class EffectiveUser:
             user_name=resource["userName"],
             display_name=resource.get("displayName") or resource["userName"],
             state=effective.get("state", "unknown"),
-            roles={
-                role["value"]: tuple(_in_words(reason) for reason in role.get("reasons", ()))
-                for role in effective.get("roles", ())
-            },
+            roles={role["value"]: tuple(role.get("reasons", ())) for role in effective.get("roles", ())},
             profile=effective.get("profile", {}),
         )
 
@@ -61,7 +60,7 @@ def as_json(users: Iterable[EffectiveUser]) -> list[dict[str, Any]]:
             "userName": user.user_name,
             "displayName": user.display_name,
             "state": user.state,
-            "roles": [{"value": role, "why": list(why)} for role, why in user.roles.items()],
+            "roles": [{"value": role, "why": [*map(reason_in_words, why)]} for role, why in user.roles.items()],
             "profile": dict(user.profile),
         }
         for user in users
@@ -103,7 +102,7 @@ def _role_lines(user: EffectiveUser) -> list[tuple[str, str]]:
     return [
         (role if number == 0 else "", reason)
         for role, why in user.roles.items()
-        for number, reason in enumerate(why or ("",))
+        for number, reason in enumerate([*map(short_reason, why)] or [""])
     ]
 
 
@@ -111,13 +110,3 @@ def _coloured(state: str) -> str:
     return {"active": "[green]active[/green]", "blocked": "[yellow]blocked[/yellow]"}.get(
         state, f"[red]{state}[/red]"
     )
-
-
-def _in_words(reason: Mapping[str, Any]) -> str:
-    match reason.get("source"):
-        case "base":
-            return "a base role: every active user"
-        case "fallback":
-            return "a fallback role: no rule gives this user one"
-        case _:
-            return f"group {reason.get('group')!r}, by rule {reason.get('rule')} of {reason.get('mapping')}"

@@ -16,7 +16,7 @@ from datetime import datetime
 
 import orjson
 
-from scim_server.provisioning.events import EventType, redacted
+from scim_server.provisioning.events import USER_EVENTS, EventType, redacted
 from scim_server.scim.schema import JsonObject
 from scim_server.storage.session import Row, Session, Transaction
 from scim_server.storage.statement import Statement, Together
@@ -84,7 +84,7 @@ _OLDEST = Statement("SELECT position FROM events WHERE tenant = $1 ORDER BY posi
 
 _OF_USER = Statement(f"""
     SELECT {_COLUMNS} FROM events
-    WHERE tenant = $1 AND user_id = $2 AND time <= $3
+    WHERE tenant = $1 AND user_id = $2 AND time <= $3 AND type IN (SELECT wanted.value FROM {{texts:$4 wanted}})
     ORDER BY position DESC LIMIT 1
 """)
 
@@ -198,9 +198,11 @@ async def oldest_position(session: Session) -> int | None:
     return None if row is None else row["position"]
 
 
-async def newest_of_user(session: Session, user_id: str, at: datetime) -> StoredEvent | None:
-    """What the user was then."""
-    row = await session.fetch_one(_OF_USER, session.tenant, user_id, at)
+async def newest_of_user(
+    session: Session, user_id: str, at: datetime, types: Sequence[EventType] = USER_EVENTS
+) -> StoredEvent | None:
+    """What the user was then. `types`: of these alone."""
+    row = await session.fetch_one(_OF_USER, session.tenant, user_id, at, [*types])
     return None if row is None else _event_of(session, row)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from scim_server.scim.schema import JsonObject
+from scim_server.storage.ids import is_id
 from scim_server.storage.records import Tombstone
 from scim_server.storage.session import Session
 from scim_server.storage.statement import Statement
@@ -30,6 +31,14 @@ PREVIOUS = """
 """The user that was deleted last of those that had an externalId."""
 
 
+# All of a tenant are looked at: people ask this, seldom.
+_OF_USER = Statement("""
+    SELECT id FROM tombstones
+    WHERE tenant = $1 AND type = 'User' AND (lower(user_name) = lower({text:$2}) OR external_id = $2)
+    ORDER BY deleted DESC LIMIT 1
+""")
+
+
 def row_of(tombstone: Tombstone, deleted: object) -> JsonObject:
     """Of the rows that the statement inserts."""
     return asdict(tombstone) | {"deleted": deleted}
@@ -45,3 +54,11 @@ async def read(session: Session, ids: Collection[str]) -> Sequence[Tombstone]:
         Tombstone(str(row["id"]), row["type"], row["external_id"], row["user_name"], session.time(row["deleted"]))
         for row in await session.fetch(_READ, session.tenant, [*ids])
     ]
+
+
+async def of_user(session: Session, called: str) -> str | None:
+    """The id of the user whose id, userName (without case) or externalId it was: of several the one deleted last."""
+    if is_id(called) and await among(session, [called]):
+        return called
+    row = await session.fetch_one(_OF_USER, session.tenant, called)
+    return None if row is None else str(row["id"])

@@ -12,11 +12,11 @@ from tests.support.local_mode import READER_TOKEN, RunningLocalMode, run_to_its_
 QUICKSTART = Path(__file__).parents[3] / "examples" / "quickstart"
 
 BASE = ["a base role: every active user"]
-FALLBACK = ["a fallback role: no rule gives this user one"]
+FALLBACK = ["a fallback role: no rule gives one"]
 
 
 def by_rule(group: str, rule: str) -> list[str]:
-    return [f"group '{group}', by rule {rule} of acme/okta-roles"]
+    return [f"group '{group}', rule {rule} of acme/okta-roles"]
 
 
 EXPECTED = {

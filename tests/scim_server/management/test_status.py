@@ -56,6 +56,7 @@ async def test_status_counts_users_and_groups(server: Server, management: httpx.
                 "lastFailure": None,
                 "expressionErrors": {},
                 "webhooks": [],
+                "previews": {},
             }
         },
         "version": empty["version"],
