@@ -1,7 +1,7 @@
 """What a transaction ends with, in one round trip: events, the sync log, what falls due, tombstones, and the versions
 of groups whose members changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -26,8 +26,16 @@ class Recorded:
 
 
 async def write(tx: Transaction, recorded: Recorded) -> None:
+    rows = rows_of(tx, recorded)
+    if rows:
+        parameters = [orjson.dumps(of_part).decode() for of_part in rows.values()]
+        await tx.together(_statement(tuple(rows)), tx.tenant, *parameters)
+
+
+def rows_of(tx: Transaction, recorded: Recorded) -> Mapping[str, Sequence[object]]:
+    """By the name of the statement that inserts them; of those that have any."""
     time, due_ = tx.json_time, recorded.due.items()
-    rows = {
+    rows: Mapping[str, Sequence[object]] = {
         "events": [events.row_of(event, time(tx.now)) for event in recorded.events],
         "lines": [sync_log.row_of(line, time(line.time)) for line in recorded.lines],
         "due": [{"kind": one.kind, "subject": one.subject, "at": time(at)} for one, at in due_ if at is not None],
@@ -37,10 +45,7 @@ async def write(tx: Transaction, recorded: Recorded) -> None:
         ],
         "tombstones": [tombstones.row_of(one, time(one.deleted)) for one in recorded.tombstones],
     }
-    parts = tuple(name for name, of_part in rows.items() if of_part)
-    if parts:
-        parameters = [orjson.dumps(rows[name]).decode() for name in parts]
-        await tx.together(_statement(parts), tx.tenant, *parameters)
+    return {name: of_part for name, of_part in rows.items() if of_part}
 
 
 _STATEMENTS = {
