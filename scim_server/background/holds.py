@@ -3,6 +3,7 @@
 import logging
 
 from scim_server.provisioning.cause import BY_TIME, Cause
+from scim_server.provisioning.guards import HoldKind
 from scim_server.storage.protocol import Storage
 
 _log = logging.getLogger(__name__)
@@ -22,3 +23,6 @@ async def end_hold(storage: Storage, tenant: str, hold_id: str) -> None:
     cause = Cause(hold.decided_by, detail=hold.id)
     while await storage.write(tenant, lambda writer: writer.work_off_hold(hold, _AT_ONCE), cause):
         pass
+    if hold.kind is HoldKind.ROLES:  # what it held is pending, and has this cause
+        while await storage.write(tenant, lambda writer: writer.recompute_some(), cause) is not None:
+            pass

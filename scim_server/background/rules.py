@@ -141,8 +141,11 @@ class RulesApplier:
             return await writer.recompute_some()
 
         changed = 0
-        while (batch := await self._storage.write(key, work)) is not None:
-            changed += len(batch)
+        more = True
+        while more:
+            while (batch := await self._storage.write(key, work)) is not None:
+                changed += len(batch)
+            more = await self._storage.write(key, lambda writer: writer.measure_role_changes())
         _log.info("roles of existing users of %s follow its rules: %d changed", key, changed)
 
     async def _find_reasons(self) -> None:

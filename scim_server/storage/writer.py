@@ -38,6 +38,7 @@ from scim_server.storage.tables import (
     hold_ends,
     memberships,
     profiles,
+    role_holds,
     roles,
     sync_log,
     tenants,
@@ -155,6 +156,10 @@ class Writer(Reader):
         Several replicas may do this at once: each takes other users, and the last one waits for the others.
         """
         return await roles.recompute_some(self._transaction, limit)
+
+    async def measure_role_changes(self) -> bool:
+        """Whether what a change of mappings takes concerns so few users that they are pending now."""
+        return await role_holds.measure(self._transaction)
 
     async def find_reasons(self, limit: int = roles.MOST_AT_COMMIT) -> bool:
         """Of up to `limit` users with roles of which an older server wrote no reasons. Whether there may be more."""

@@ -13,11 +13,11 @@ _ADD = Statement("INSERT INTO default_roles (tenant, kind, role) VALUES ($1, $2,
 _REMOVE = Statement("DELETE FROM default_roles WHERE tenant = $1 AND kind = $2 AND role = $3")
 
 
-async def replace(tx: Transaction, rules: Policy) -> tuple[Collection[str], Collection[str]]:
-    """Make them those of the rules. Returns the roles that are no longer given by default, and those that are now."""
+async def replace(tx: Transaction, rules: Policy) -> tuple[Collection[tuple[str, str]], Collection[tuple[str, str]]]:
+    """Make them those of the rules. Returns what is no longer given by default, and what is now: (kind, role)."""
     held = {(row["kind"], row["role"]) for row in await tx.fetch(_OF_TENANT, tx.tenant)}
     wanted = {("base", role) for role in rules.base_roles} | {("fallback", role) for role in rules.fallback_roles}
     gone, new = sorted(held - wanted), sorted(wanted - held)
     await tx.batch(_REMOVE, [(tx.tenant, *row) for row in gone])
     await tx.batch(_ADD, [(tx.tenant, *row) for row in new])
-    return [role for _, role in gone], [role for _, role in new]
+    return gone, new

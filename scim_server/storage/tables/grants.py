@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from scim_server.provisioning.grants import Grant, Source
+from scim_server.provisioning.roles import HeldGrant
 from scim_server.storage.effects import GrantsChanged, RolesPending
 from scim_server.storage.errors import NeedsExclusive
 from scim_server.storage.grant_changes import GrantChanges, only_gains
 from scim_server.storage.records import DueKind
 from scim_server.storage.session import Row, Session, Transaction, optional_time
 from scim_server.storage.statement import Statement
-from scim_server.storage.tables import due, nestings, pending_users, roles
+from scim_server.storage.tables import due, nestings, pending_users, role_holds, roles
 
 _COLUMNS = "mapping, rule, role, condition, not_before, not_after"
 
@@ -97,6 +98,7 @@ async def replace(tx: Transaction, group_id: str, wanted: frozenset[Grant], name
     gone, new = sorted(before - wanted), sorted(wanted - before)
     await _remove(tx, [(group_id, grant) for grant in gone])
     await add(tx, [(group_id, grant) for grant in new])
+    await role_holds.guard(tx, [HeldGrant(one.role, one.mapping, one.rule, one.source, group_id) for one in gone])
     users = await nestings.users_below(tx, [group_id])
     await roles.recompute(
         tx, users, GrantsChanged(group_id), gains_only=only_gains(gone, wanted), names={group_id: name}

@@ -11,7 +11,7 @@ from scim_server.storage.effects import ActiveChanged, StateChanged
 from scim_server.storage.records import Due, DueKind, Hold, UserRecord
 from scim_server.storage.session import Transaction
 from scim_server.storage.statement import Statement
-from scim_server.storage.tables import due, guards, held_users, holds, roles, tenants, users, verdicts
+from scim_server.storage.tables import due, guards, held_users, holds, role_holds, roles, tenants, users, verdicts
 
 _INACTIVE = Statement(f"""
     SELECT {users.COLUMNS} FROM users WHERE tenant = $1 AND hold = $2 ORDER BY id LIMIT $3 {{lock_free}}
@@ -39,6 +39,9 @@ async def find_due(tx: Transaction, hold_id: str) -> Hold | None:
     if hold is None:
         await due.take(tx, Due(DueKind.HOLD, hold_id))
         return None
+    if hold.kind is HoldKind.ROLES and hold.expires is None:
+        await role_holds.measure(tx)
+        return None
     if hold.kind is HoldKind.PROTECTED and hold.decision is None:
         await due.take(tx, Due(DueKind.HOLD, hold_id))
         await _release_unprotected(tx, hold)
@@ -51,6 +54,9 @@ async def find_due(tx: Transaction, hold_id: str) -> Hold | None:
 
 async def work_off_some(tx: Transaction, hold: Hold, limit: int) -> bool:
     """Of a decided hold. Whether to go on: users whom another transaction holds are left for later."""
+    if hold.kind is HoldKind.ROLES:
+        await (role_holds.release if hold.decision is Decision.APPLY else role_holds.discard)(tx, hold)
+        return False
     inactive = await _some_inactive(tx, hold.id, limit)
     deleted = await held_users.some_of(tx, hold.id, limit)
     if hold.decision is Decision.APPLY:

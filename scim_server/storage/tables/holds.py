@@ -16,7 +16,7 @@ from scim_server.storage.effects import HoldDecided, HoldEnded, HoldOpened
 from scim_server.storage.records import HeldUser, Hold
 from scim_server.storage.session import Row, Session, Transaction, optional_time
 from scim_server.storage.statement import Statement
-from scim_server.storage.tables import deactivations
+from scim_server.storage.tables import deactivations, losers
 
 MOST_EXAMPLES = 10
 
@@ -30,13 +30,15 @@ _COUNTED = """
 
 _COLUMNS = f"id, kind, since, expires, decision, decided_by, {_COUNTED}"
 
-_ALL = Statement(f"SELECT {_COLUMNS} FROM holds h WHERE tenant = $1 ORDER BY since, id")
+_ALL = Statement(
+    f"SELECT {_COLUMNS} FROM holds h WHERE tenant = $1 AND (kind <> 'roles' OR users IS NOT NULL) ORDER BY since, id"
+)
 
 _ONE = Statement(f"SELECT {_COLUMNS} FROM holds h WHERE tenant = $1 AND id = $2")
 
 _OPEN = Statement(f"SELECT {_COLUMNS} FROM holds h WHERE tenant = $1 AND kind = $2 AND decision IS NULL")
 
-_ADD = Statement("INSERT INTO holds (tenant, id, kind, since, expires, users) VALUES ($1, $2, $3, $4, $5, $6)")
+_ADD = Statement("INSERT INTO holds (tenant, id, kind, since, expires) VALUES ($1, $2, $3, $4, $5)")
 
 _DECIDE = Statement("UPDATE holds SET decision = $3, decided_by = $4 WHERE tenant = $1 AND id = $2")
 
@@ -56,19 +58,29 @@ _EXAMPLES = Statement(f"""
 """)
 
 
-async def open_one(tx: Transaction, kind: HoldKind, users: int | None = None) -> str:
-    """The tenant's open hold of this kind: what is held together is decided together. `users`: of a kind that isn't
-    counted."""
+_LOSERS = Statement(f"""
+    SELECT id, document FROM users
+    WHERE tenant = $1 AND id IN (SELECT id FROM ({losers.OF_HOLD} LIMIT {MOST_EXAMPLES}) AS a_few) ORDER BY id
+""")
+
+
+def new_id(kind: HoldKind) -> str:
+    """For people to type into YAML."""
+    return f"{kind}-{''.join(secrets.choice(_LETTERS) for _ in range(6))}"
+
+
+async def open_one(tx: Transaction, kind: HoldKind) -> str:
+    """The tenant's open hold of this kind: what is held together is decided together."""
     await deactivations.lock(tx)
     row = await tx.fetch_one(_OPEN, tx.tenant, kind)
-    if row is not None and users is None:
+    if row is not None:
         found: str = row["id"]
         return found
     safety = (await tx.policy()).config.safety
     expires = None if kind is HoldKind.PROTECTED else tx.now + timedelta(seconds=safety.hold_for_seconds)
-    hold_id = f"{kind}-{''.join(secrets.choice(_LETTERS) for _ in range(6))}"
-    await tx.execute(_ADD, tx.tenant, hold_id, kind, tx.now, expires, users)
-    tx.effects.add(HoldOpened(Hold(hold_id, kind, tx.now, expires, users or 1)))
+    hold_id = new_id(kind)
+    await tx.execute(_ADD, tx.tenant, hold_id, kind, tx.now, expires)
+    tx.effects.add(HoldOpened(Hold(hold_id, kind, tx.now, expires, 1)))
     return hold_id
 
 
@@ -83,7 +95,8 @@ async def of_all(session: Session) -> Sequence[Hold]:
 
 async def examples(session: Session, hold: Hold) -> Sequence[HeldUser]:
     """Some of the users."""
-    rows = await session.fetch(_EXAMPLES, session.tenant, hold.id)
+    statement = _LOSERS if hold.kind is HoldKind.ROLES else _EXAMPLES
+    rows = await session.fetch(statement, session.tenant, hold.id)
     return [HeldUser(str(row["id"]), from_json(row["document"])["userName"]) for row in rows]
 
 

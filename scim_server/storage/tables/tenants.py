@@ -1,13 +1,14 @@
 """Tenants: which rules the database holds for each, and how many users it has."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from scim_server.provisioning.lifecycle import NO_DELAY
 from scim_server.provisioning.policy import NO_POLICY, Policy, is_current
+from scim_server.provisioning.roles import HeldGrant
 from scim_server.storage.effects import DelayChanged, RolesPending, WindowsChanged
 from scim_server.storage.errors import NeedsExclusive
-from scim_server.storage.grant_changes import grant_changes
+from scim_server.storage.grant_changes import GrantChanges, grant_changes
 from scim_server.storage.ids import FIRST_ID
 from scim_server.storage.records import Due, DueKind, FormerUsers, RulesVersion, TenantCounts
 from scim_server.storage.session import Row, Session, Transaction
@@ -21,6 +22,7 @@ from scim_server.storage.tables import (
     hold_ends,
     pending_users,
     profiles,
+    role_holds,
 )
 
 _VERSION = Statement("""
@@ -158,6 +160,8 @@ async def _follow(tx: Transaction, rules: Policy, *, new_conditions: bool) -> No
     await grants.change(tx, changes)
     general = await grants.replace_general(tx, rules.general_grants)
     no_longer, now = await default_roles.replace(tx, rules)
+    if changes.gone or changes.new or general.gone or general.new or no_longer or now:
+        await role_holds.guard(tx, _lost(changes, general, no_longer))
     pending = 0
     if new_conditions or general.gone or general.new or no_longer or now:
         gains_only = general.only_gains and not no_longer
@@ -167,6 +171,14 @@ async def _follow(tx: Transaction, rules: Policy, *, new_conditions: bool) -> No
             pending += await pending_users.add_below(tx, group_ids, gains_only=gains_only)
     if pending:
         tx.effects.add(RolesPending(pending))
+
+
+def _lost(
+    changes: GrantChanges, general: grants.GeneralChanges, no_longer: Collection[tuple[str, str]]
+) -> list[HeldGrant]:
+    of_groups = [HeldGrant(one.role, one.mapping, one.rule, one.source, group) for group, one in changes.gone]
+    of_all = [HeldGrant(one.role, one.mapping, one.rule, one.source) for one in general.gone]
+    return of_groups + of_all + [HeldGrant(role, source=kind) for kind, role in no_longer]
 
 
 def _is_as_new(held: Row, revision: int) -> bool:

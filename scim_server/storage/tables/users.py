@@ -321,7 +321,7 @@ async def _follow(tx: Transaction, before: UserRecord, updated: UserRecord) -> N
 
 
 def _user_of(record: UserRecord) -> Document:
-    return user_of_conditions(record.id, record.document, record.active)
+    return user_of_conditions(record.id, record.document, record.state is State.ACTIVE)
 
 
 async def delete(tx: Transaction, locked: LockedUser) -> None:

@@ -8,7 +8,9 @@ from scim_server.storage.documents import from_json, to_json
 from scim_server.storage.session import Transaction
 from scim_server.storage.statement import Statement, Together
 
-_DOCUMENTS = Statement("SELECT id, document, active FROM users WHERE tenant = $1 AND id {in_ids:$2}")
+_DOCUMENTS = Statement(
+    "SELECT id, document, state = 'active' AS active FROM users WHERE tenant = $1 AND id {in_ids:$2}"
+)
 
 _PUT = Together(
     """

@@ -152,10 +152,13 @@ class Steps:
 
     async def work_off(self, limit: int = 2000) -> list[RoleChange]:
         changes: list[RoleChange] = []
-        while (
-            some := await self.storage.write(self.tenant, lambda writer: writer.recompute_some(limit))
-        ) is not None:
-            changes += some
+        more = True
+        while more:
+            while (
+                some := await self.storage.write(self.tenant, lambda writer: writer.recompute_some(limit))
+            ) is not None:
+                changes += some
+            more = await self.storage.write(self.tenant, lambda writer: writer.measure_role_changes())
         return changes
 
     async def users(self, query: Query) -> Page[UserRecord]:
