@@ -17,6 +17,8 @@ class User:
     active: bool
     roles: frozenset[str]
     document: Mapping[str, object] = field(default_factory=dict)
+    why: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """By role, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,13 @@ async def take_snapshot(reader: Reader) -> DirectorySnapshot | None:
                 user.active,
                 frozenset(role.value for role in roles.get(user.id, ())),
                 user.document,
+                {
+                    role.value: "; ".join(
+                        _in_words(reason.source, reason.group, f"{reason.rule} of {reason.mapping}")
+                        for reason in role.reasons
+                    )
+                    for role in roles.get(user.id, ())
+                },
             )
             for user in users.records
         },
@@ -80,13 +89,20 @@ def _of_user(old: User, new: User) -> Iterator[str]:
     if old.active != new.active:
         yield "active again" if new.active else "blocked"
     if gained := new.roles - old.roles:
-        yield f"gained {_listed(gained)}"
+        yield f"gained {_listed(f'{role} ({new.why[role]})' if role in new.why else role for role in gained)}"
     if lost := old.roles - new.roles:
         yield f"lost {_listed(lost)}"
     names = old.document.keys() | new.document.keys()
     attributes = {name for name in names if old.document.get(name) != new.document.get(name)} - {"active"}
     if attributes:
         yield f"sent {_listed(attributes)}"
+
+
+def _in_words(source: str | None, group: str | None, rule: str) -> str:
+    """Of a reason."""
+    if source is not None:
+        return f"{source} role"
+    return f"group {group!r}, by rule {rule}" if group is not None else f"by rule {rule}"
 
 
 def _of_groups(before: DirectorySnapshot, after: DirectorySnapshot) -> Iterator[str]:

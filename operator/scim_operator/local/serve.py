@@ -14,6 +14,7 @@ from typing import Any
 from scim_operator.api import ObjectKey, former_users_note
 from scim_operator.local.changes import describe_changes
 from scim_operator.local.data import DataDirectory
+from scim_operator.local.engine_news import EngineNews
 from scim_operator.local.folder import FolderPlan, UnusableManifests, plan_folder
 from scim_operator.local.report import Reporter
 from scim_operator.local.role_news import RoleNews
@@ -64,6 +65,7 @@ class LocalServer:
         self._token_key = data.token_key()
         self._reporter = reporter
         self._news = RoleNews(server, reporter)
+        self._engine_news = EngineNews(server, reporter, self._news)
         self._scim_news = ScimNews(server, reporter)
         self._watch = Watch(options.path)
         self._served = data.last_served()
@@ -107,7 +109,7 @@ class LocalServer:
 
     async def follow(self) -> None:
         """Serve every change of the manifests, and tell what is changed over SCIM, until cancelled."""
-        await asyncio.gather(self._scim_news.run(), self._follow_manifests())
+        await asyncio.gather(self._scim_news.run(), self._engine_news.run(), self._follow_manifests())
 
     async def _follow_manifests(self) -> None:
         async for _ in self._watch.changes():
@@ -123,6 +125,7 @@ class LocalServer:
                 continue
             self._reporter.usable(self.plan.warnings)
             before = self._served
+            self._engine_news.manifests_are_applied = False
             after = await self._offer(self.plan)
             for line in describe_changes(before, after, self.plan.left_out()):
                 self._reporter.change(line)
@@ -198,8 +201,10 @@ class LocalServer:
     async def _wait_until_applied(self) -> None:
         """Return when the roles of all existing users follow the manifests, and tell whose changed."""
         revision = self._served.revision if self._served else 0
+        self._engine_news.manifests_are_applied = False
         while not await self._server.applier.wait_applied(revision, _PATIENCE_SECONDS):
             self._reporter.note("the roles of existing users are still being recomputed")
+        self._engine_news.manifests_are_applied = True
         try:
             await self._news.tell()
         except StorageUnavailable:

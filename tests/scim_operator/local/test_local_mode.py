@@ -28,6 +28,12 @@ from tests.support.local_mode import (
 )
 from tests.support.processes import wait_until
 
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+GUARDS = """\
+  safety:
+    protectedUsers:
+    - userName: breakglass@acme.example
+"""
 QUICKSTART = Path(__file__).parents[3] / "examples" / "quickstart"
 
 
@@ -421,13 +427,29 @@ def test_users_of_a_deleted_config_are_kept_or_erased(
         assert "former" not in running.said
 
 
+def test_what_happens_without_a_request_is_told(manifests: Path, running: RunningLocalMode, engineer: str) -> None:
+    """provisioning.md, "Guards" and "The life of a user", as local mode tells them."""
+    edit(manifests / "provisioningconfig.yaml", "deactivationDelay: 15m", f"deactivationDelay: 1s\n{GUARDS}")
+    running.wait_for(r"user breakglass@acme.example is protected now\n")
+    with running.client() as client:
+        protected = create_user(client, "breakglass@acme.example", "Break Glass")
+        off = {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "path": "active", "value": False}]}
+        assert client.patch(f"/Users/{protected}", json=off).status_code == 200
+        running.wait_for(r"acme/okta: hold protected-\w+ \(protected\) is opened: effects wait as long as")
+        assert client.patch(f"/Users/{engineer}", json=off).status_code == 200
+        running.wait_for(r"acme/okta: Ada Lovelace deactivated: the delay is over\n")
+
+
 def test_what_a_provider_changes_is_told(running: RunningLocalMode) -> None:
     with running.client() as client:
         ada = create_user(client, "ada@acme.example", "Ada Lovelace")
         running.wait_for(r"acme/okta: okta created Ada Lovelace: guest, viewer\n")
         create_group(client, "Engineering", ada)
         running.wait_for(r"acme/okta: okta created group Engineering with 1 member\n")
-        running.wait_for(r"acme/okta: okta changed Ada Lovelace: gained developer; lost guest\n")
+        running.wait_for(
+            r"acme/okta: okta changed Ada Lovelace: gained developer"
+            r" \(group 'Engineering', by rule developers of acme/okta-roles\); lost guest\n"
+        )
         assert client.delete(f"/Users/{ada}").status_code == 204
         running.wait_for(r"acme/okta: okta deleted Ada Lovelace\n")
         told = running.said
