@@ -196,6 +196,7 @@ class Server:
             self.applier,
             self._status,
             self.storage,
+            self.feed,
             self.metrics,
             ManagementTokens(settings.management_token_file),
             clock,

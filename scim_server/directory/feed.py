@@ -7,6 +7,7 @@ from scim_server.directory.arrivals import Arrivals
 from scim_server.directory.feed_tokens import FeedToken, parse_token
 from scim_server.provisioning.events import with_identity
 from scim_server.scim.errors import InvalidValue, plain_error
+from scim_server.storage.event_query import EventQuery
 from scim_server.storage.protocol import Reader, Storage
 from scim_server.storage.tables.events import EventsAfter
 
@@ -26,6 +27,9 @@ class FeedPage:
     next: str
     """The token by which the next page follows."""
 
+    def to_json(self) -> bytes:
+        return b'{"events":[%b],"next":"%b"}' % (b",".join(self.events), self.next.encode("ascii"))
+
 
 class Feed:
     """Of all tenants of one server."""
@@ -41,20 +45,42 @@ class Feed:
         ScimError with status 410 where events after it are kept no more, StorageUnavailable.
         """
         if after == NOW:
-            position = await self._storage.read(tenant, lambda reader: reader.last_event_position())
-            return FeedPage([], FeedToken(position).text(tenant))
-        token = None if after is None else parse_token(after, tenant)
-        if after is not None and token is None:
-            raise InvalidValue(
-                f"after: {NOW}, or `next` of an earlier answer of this tenant's feed, is expected",
-                attribute="after",
-                reason="no token of this tenant's feed",
-            )
+            return FeedPage([], (await self._now(tenant)).text(tenant))
+        token = None if after is None else _parsed(after, tenant)
         events, token = await self._read(tenant, token, limit)
         if wait and not events:
             await self.arrivals.wait(tenant, token.position, wait)
             events, token = await self._read(tenant, token, limit)
         return FeedPage(events, token.text(tenant))
+
+    async def find(
+        self, tenant: str, query: EventQuery, after: str | None, limit: int, wait: float = 0, last: int = 0
+    ) -> FeedPage:
+        """As `page`, only those that are asked for. `last`: without a token, begin so many before the end."""
+
+        async def work(reader: Reader) -> tuple[Sequence[bytes], FeedToken]:
+            position = 0
+            if token is not None:
+                position = token.position
+                _raise_if_missed(token, await reader.events_page(position, 1))
+            elif last:
+                position = await reader.position_before_last_events(query, last)
+            found, reached = await reader.find_events(query, position, limit)
+            return [with_identity(each.id, each.position, each.payload) for each in found], FeedToken(reached)
+
+        if after == NOW:
+            token: FeedToken | None = await self._now(tenant)
+        else:
+            token = None if after is None else _parsed(after, tenant)
+        events, reached = await self._storage.read(tenant, work)
+        if wait and not events:
+            await self.arrivals.wait(tenant, reached.position, wait)
+            token = reached
+            events, reached = await self._storage.read(tenant, work)
+        return FeedPage(events, reached.text(tenant))
+
+    async def _now(self, tenant: str) -> FeedToken:
+        return FeedToken(await self._storage.read(tenant, lambda reader: reader.last_event_position()))
 
     async def _read(self, tenant: str, token: FeedToken | None, limit: int) -> tuple[list[bytes], FeedToken]:
         """The events, and the token of their end."""
@@ -79,6 +105,17 @@ class Feed:
             return events, reached
 
         return await self._storage.read(tenant, work)
+
+
+def _parsed(after: str, tenant: str) -> FeedToken:
+    token = parse_token(after, tenant)
+    if token is None:
+        raise InvalidValue(
+            f"after: {NOW}, or `next` of an earlier answer of this tenant's feed, is expected",
+            attribute="after",
+            reason="no token of this tenant's feed",
+        )
+    return token
 
 
 def _raise_if_missed(token: FeedToken, found: EventsAfter) -> None:

@@ -7,8 +7,10 @@ from fastapi import FastAPI
 from scim_server.background.rules import RulesApplier
 from scim_server.clock import Clock
 from scim_server.config import ConfigHolder
+from scim_server.directory.feed import Feed
 from scim_server.management import (
     config_routes,
+    event_routes,
     explanation_routes,
     holds_routes,
     log_routes,
@@ -33,6 +35,7 @@ def create_management_app(
     applier: RulesApplier,
     status: Status,
     storage: Storage,
+    feed: Feed,
     metrics: Metrics,
     tokens: ManagementTokens,
     clock: Clock,
@@ -40,7 +43,7 @@ def create_management_app(
     """Everything but probes, metrics and `/openapi.json` wants a management token."""
     app = management_routes()
     scraped = MetricsText(metrics, status.refresh_metrics)
-    provide(app, Services(holder, intake, applier, status, storage, scraped, tokens, clock))
+    provide(app, Services(holder, intake, applier, status, storage, feed, scraped, tokens, clock))
     return app
 
 
@@ -64,6 +67,7 @@ def management_routes() -> FastAPI:
         explanation_routes,
         log_routes,
         holds_routes,
+        event_routes,
         probe_routes,
     ):
         app.include_router(routes.router)

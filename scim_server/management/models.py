@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -255,3 +255,10 @@ class SyncLogPage(Answer):
     lines: tuple[SyncLogLine, ...]
     next: str | None
     """What `after` has to be for the next page; None where there is none."""
+
+
+class EventPage(Answer):
+    events: tuple[Mapping[str, Any], ...]
+    """As the feed of the public port has them; its document has their schema."""
+    next: str
+    """What `after` has to be for what follows."""

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from scim_server.background.rules import RulesApplier
 from scim_server.clock import Clock
 from scim_server.config import ConfigHolder
+from scim_server.directory.feed import Feed
 from scim_server.management.intake import Intake
 from scim_server.management.metrics_text import MetricsText
 from scim_server.management.models import Problem
@@ -27,6 +28,7 @@ class Services:
     applier: RulesApplier
     status: Status
     storage: Storage
+    feed: Feed
     metrics_text: MetricsText
     tokens: ManagementTokens
     clock: Clock

@@ -8,6 +8,7 @@ from scim_server.provisioning.events import USER_EVENTS, EventType
 from scim_server.provisioning.group_names import GroupNames
 from scim_server.provisioning.policy import Policy
 from scim_server.provisioning.roles import EffectiveRole
+from scim_server.storage.event_query import EventQuery
 from scim_server.storage.log_query import LogPosition, LogQuery
 from scim_server.storage.records import (
     Delivery,
@@ -26,6 +27,7 @@ from scim_server.storage.search import APPLIED_USERS, GROUPS, USERS, USERS_AS_AP
 from scim_server.storage.session import Session
 from scim_server.storage.tables import (
     deliveries,
+    event_reading,
     events,
     groups,
     held_users,
@@ -105,6 +107,14 @@ class Reader:
     async def events_page(self, position: int, limit: int) -> EventsAfter:
         """As `events_after`, with what a reader who comes back later has to know."""
         return await events.page_after(self._session, position, limit)
+
+    async def find_events(self, query: EventQuery, position: int, limit: int) -> tuple[Sequence[StoredEvent], int]:
+        """The next ones after a position, and the position up to which there are no more."""
+        return await event_reading.page(self._session, query, position, limit)
+
+    async def position_before_last_events(self, query: EventQuery, count: int) -> int:
+        """After which the last `count` events come; 0 where there are no more than those."""
+        return await event_reading.before_last(self._session, query, count)
 
     async def newest_event_position(self) -> int:
         """Of the events that `events_after` has; 0 where there is none."""

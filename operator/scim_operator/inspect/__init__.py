@@ -5,11 +5,13 @@ from scim_operator.inspect.errors import InspectionError, NothingFound
 from scim_operator.inspect.opening import AtServer, InDatabase, Place, local_database, open_source
 from scim_operator.inspect.source import Answer, Source
 from scim_server.storage import InvalidDatabaseUrl
+from scim_server.storage.event_query import EventQuery, types_of
 from scim_server.storage.log_query import LogQuery, statuses_of
 
 __all__ = [
     "Answer",
     "AtServer",
+    "EventQuery",
     "InDatabase",
     "InspectionError",
     "InvalidDatabaseUrl",
@@ -20,4 +22,5 @@ __all__ = [
     "local_database",
     "open_source",
     "statuses_of",
+    "types_of",
 ]

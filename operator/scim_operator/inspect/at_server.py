@@ -14,11 +14,14 @@ from scim_operator.connection_errors import connection_error
 from scim_operator.delivery.authorities import Authorities
 from scim_operator.delivery.management import ManagementError, ManagementToken
 from scim_operator.inspect.errors import InspectionError, NothingFound
-from scim_operator.inspect.source import Answer
+from scim_operator.inspect.source import Answer, EventsFound
 from scim_server.config import ServerConfig, config_to_json
+from scim_server.storage.event_query import EventQuery
 from scim_server.storage.log_query import LogQuery
 
 _LINES_AT_ONCE = 1000
+_EVENTS_AT_ONCE = 1000
+_WAIT_SECONDS = 60
 _LIMITS = aiohttp.ClientTimeout(total=120, sock_connect=5)
 
 
@@ -45,6 +48,21 @@ class ServerSource:
 
     async def holds(self, tenant: str) -> Answer:
         return await self._call("GET", f"/v1/tenants/{tenant}/holds")
+
+    async def events(
+        self, tenant: str, query: EventQuery, after: str | None = None, last: int = 0, *, follow: bool = False
+    ) -> AsyncIterator[EventsFound]:
+        parameters: list[tuple[str, str | int]] = [("type", type_) for type_ in query.types]
+        parameters += [("limit", _EVENTS_AT_ONCE), ("wait", _WAIT_SECONDS if follow else 0), ("last", last)]
+        parameters += [] if query.user is None else [("user", query.user)]
+        parameters += [] if query.since is None else [("since", query.since.isoformat())]
+        while True:
+            token: list[tuple[str, str | int]] = [] if after is None else [("after", after)]
+            page = await self._call("GET", f"/v1/tenants/{tenant}/events", [*parameters, *token])
+            yield EventsFound(page["events"], page["next"])
+            if not follow and len(page["events"]) < _EVENTS_AT_ONCE:
+                return
+            after = page["next"]
 
     async def log(self, tenant: str, query: LogQuery, last: int = 0) -> AsyncIterator[Answer]:
         asked = {
@@ -73,7 +91,11 @@ class ServerSource:
         return await self._call("POST", "/v1/preview", body=config_to_json(config))
 
     async def _call(
-        self, method: str, path: str, parameters: Mapping[str, str | int] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str | int] | Sequence[tuple[str, str | int]] | None = None,
+        body: bytes | None = None,
     ) -> dict[str, Any]:
         """The JSON object that the server answers."""
         try:

@@ -5,16 +5,21 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import TypeVar
 
+import orjson
+
 from scim_operator.inspect.errors import InspectionError, NothingFound
-from scim_operator.inspect.source import Answer
+from scim_operator.inspect.source import Answer, EventsFound
 from scim_server import changes
 from scim_server.clock import utc_now
 from scim_server.config import ServerConfig
 from scim_server.directory.explanations import AmbiguousUser, UnknownUser, explain, explain_at
+from scim_server.directory.feed import LONGEST_WAIT_SECONDS, MOST_EVENTS, Feed
 from scim_server.directory.previews import preview
 from scim_server.provisioning.explain import Explanation
+from scim_server.scim.errors import ScimError
 from scim_server.storage import open_storage
 from scim_server.storage.errors import StorageError
+from scim_server.storage.event_query import EventQuery
 from scim_server.storage.log_query import LogQuery
 from scim_server.storage.protocol import Reader, Storage
 
@@ -36,6 +41,19 @@ class DatabaseSource:
     async def holds(self, tenant: str) -> Answer:
         found = await self._read(tenant, lambda reader: reader.holds())
         return {"holds": [each.to_json() for each in found]}
+
+    async def events(
+        self, tenant: str, query: EventQuery, after: str | None = None, last: int = 0, *, follow: bool = False
+    ) -> AsyncIterator[EventsFound]:
+        feed = Feed(self._storage)
+        while True:
+            wait = LONGEST_WAIT_SECONDS if follow else 0
+            with _translated():
+                page = await feed.find(tenant, query, after, MOST_EVENTS, wait, last)
+            yield EventsFound([orjson.loads(event) for event in page.events], page.next)
+            if not follow and len(page.events) < MOST_EVENTS:
+                return
+            after = page.next
 
     async def log(self, tenant: str, query: LogQuery, last: int = 0) -> AsyncIterator[Answer]:
         position = None
@@ -92,3 +110,5 @@ def _translated() -> Iterator[None]:
         yield
     except StorageError as error:
         raise InspectionError(str(error)) from None
+    except ScimError as error:
+        raise InspectionError(error.detail) from None

@@ -1,14 +1,23 @@
 """The questions that the commands ask."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 from scim_server.config import ServerConfig
+from scim_server.storage.event_query import EventQuery
 from scim_server.storage.log_query import LogQuery
 
 Answer: TypeAlias = Mapping[str, Any]
 """A JSON object, as the management port answers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventsFound:
+    events: Sequence[Answer]
+    next: str
+    """The token by which what follows is asked for."""
 
 
 class Source(Protocol):
@@ -23,6 +32,13 @@ class Source(Protocol):
 
     async def holds(self, tenant: str) -> Answer:
         """`holds`: what guards hold, the oldest first."""
+        ...
+
+    def events(
+        self, tenant: str, query: EventQuery, after: str | None = None, last: int = 0, *, follow: bool = False
+    ) -> AsyncIterator[EventsFound]:
+        """Events, the oldest first, a page at a time, the last of which may be empty. `last`: only the last so many,
+        where it isn't 0 and there is no token `after`. `follow`: without an end."""
         ...
 
     def log(self, tenant: str, query: LogQuery, last: int = 0) -> AsyncIterator[Answer]:

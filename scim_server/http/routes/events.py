@@ -49,5 +49,4 @@ def _number(parameters: Parameters, name: str, default: int, least: int, most: i
 
 
 def _answer(page: FeedPage) -> Response:
-    body = b'{"events":[%b],"next":"%b"}' % (b",".join(page.events), page.next.encode("ascii"))
-    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+    return Response(page.to_json(), media_type="application/json", headers={"Cache-Control": "no-store"})

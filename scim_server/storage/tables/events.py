@@ -48,10 +48,10 @@ _SAFE = Together.either(
     sqlite=Together(safe="SELECT coalesce(max(seq), 0) AS position FROM sqlite_sequence WHERE name = 'events'"),
 )
 
-_COLUMNS = "position, id, type, time, user_id, group_id, payload"
+COLUMNS = "position, id, type, time, user_id, group_id, payload"
 
 _AFTER = Statement(f"""
-    SELECT {_COLUMNS} FROM events
+    SELECT {COLUMNS} FROM events
     WHERE tenant = $1 AND position > $2 AND position <= $3
     ORDER BY position LIMIT $4
 """)
@@ -83,7 +83,7 @@ _NOTE_FORGOTTEN = Statement("""
 _OLDEST = Statement("SELECT position FROM events WHERE tenant = $1 ORDER BY position LIMIT 1")
 
 _OF_USER = Statement(f"""
-    SELECT {_COLUMNS} FROM events
+    SELECT {COLUMNS} FROM events
     WHERE tenant = $1 AND user_id = $2 AND time <= $3 AND type IN (SELECT wanted.value FROM {{texts:$4 wanted}})
     ORDER BY position DESC LIMIT 1
 """)
@@ -151,7 +151,7 @@ async def after(session: Session, position: int, limit: int) -> Sequence[StoredE
     """The next events that nothing can precede any more."""
     safe = await safe_position(session)
     rows = await session.fetch(_AFTER, session.tenant, position, safe, limit)
-    return [_event_of(session, row) for row in rows]
+    return [event_of(session, row) for row in rows]
 
 
 async def page_after(session: Session, position: int, limit: int) -> EventsAfter:
@@ -159,7 +159,7 @@ async def page_after(session: Session, position: int, limit: int) -> EventsAfter
     rows = await session.fetch(_AFTER, session.tenant, position, safe, limit)
     # Read last: nothing was forgotten before the events were read that isn't seen here.
     bounds = (await session.together(_BOUNDS, session.tenant, position))["bounds"][0]
-    found = [_event_of(session, row) for row in rows]
+    found = [event_of(session, row) for row in rows]
     event_id = None if bounds["id"] is None else str(bounds["id"])
     return EventsAfter(found, bounds["drawn"], bounds["forgotten"], event_id)
 
@@ -203,7 +203,7 @@ async def newest_of_user(
 ) -> StoredEvent | None:
     """What the user was then. `types`: of these alone."""
     row = await session.fetch_one(_OF_USER, session.tenant, user_id, at, [*types])
-    return None if row is None else _event_of(session, row)
+    return None if row is None else event_of(session, row)
 
 
 async def redact_users(tx: Transaction, user_ids: Sequence[str]) -> None:
@@ -212,7 +212,7 @@ async def redact_users(tx: Transaction, user_ids: Sequence[str]) -> None:
     await tx.batch(_REWRITE, [(tx.tenant, row["position"], redacted(row["payload"])) for row in rows])
 
 
-def _event_of(session: Session, row: Row) -> StoredEvent:
+def event_of(session: Session, row: Row) -> StoredEvent:
     return StoredEvent(
         row["position"],
         str(row["id"]),

@@ -84,14 +84,20 @@ async def _about(session: Session, query: LogQuery) -> tuple[object, ...] | None
     asked = query.user if query.user is not None else query.group
     if asked is None:
         return None
-    by_id = asked.lower() if is_id(asked.lower()) else FIRST_ID
-    statement = _GROUPS if query.user is None else _USERS
-    ids = [
-        str(row["id"])
-        for row in await session.fetch(statement, session.tenant, by_id, folded_key(asked), index_key(asked))
-    ]
     if query.user is None:
-        return "Group", ids, [asked], []
+        return "Group", await _ids_of(session, _GROUPS, asked), [asked], []
+    ids = await ids_of_user(session, asked)
     events = await session.fetch(_EVENTS, session.tenant, ids, _MOST_EVENTS) if ids else ()
     causes = (orjson.loads(row["payload"]).get("cause", {}) for row in events)
     return "User", ids, [asked], sorted({cause["requestId"] for cause in causes if "requestId" in cause})
+
+
+async def ids_of_user(session: Session, called: str) -> list[str]:
+    """Of all whose id, userName or externalId it is, or was before they were deleted."""
+    return await _ids_of(session, _USERS, called)
+
+
+async def _ids_of(session: Session, statement: Statement, called: str) -> list[str]:
+    by_id = called.lower() if is_id(called.lower()) else FIRST_ID
+    rows = await session.fetch(statement, session.tenant, by_id, folded_key(called), index_key(called))
+    return [str(row["id"]) for row in rows]
