@@ -4,6 +4,7 @@ from datetime import datetime
 
 import orjson
 
+from scim_server.directory.held_effects import held_effects
 from scim_server.provisioning.conditions import user_of_conditions
 from scim_server.provisioning.events import EventType
 from scim_server.provisioning.explain import (
@@ -18,6 +19,7 @@ from scim_server.provisioning.explain import (
     explanation_of_event,
 )
 from scim_server.provisioning.policy import NO_POLICY
+from scim_server.provisioning.roles import ReachedGroup
 from scim_server.provisioning.withheld import withheld_roles
 from scim_server.scim.filter import Comparison
 from scim_server.scim.path import resolve
@@ -48,12 +50,14 @@ async def explain(reader: Reader, called: str, now: datetime) -> Explanation:
     groups = [*reached.values()]
     user = user_of_conditions(record.id, record.document, record.active)
     has = {role.value for role in roles}
+    reached_by_rules = [ReachedGroup(group.id, group.display_name, group.external_id) for group in groups]
+    held = await held_effects(reader, record, user, roles, reached_by_rules, policy, now)
     return Explanation(
         user=_user(record),
         state=await _state(reader, record, now),
         roles=explained_roles(roles),
-        withheld=explained_withheld(withheld_roles(policy, user, record.state, groups, has, now)),
-        profile=explained_profile(policy.profile.compute(user, groups)),
+        withheld=(*held, *explained_withheld(withheld_roles(policy, user, record.state, groups, has, now))),
+        profile=explained_profile(policy.profile.compute(user, groups, record.first_values)),
     )
 
 
@@ -92,13 +96,13 @@ async def _state(reader: Reader, record: UserRecord, now: datetime) -> Explained
 
 
 async def _find(reader: Reader, called: str) -> UserRecord:
-    record = await reader.user(called.lower())
+    record = await reader.user_as_applied(called.lower())
     if record is not None:
         return record
     found: dict[str, UserRecord] = {}
     for attribute in ("userName", "externalId"):
         condition = Comparison(resolve(attribute, USER_TYPE), "eq", called)
-        page = await reader.users(Query(filter=condition, count=_MOST_NAMED, wants_total=False))
+        page = await reader.users(Query(filter=condition, count=_MOST_NAMED, wants_total=False, as_applied=True))
         found |= {one.id: one for one in page.records}
     if not found:
         raise _unknown(reader, called)

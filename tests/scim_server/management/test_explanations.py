@@ -8,19 +8,27 @@ import httpx
 import pytest
 
 from scim_server.app import Server
-from scim_server.config import ConfigBundle, GroupSelector, RoleRule
+from scim_server.config import (
+    ConfigBundle,
+    DeactivationLimit,
+    GroupSelector,
+    ProtectedUser,
+    RoleChangeLimit,
+    RoleRule,
+    Safety,
+)
 from tests.scim_server.http.test_groups import change, create_group
 from tests.scim_server.http.test_users import create
-from tests.support.serving import Connection, bundle_of, effective_of
+from tests.support.serving import Connection, bundle_of, effective_of, roles_of
 
 USERS = "/v1/tenants/acme/okta/users"
 
 
-def with_rules(connection: Connection, *rules: RoleRule, revision: int = 2) -> ConfigBundle:
-    """The connection's configuration with more rules."""
+def with_rules(connection: Connection, *rules: RoleRule, revision: int = 2, **fields: Any) -> ConfigBundle:
+    """The connection's configuration with more rules, and other fields of the tenant."""
     bundle = bundle_of(connection, revision=revision)
     tenant = bundle.config.tenants[0]
-    tenants = (tenant.model_copy(update={"rules": (*tenant.rules, *rules)}),)
+    tenants = (tenant.model_copy(update={"rules": (*tenant.rules, *rules), **fields}),)
     return bundle.model_copy(update={"config": bundle.config.model_copy(update={"tenants": tenants})})
 
 
@@ -103,6 +111,39 @@ async def test_roles_are_those_that_applications_see_and_the_others_have_a_why(
     assert "to be deactivated at " in blocked["state"]["because"]
     assert blocked["roles"] == []
     assert withheld(blocked) == withheld(found) | {("viewer", "blocked", None), ("guest", "blocked", None)}
+
+
+async def test_what_guards_hold_is_withheld(
+    server: Server,
+    connection: Connection,
+    provider: httpx.AsyncClient,
+    application: httpx.AsyncClient,
+    management: httpx.AsyncClient,
+) -> None:
+    """provisioning.md, "Guards": what is held is the effect."""
+    safety = Safety(
+        protected_users=(ProtectedUser(user_name="breakglass@acme.com"),),
+        max_deactivations=DeactivationLimit(percent=0, count=0),
+        max_role_changes=RoleChangeLimit(percent=0, count=0),
+    )
+    guarded = with_rules(connection, rule("more", "analyst", "Staff"), safety=safety)
+    await server.intake.offer(guarded, "test")
+    assert await server.applier.wait_applied(2, 10)
+    ada, protected = await create(provider, "ada@acme.com"), await create(provider, "breakglass@acme.com")
+    await create_group(provider, "Staff", ada["id"])
+    for user in (ada, protected):
+        inactive = {"Operations": [{"op": "replace", "value": {"active": False}}]}
+        assert (await provider.patch(f"/Users/{user['id']}", json=inactive)).json()["active"] is False
+
+    held = await explained(management, "ada@acme.com")
+    assert held["state"]["value"] == "active"
+    assert withheld(held) == {("blocked", "hold", None)}
+    holds = {hold["id"] for hold in (await management.get("/v1/tenants/acme/okta/holds")).json()["holds"]}
+    assert all(any(hold in one["detail"] for hold in holds) for one in held["withheld"])
+    assert [role["value"] for role in held["roles"]] == await roles_of(application, "ada@acme.com")
+    kept = await explained(management, "breakglass@acme.com")
+    assert (kept["state"]["value"], withheld(kept)) == ("active", {("blocked", "protected", None)})
+    assert [role["value"] for role in kept["roles"]] == ["guest", "viewer"]
 
 
 async def test_whom_nobody_knows_and_whom_it_could_be(
