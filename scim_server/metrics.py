@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from scim_server.config import SHARDS
 from scim_server.provisioning.guards import HoldKind
 from scim_server.provisioning.lifecycle import State
-from scim_server.storage.effects import EffectHeld, Effects, StateChanged, UserDeleted
+from scim_server.storage.effects import EffectHeld, Effects, ExpressionsFailed, StateChanged, UserDeleted
 from scim_server.storage.protocol import Storage
 from scim_server.storage.records import Hold, TenantCounts, UserRecord
 
@@ -137,6 +137,13 @@ class Metrics:
             ("tenant", "outcome"),
             registry=self.registry,
         )
+        self._expression_errors = Counter(
+            "scim_expression_errors",
+            "Expressions of a mapping that failed for a user, once for each user and change.",
+            ("tenant", "mapping"),
+            registry=self.registry,
+        )
+        self._failing_mappings: set[tuple[str, str]] = set()
         self._guarded: frozenset[str] = frozenset()
         """Tenants with deactivations."""
         self._credential_expiry = Gauge(
@@ -304,6 +311,13 @@ class Metrics:
                 held = sum(hold.users for hold in of_tenant if hold.kind is kind and hold.decision is None)
                 self._holds.labels(tenant, kind.value).set(held)
 
+    def keep_expression_errors(self, tenants: Collection[str]) -> None:
+        """Of other tenants than these none are told any more."""
+        gone = {labels for labels in self._failing_mappings if labels[0] not in tenants}
+        self._failing_mappings -= gone
+        for labels in gone:
+            self._expression_errors.remove(*labels)
+
     def count_effects(self, tenant: str, effects: Effects) -> None:
         """Of each commit."""
         for effect in effects.all:
@@ -312,6 +326,10 @@ class Metrics:
                     self._deactivations.labels(tenant, "done").inc()
                 case EffectHeld():
                     self._deactivations.labels(tenant, "held").inc()
+                case ExpressionsFailed(failures=failures):
+                    for failure in failures:
+                        self._failing_mappings.add((tenant, failure.mapping))
+                        self._expression_errors.labels(tenant, failure.mapping).inc()
                 case _:
                     pass
 

@@ -12,6 +12,7 @@ from scim_server.scim.schema import JsonObject
 from scim_server.storage.effects import (
     Effect,
     EffectHeld,
+    ExpressionsFailed,
     GroupMembersChanged,
     GroupUpdated,
     MembersLeftOut,
@@ -101,6 +102,8 @@ def _detail(effects: list[Effect]) -> str | None:
                 said.append(f"left out, as they were deleted before: {counted(len(ids), 'member')}")
             case EffectHeld(hold=hold):
                 said.append(f"the user stays active for now, held by {hold}")
+            case ExpressionsFailed(failures=failures):
+                said += [f"{each.mapping}: the expression of {each.part} failed: {each.reason}" for each in failures]
             case RolesPending(users=users):
                 said.append(f"the roles of {counted(users, 'user')} follow")
             case _:

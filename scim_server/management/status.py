@@ -15,6 +15,7 @@ from scim_server.directory.unmatched_groups import UnmatchedGroupsReader
 from scim_server.management.intake import Intake
 from scim_server.management.models import (
     CredentialUse,
+    ExpressionError,
     Failure,
     FormerUsers,
     Hold,
@@ -31,6 +32,7 @@ from scim_server.management.models import (
 from scim_server.management.webhook_status import webhook_statuses
 from scim_server.metrics import Metrics, WebhookFigures
 from scim_server.provisioning.preview import TenantPreview
+from scim_server.provisioning.profile import MappingFailure
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Storage
 from scim_server.storage.records import CredentialUses, OpenHold, TenantCounts
@@ -69,6 +71,7 @@ class Status:
         self._stored_uses: CredentialUses = {}
         self._holds: dict[str, Sequence[OpenHold]] = {}
         self._syncs: dict[str, tuple[datetime | None, LogLine | None]] = {}
+        self._failures: dict[str, Mapping[MappingFailure, int]] = {}
         self._counting: asyncio.Task[bool] | None = None
         self._counts: dict[str, TenantCounts] = {}
         self._counted_at = float("-inf")
@@ -125,6 +128,7 @@ class Status:
                         mapping: _unmatched_groups(found) for mapping, found in self._unmatched.get(key, {}).items()
                     },
                     holds=tuple(Hold.model_validate(hold.to_json()) for hold in self._holds.get(key, ())),
+                    expression_errors=_expression_errors(self._failures.get(key, {})),
                     webhooks=self._webhooks.get(key, ()),
                     last_failure=_failure(self._syncs.get(key, (None, None))[1]),
                     previews={mapping: _preview(found) for mapping, found in self._previews.of(key).items()},
@@ -140,6 +144,7 @@ class Status:
         self._metrics.set_counts(present)
         self._metrics.set_last_syncs({key: self._last_sync(key, counted) for key, counted in present.items()})
         self._metrics.set_holds({key: [each.hold for each in self._holds.get(key, ())] for key in present})
+        self._metrics.keep_expression_errors(present.keys())
         self._metrics.set_credentials(self._expiries(), self._uses())
         now = datetime.now(UTC)
         self._metrics.set_webhooks(
@@ -223,7 +228,10 @@ class Status:
         unmatched: dict[str, Mapping[str, UnmatchedSelectors]] = {}
         holds: dict[str, Sequence[OpenHold]] = {}
         syncs: dict[str, tuple[datetime | None, LogLine | None]] = {}
+        failures: dict[str, Mapping[MappingFailure, int]] = {}
         for tenant in tenants:
+            if any(rule.expression is not None for rule in tenant.attributes):
+                failures[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.profile_failures())
             counts[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.counts())
             holds[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.holds())
             syncs[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.last_sync())
@@ -235,8 +243,20 @@ class Status:
         }
         self._stored_uses = await self._storage.uses()
         self._unmatched_groups.keep(counts)
-        self._unmatched, self._holds, self._syncs = unmatched, holds, syncs
+        self._unmatched, self._holds, self._syncs, self._failures = unmatched, holds, syncs, failures
         return counts
+
+
+def _expression_errors(failures: Mapping[MappingFailure, int]) -> Mapping[str, tuple[ExpressionError, ...]]:
+    """By mapping, those that concern most users first."""
+    found: dict[str, list[ExpressionError]] = {}
+    for failure, users in failures.items():
+        error = ExpressionError(kind="target", name=failure.part, reason=failure.reason, users=users)
+        found.setdefault(failure.mapping, []).append(error)
+    return {
+        mapping: tuple(sorted(errors, key=lambda error: (-error.users, error.name, error.reason)))
+        for mapping, errors in sorted(found.items())
+    }
 
 
 def _failure(line: LogLine | None) -> Failure | None:

@@ -7,6 +7,7 @@ from functools import partial
 from scim_server.provisioning.events import USER_EVENTS, EventType
 from scim_server.provisioning.group_names import GroupNames
 from scim_server.provisioning.policy import Policy
+from scim_server.provisioning.profile import MappingFailure
 from scim_server.provisioning.roles import EffectiveRole
 from scim_server.storage.event_query import EventQuery
 from scim_server.storage.log_query import LogPosition, LogQuery
@@ -33,6 +34,7 @@ from scim_server.storage.tables import (
     held_users,
     holds,
     memberships,
+    profiles,
     roles,
     standings,
     sync_log,
@@ -192,6 +194,10 @@ class Reader:
 
     async def rules(self) -> Policy | None:
         return await tenants.rules(self._session)
+
+    async def profile_failures(self) -> Mapping[MappingFailure, int]:
+        """Expressions of profiles that fail, and for how many users each."""
+        return await profiles.failures(self._session)
 
     async def counts(self) -> TenantCounts:
         return await tenants.counts(self._session)

@@ -10,6 +10,7 @@ from scim_server.config import Decision
 from scim_server.provisioning.cause import CauseKind
 from scim_server.provisioning.guards import HoldKind
 from scim_server.provisioning.lifecycle import State
+from scim_server.provisioning.profile import MappingFailure
 from scim_server.provisioning.roles import Reason
 from scim_server.scim.filter import Filter
 from scim_server.scim.path import AttributePath
@@ -42,6 +43,8 @@ class UserRecord:
     """As applications see the user; None where it wasn't computed for this version."""
     first_values: Document = field(default_factory=dict)
     """Of targets of the profile that are set once."""
+    profile_failures: tuple[MappingFailure, ...] = ()
+    """Expressions of the profile that failed for the user."""
 
 
 @dataclass(frozen=True, slots=True)

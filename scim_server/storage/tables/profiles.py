@@ -25,7 +25,7 @@ from scim_server.storage.session import Row, Session, Transaction
 from scim_server.storage.statement import Statement
 from scim_server.storage.tables import nestings
 
-COLUMNS = "profile, profile_version, first_values"
+COLUMNS = "profile, profile_version, first_values, profile_failures"
 """Of `users`."""
 
 MOST_AT_COMMIT = 1000
@@ -67,7 +67,13 @@ _STALE = Statement(f"""
 """)
 
 _SET = Statement("""
-    UPDATE users SET profile = $3, profile_version = version, first_values = $4 WHERE tenant = $1 AND id = $2
+    UPDATE users SET profile = $3, profile_version = version, first_values = $4, profile_failures = $5
+    WHERE tenant = $1 AND id = $2
+""")
+
+_FAILURES = Statement("""
+    SELECT profile_failures, count(*) AS users FROM users WHERE tenant = $1 AND profile_failures IS NOT NULL
+    GROUP BY profile_failures
 """)
 
 _BEGIN = Statement("INSERT INTO pending_profiles (tenant, walk, after) VALUES ($1, $2, $3)")
@@ -91,10 +97,16 @@ _TENANTS = Statement("""
 """)
 
 
-def stored(row: Row) -> tuple[JsonObject | None, JsonObject]:
-    """The profile of a row of `users`, None where none was computed for its version, and its first values."""
+def stored(row: Row) -> tuple[JsonObject | None, JsonObject, tuple[MappingFailure, ...]]:
+    """The profile of a row of `users`, None where none was computed for its version, its first values, and what
+    failed."""
     profile = from_json(row["profile"]) if row["profile_version"] == row["version"] and row["profile"] else None
-    return profile, from_json(row["first_values"]) if row["first_values"] else {}
+    failures = () if row["profile_failures"] is None else _failures(row["profile_failures"])
+    return profile, from_json(row["first_values"]) if row["first_values"] else {}, failures
+
+
+def _failures(text: str) -> tuple[MappingFailure, ...]:
+    return tuple(MappingFailure(*each) for each in from_json(text))
 
 
 def resource(user_id: str, document: Document, active: bool) -> JsonObject:
@@ -122,13 +134,36 @@ def _accepted(tx: Transaction, record: UserRecord, computed: ComputedProfile) ->
         raise computed.refused.error()
     if computed.failures:
         tx.effects.add(ExpressionsFailed(computed.failures))
-    return replace(record, profile=computed.values, first_values=computed.first_values)
+    return replace(
+        record,
+        profile=computed.values,
+        first_values=computed.first_values,
+        profile_failures=computed.failures,
+    )
 
 
-def columns_of(record: UserRecord) -> tuple[str | None, str | None]:
-    """`profile` and `first_values`."""
-    profile = None if record.profile is None else to_json(record.profile)
-    return profile, to_json(record.first_values) if record.first_values else None
+def columns_of(record: UserRecord) -> tuple[str | None, str | None, str | None]:
+    """`profile`, `first_values` and `profile_failures`."""
+    return _columns(record.profile, record.first_values, record.profile_failures)
+
+
+def _columns(
+    profile: JsonObject | None, first_values: JsonObject, failures: tuple[MappingFailure, ...]
+) -> tuple[str | None, str | None, str | None]:
+    return (
+        None if profile is None else to_json(profile),
+        to_json(first_values) if first_values else None,
+        to_json([[each.mapping, each.part, each.reason] for each in failures]) if failures else None,
+    )
+
+
+async def failures(session: Session) -> Mapping[MappingFailure, int]:
+    """Those of the tenant, and for how many users each."""
+    found: dict[MappingFailure, int] = defaultdict(int)
+    for row in await session.fetch(_FAILURES, session.tenant):
+        for failure in _failures(row["profile_failures"]):
+            found[failure] += row["users"]
+    return found
 
 
 async def groups_of(session: Session, user_ids: Sequence[str]) -> Mapping[str, Sequence[GroupNames]]:
@@ -205,22 +240,22 @@ async def _recompute(tx: Transaction, rows: Sequence[Row]) -> None:
     groups = await groups_of(tx, ids) if profile.uses_groups else {}
     computed = await tx.compute(_computed, profile, rows, groups)
     changes, written = [], []
-    failures: dict[MappingFailure, None] = {}
+    failed: dict[MappingFailure, None] = {}
     for row, after in zip(rows, computed, strict=True):
-        before, first_values = stored(row)
-        failures |= dict.fromkeys(after.failures)
+        before = stored(row)[0]
+        failed |= dict.fromkeys(after.failures)
         values = after.values
-        if before == values and first_values == after.first_values:
+        if stored(row) == (values, after.first_values, after.failures):
             continue
-        first = to_json(after.first_values) if after.first_values else None
-        written.append((tx.tenant, str(row["id"]), to_json(values), first))
+        columns = _columns(values, after.first_values, after.failures)
+        written.append((tx.tenant, str(row["id"]), *columns))
         if before is not None and before != values:
             changes.append(ProfileChange(str(row["id"]), before, values))
     await tx.batch(_SET, written)
     if changes:
         tx.effects.add(ProfilesChanged(tuple(changes)))
-    if failures:
-        tx.effects.add(ExpressionsFailed(tuple(failures)))
+    if failed:
+        tx.effects.add(ExpressionsFailed(tuple(failed)))
 
 
 def _computed(

@@ -48,8 +48,8 @@ _INSERT = Together(
     created="""
         INSERT INTO users (tenant, id, user_name_key, display_name_key, external_id_key, active, blocked_at, state,
                            deactivate_at, created, modified, version, document, profile, profile_version,
-                           first_values{postgres:, folded})
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 1, $11, $17, 1, $18{postgres:, $12})
+                           first_values, profile_failures{postgres:, folded})
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, 1, $11, $17, 1, $18, $19{postgres:, $12})
         ON CONFLICT (tenant, user_name_key) DO NOTHING
         RETURNING user_name_key AS role
     """,
@@ -83,7 +83,8 @@ _UPDATE = Statement("""
     UPDATE users
     SET user_name_key = $3, display_name_key = $4, external_id_key = $5, active = $6, blocked_at = $7, state = $8,
         deactivate_at = $9, modified = $10, version = $11, document = $12{postgres:, folded = $13},
-        hold = $14, profile = $15, profile_version = $11, first_values = $16
+        hold = $14, profile = $15, profile_version = $11, first_values = $16,
+        profile_failures = $17
     WHERE tenant = $1 AND id = $2
 """)
 

@@ -223,6 +223,14 @@ async def test_failed_expressions_are_told(steps: Steps, storage: Storage) -> No
     assert [(one.mapping, one.part, one.reason) for one in failed.failures] == [
         ("acme/attributes", "organization", "string + int: the two can't be combined")
     ]
+    cem = await steps.add_user("cem", title="Secret too")
+    found = await steps.storage.read(steps.tenant, lambda reader: reader.profile_failures())
+    assert {(failure.part, users) for failure, users in found.items()} == {("organization", 2)}
+    await steps.update_user(cem, title=None)
+    await steps.put_rules(_policy(_rule("team", expression="1 / 0")), 2)
+    await _work_off(steps)
+    found = await steps.storage.read(steps.tenant, lambda reader: reader.profile_failures())
+    assert {(failure.part, users) for failure, users in found.items()} == {("team", 3)}
 
 
 async def test_who_joins_a_nested_group_while_the_outer_one_is_renamed_is_not_missed(steps: Steps) -> None:
