@@ -11,14 +11,22 @@ from scim_server.background.holds import end_hold
 from scim_server.background.worker import Worker, for_each
 from scim_server.clock import Clock
 from scim_server.provisioning.cause import BY_TIME
-from scim_server.storage.effects import DelayChanged, Effects, HoldDecided, HoldOpened, StateChanged, WindowsChanged
+from scim_server.storage.effects import (
+    DelayChanged,
+    Effects,
+    HoldDecided,
+    HoldOpened,
+    ObservationEnded,
+    StateChanged,
+    WindowsChanged,
+)
 from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import Due, DueKind
 
 _AT_ONCE = 500
 """In one transaction."""
 
-_TAKE_THEIRS = frozenset({DueKind.DELAY, DueKind.WINDOW})
+_TAKE_THEIRS = frozenset({DueKind.OBSERVED, DueKind.DELAY, DueKind.WINDOW})
 """Whoever does these removes their rows."""
 
 
@@ -34,7 +42,7 @@ class DueWork:
 
     def _look_at(self, _: str, effects: Effects) -> None:
         if any(
-            isinstance(effect, DelayChanged | HoldDecided | HoldOpened | WindowsChanged)
+            isinstance(effect, DelayChanged | ObservationEnded | HoldDecided | HoldOpened | WindowsChanged)
             or (isinstance(effect, StateChanged) and effect.deactivate_at)
             for effect in effects.all
         ):
@@ -67,6 +75,7 @@ async def _correct_states(writer: Writer) -> int:
 async def _do_some(writer: Writer) -> tuple[bool, bool, Sequence[str]]:
     """Whether more may be due, whether users were erased, and holds whose time has come, which aren't done here."""
     past = await writer.past_due(_AT_ONCE)
+    observed = any(due.kind is DueKind.OBSERVED for due in past) and await writer.apply_observed(_AT_ONCE)
     holds = [due.subject for due in past if due.kind is DueKind.HOLD]
     past = [due for due in past if due.kind is not DueKind.HOLD]
     if any(due.kind is DueKind.WINDOW for due in past):
@@ -83,5 +92,5 @@ async def _do_some(writer: Writer) -> tuple[bool, bool, Sequence[str]]:
     still_due = {Due(DueKind.DEACTIVATION, user_id) for user_id in left}
     done = [due for due in past if due.kind not in _TAKE_THEIRS and due not in still_due]
     await writer.done(done)
-    more = bool(delays) or (wait and not left) or len(done) == _AT_ONCE
+    more = observed or bool(delays) or (wait and not left) or len(done) == _AT_ONCE
     return more, bool(tombstones) and not wait, holds

@@ -28,8 +28,8 @@ _MOST_ROLES = 100
 """Roles of which a line tells that users gained or lost them."""
 
 
-def line_of(tx: Transaction) -> LogLine | None:
-    """None where no request is the cause."""
+def line_of(tx: Transaction, *, observed: bool = False) -> LogLine | None:
+    """None where no request is the cause. `observed`: what it set isn't applied."""
     request = tx.cause.request
     if request is None:
         return None
@@ -57,7 +57,7 @@ def line_of(tx: Transaction) -> LogLine | None:
     name = None if subject is None else subject.document.get("userName") or subject.document.get("displayName")
     line: JsonObject = {
         "userAgent": request.user_agent,
-        "detail": _detail(effects),
+        "detail": _detail(effects, observed=observed),
         "changed": sorted(changed),
         "gained": _counts(gained),
         "lost": _counts(lost),
@@ -93,7 +93,7 @@ def _changed(before: Document, after: Document) -> Iterator[str]:
             yield name
 
 
-def _detail(effects: list[Effect]) -> str | None:
+def _detail(effects: list[Effect], *, observed: bool) -> str | None:
     """What isn't plain from the operation."""
     said = []
     for effect in effects:
@@ -108,6 +108,8 @@ def _detail(effects: list[Effect]) -> str | None:
                 said.append(f"the roles of {counted(users, 'user')} follow")
             case _:
                 pass
+    if observed:
+        said.append("only observed: applications see no change")
     return "; ".join(said) or None
 
 

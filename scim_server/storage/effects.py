@@ -162,6 +162,11 @@ class EffectHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservationEnded:
+    """The policy enforces from now on: what was only observed is to be applied."""
+
+
+@dataclass(frozen=True, slots=True)
 class HoldOpened:
     hold: Hold
 
@@ -233,6 +238,7 @@ Effect: TypeAlias = (
     | RolesPending
     | DelayChanged
     | EffectHeld
+    | ObservationEnded
     | HoldOpened
     | HoldDecided
     | HoldEnded

@@ -137,6 +137,8 @@ class DueKind(StrEnum):
     """The subject is the id of a blocked user."""
     TOMBSTONE = "tombstone"
     """The subject is the id of a user or group whose deletion is forgotten."""
+    OBSERVED = "observed"
+    """What was only observed is to be applied. There is no subject."""
     HOLD = "hold"
     """The subject is the id of a hold that is decided or expires."""
     DELAY = "delay"

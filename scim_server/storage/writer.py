@@ -37,6 +37,7 @@ from scim_server.storage.tables import (
     held_users,
     hold_ends,
     memberships,
+    observed,
     profiles,
     role_holds,
     roles,
@@ -104,7 +105,11 @@ class Writer(Reader):
 
     async def delete_user(self, user: LockedUser) -> None:
         """Also from all groups, whose version and modified move. A deletion that is held is so for SCIM."""
-        hold = await guards.hold_of(self._transaction, user.record)
+        hold: str | None
+        if (await self.policy()).observes:
+            hold = None if user.record.hold == users.OBSERVED_NEW else users.OBSERVED
+        else:
+            hold = await guards.hold_of(self._transaction, user.record)
         if hold is None:
             await users.delete(self._transaction, user)
         else:
@@ -225,6 +230,10 @@ class Writer(Reader):
         Whoever follows the feed and has not got so far is told that events were missed.
         """
         return await events.forget_first(self._transaction, before, limit)
+
+    async def apply_observed(self, limit: int) -> bool:
+        """What up to `limit` users were set to while the policy only observed. Whether to call again."""
+        return await observed.apply_some(self._transaction, limit)
 
     async def due_hold(self, hold_id: str) -> Hold | None:
         """A hold that is to be worked off by now."""

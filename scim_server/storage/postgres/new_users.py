@@ -50,8 +50,8 @@ class NewUsers:
         than events and a line of the log follows, or the tenant has another policy than the one that was read last.
         """
         policy = self._policies.known(tenant)
-        if policy.has_general_windows:
-            return None  # the clock is the database's
+        if policy.has_general_windows or policy.observes:
+            return None  # the clock is the database's, and what is only observed is stored in another way
         tx = Transaction(PostgresSession(_NO_CONNECTION, tenant), self._clock, self._policies, cause, exclusive=False)
         fingerprint = None if policy is NO_POLICY else policy.fingerprint
         tx.note_fingerprint(fingerprint)

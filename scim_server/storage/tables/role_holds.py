@@ -90,6 +90,8 @@ async def guard(tx: Transaction, lost: Collection[HeldGrant]) -> None:
         if hold := await holds.read(tx, row["id"]):
             await holds.end(tx, hold)
     together = {*lost, *still}
+    if (await tx.policy()).observes:
+        together.clear()
     if together and await _may_be_too_many(tx, together):
         hold_id = holds.new_id(HoldKind.ROLES)
         await tx.execute(_ADD, tx.tenant, hold_id, tx.now)

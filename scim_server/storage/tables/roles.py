@@ -225,6 +225,8 @@ async def recompute(
     the tenant's lock alone. So whatever replica writes, by whatever configuration: what it writes is the law over the
     rules that the database holds now, or the rules change after it, and it sees the users pending.
     """
+    if not user_ids or (await tx.policy()).observes:  # computed when the policy enforces
+        return ()
     if len(user_ids) > MOST_AT_COMMIT:
         await pending_users.add(tx, user_ids, gains_only=gains_only)
         tx.effects.add(RolesPending(len(user_ids)))
@@ -249,6 +251,8 @@ async def recompute_some(tx: Transaction, limit: int = MOST_AT_COMMIT) -> Sequen
 
     Those whom another transaction holds stay pending. Raises `TryAgain` where it holds all of them.
     """
+    if (await tx.policy()).observes:
+        return None  # they stay pending
     pending = await pending_users.free(tx, limit)
     if not pending:
         return () if await pending_users.wait_for_others(tx) else None

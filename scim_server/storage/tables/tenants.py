@@ -20,6 +20,7 @@ from scim_server.storage.tables import (
     grants,
     groups,
     hold_ends,
+    observed,
     pending_users,
     profiles,
     role_holds,
@@ -150,6 +151,8 @@ async def put_rules(tx: Transaction, rules: Policy, revision: int, uid: str | No
         tx.effects.add(WindowsChanged())
     if not before.makes_same_profiles(rules):
         await profiles.begin_walk(tx)
+    if before.observes and not rules.observes:
+        await observed.begin(tx)
     await _follow(tx, rules, new_conditions=bool(rules.conditions.names - before.conditions.names))
     return True
 

@@ -35,6 +35,11 @@ COLUMNS = (
     f"id, document, active, blocked_at, state, deactivate_at, created, modified, version, hold, {profiles.COLUMNS}"
 )
 
+OBSERVED, OBSERVED_NEW = "observed", "observed, new"
+"""Instead of a hold's id: see `tables/observed.py`."""
+
+_SET_HOLD = Statement("UPDATE users SET hold = $3 WHERE tenant = $1 AND id = $2")
+
 _READ = Statement(f"SELECT {COLUMNS} FROM users WHERE tenant = $1 AND id = $2")
 
 _READ_SOME = Statement(f"SELECT {COLUMNS} FROM users WHERE tenant = $1 AND id {{in_ids:$2}}")
@@ -200,6 +205,8 @@ async def insert(tx: Transaction, document: Document, active: bool) -> UserRecor
     delay = NO_DELAY if active else await tenants.deactivation_delay(tx)
     tx.subject = record = await profiles.of_new(tx, new_user(document, active, tx.now, delay))
     policy = await tx.policy()
+    if policy.observes:
+        tx.subject = record = replace(record, state=State.DEACTIVATED, deactivate_at=None, hold=OBSERVED_NEW)
     first = await _first_roles(tx, policy, record)
     keys = keys_of_user(document)
     rows = await tx.together(
@@ -225,6 +232,8 @@ async def insert(tx: Transaction, document: Document, active: bool) -> UserRecor
     if not rows["created"]:
         await _raise_if_taken(tx, keys.user_name)
         raise TryAgain  # its holder was deleted in between
+    if record.hold is not None:
+        await tx.execute(_SET_HOLD, tx.tenant, record.id, record.hold)
     previous_id = next((row["role"] for row in rows["previous"]), None)
     add_effects_of_new(tx.effects, record, first, previous_id)
     return record
@@ -277,9 +286,13 @@ async def update(tx: Transaction, record: UserRecord, document: Document, active
     if keys.user_name != keys_before.user_name:
         await _raise_if_taken(tx, keys.user_name)
     delay = NO_DELAY if active else await tenants.deactivation_delay(tx)
-    hold = None if active else await guards.hold_of(tx, record, document)
+    observes = (await tx.policy()).observes
+    hold = None if active or observes else await guards.hold_of(tx, record, document)
     changed = changed_user(record, document, active, tx.now, delay, hold)
     updated = await profiles.of_changed(tx, changed)
+    if observes:
+        updated = _as_observed(record, updated)
+        hold = updated.hold
     await tx.execute(
         _UPDATE,
         tx.tenant,
@@ -307,6 +320,19 @@ async def update(tx: Transaction, record: UserRecord, document: Document, active
     if active and record.hold is not None:
         await holds.end_if_empty(tx, record.hold)
     return updated
+
+
+def _as_observed(before: UserRecord, updated: UserRecord) -> UserRecord:
+    """What applications see stays."""
+    return replace(
+        updated,
+        state=before.state,
+        deactivate_at=before.deactivate_at,
+        blocked_at=before.blocked_at,
+        profile=before.profile,
+        first_values=before.first_values,
+        hold=OBSERVED_NEW if before.hold == OBSERVED_NEW else OBSERVED,
+    )
 
 
 async def _follow(tx: Transaction, before: UserRecord, updated: UserRecord) -> None:
