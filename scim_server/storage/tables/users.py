@@ -336,10 +336,13 @@ def _as_observed(before: UserRecord, updated: UserRecord) -> UserRecord:
 
 
 async def _follow(tx: Transaction, before: UserRecord, updated: UserRecord) -> None:
-    """Verdicts and roles after a change of the user. What is still to be evaluated for the user stays so."""
+    """Verdicts and roles after a change of the user. What is still to be evaluated for the user stays so.
+
+    New conditions are evaluated for active users alone, so that one who becomes active may have none yet.
+    """
     policy = await tx.policy()
     verdicts_before, verdicts_now = (policy.conditions.of(_user_of(each)).true for each in (before, updated))
-    if verdicts_before != verdicts_now:
+    if verdicts_before != verdicts_now or (policy.conditions and updated.state != before.state):
         await verdicts.put(tx, {updated.id: verdicts_now})
     if updated.state != before.state:
         await roles.recompute(tx, [updated.id], ActiveChanged())
@@ -417,6 +420,7 @@ async def correct_states(tx: Transaction, limit: int) -> int:
         corrected.append((tx.tenant, record.id, state, deactivate_at))
         tx.effects.add(StateChanged(record.id, record.state, state, deactivate_at))
     await tx.batch(_SET_STATE, corrected)
+    await verdicts.evaluate(tx, [str(row["id"]) for row in rows])
     await roles.recompute(tx, [str(row["id"]) for row in rows], ActiveChanged())
     return len(rows)
 
