@@ -174,10 +174,6 @@ class Writer(Reader):
         """Grants that the rules no longer give keep the roles that users have by them. Exclusive only."""
         await held_grants.add(self._transaction, hold, lost)
 
-    async def release_grants(self, hold: str) -> None:
-        """Grants of this hold keep nothing any more: the users concerned are pending. Exclusive only."""
-        await held_grants.release(self._transaction, hold)
-
     async def follow_windows(self) -> None:
         """Grants whose window has opened or closed give and take roles from now on. Exclusive only."""
         await grants.follow_windows(self._transaction)

@@ -4,12 +4,10 @@ no new ones."""
 from collections.abc import Iterable
 
 from scim_server.provisioning.roles import HeldGrant
-from scim_server.storage.effects import RolesPending
 from scim_server.storage.errors import NeedsExclusive
 from scim_server.storage.ids import FIRST_ID
 from scim_server.storage.session import Transaction
 from scim_server.storage.statement import Statement
-from scim_server.storage.tables import pending_users
 
 _ADD = Statement("""
     INSERT INTO held_grants (tenant, hold, group_id, source, mapping, rule, role) VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -32,15 +30,9 @@ async def add(tx: Transaction, hold: str, grants: Iterable[HeldGrant]) -> None:
     )
 
 
-async def release(tx: Transaction, hold: str) -> None:
-    """What was held happens: the users concerned are recorded as pending. Raises `NeedsExclusive`."""
+async def remove(tx: Transaction, hold: str) -> frozenset[str | None]:
+    """The groups whose members may lose roles by it, None for all users: they are to be recorded as pending."""
     if not tx.exclusive:
         raise NeedsExclusive
     found = {str(row["group_id"]) for row in await tx.fetch(_REMOVE, tx.tenant, hold)}
-    pending = 0
-    if FIRST_ID in found:
-        pending += await pending_users.add_all(tx, gains_only=False)
-    if groups := sorted(found - {FIRST_ID}):
-        pending += await pending_users.add_below(tx, groups, gains_only=False)
-    if pending:
-        tx.effects.add(RolesPending(pending))
+    return frozenset(None if group_id == FIRST_ID else group_id for group_id in found)
