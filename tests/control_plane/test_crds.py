@@ -605,6 +605,36 @@ def test_kubectl_get_tells_at_a_glance(definitions: ControlPlane, namespace: str
     assert "LAST CONTACT" in re.split(r"\s{2,}", wide.strip())
 
 
+def test_kubectl_shows_what_is_held_and_what_a_preview_says(definitions: ControlPlane, namespace: str) -> None:
+    """docs/explanation/roles.md; provisioning.md, "Guards"."""
+    create(definitions, object_of("ProvisioningConfig", namespace, SPECS["ProvisioningConfig"], name="okta"))
+    create(definitions, object_of("RoleMapping", namespace, SPECS["RoleMapping"], name="roles"))
+    at = "2026-11-05T12:00:00Z"
+    held = {"type": "Held", "status": "True", "reason": "DeactivationsHeld", "message": "", "lastTransitionTime": at}
+    hold = {"id": "deactivations-bcd", "kind": "deactivations", "count": 1900, "since": at, "users": ["ada"]}
+    failure = {"time": at, "reason": "the answer was 500"}
+    webhook = {"name": "crm", "state": "Failing", "pending": 3, "lastDeliveryTime": at, "lastFailure": failure}
+    refused = {"time": at, "credential": "okta", "operation": "create user", "reason": "why", "requestId": "r"}
+    config = {"conditions": [held], "holds": [hold | {"expires": at}], "webhooks": [webhook], "lastFailure": refused}
+    figures = [{"role": "admin", "count": 3, "users": ["ada"]}]
+    preview = {"usersGaining": 3, "usersLosing": 1, "gains": figures, "losses": figures}
+    error = {"name": "a", "reason": "division by zero", "users": 2}
+    mapping = {"preview": preview, "expressionErrors": [error]}
+    for kind, name, status in (("pcfg", "okta", config), ("rm", "roles", mapping)):
+        patch = json.dumps({"status": status})
+        definitions.kubectl(
+            *("patch", kind, name, "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
+        )
+
+    shown = definitions.kubectl("get", "pcfg", "-n", namespace)
+    wide = definitions.kubectl("get", "rolemapping", "-n", namespace, "-o", "wide").splitlines()
+
+    assert "DeactivationsHeld" in shown
+    headings = [re.split(r"\s{2,}", wide[0].strip()).index(name) for name in ("MODE", "GAINING", "LOSING")]
+    assert headings == sorted(headings)
+    assert re.search(r"\bPreview +3 +1\b", wide[1])
+
+
 def test_short_names_and_the_category(definitions: ControlPlane, namespace: str) -> None:
     for kind in SPECS:
         create(definitions, object_of(kind, namespace, SPECS[kind], name="x"))

@@ -90,6 +90,8 @@ RUN = (
         "tests/kubectl_scim/test_in_a_cluster.py",
     ),
     Rule(r"docs/how-to/gitops\.md", r"kubectl patch configmap argocd-cm ", "tests/examples/test_other_kinds.py"),
+    Rule(r"docs/explanation/roles\.md", r"kubectl get rolemapping -o wide", "tests/control_plane/test_crds.py"),
+    Rule(r"docs/explanation/roles\.md", r"kubectl scim status", "tests/kubectl_scim/test_in_a_cluster.py"),
     Rule(r"docs/how-to/kubectl-scim\.md", r"kubectl scim probe https", "tests/kubectl_scim/test_probe.py"),
     Rule(r"docs/how-to/run-the-operator\.md", r"openssl ", "tests/scim_operator/delivery/test_tls.py"),
     Rule(r"docs/how-to/move-to-postgresql\.md", r"scim-server copy ", "tests/docs/test_move_to_postgresql.py"),

@@ -13,6 +13,7 @@ from tests.providers.scenario import play
 from tests.support.local_mode import RunningLocalMode
 from tests.support.serving import EFFECTIVE, TLS
 
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 ENTRA_GROUP = "8aa1a0c0-c4c3-4bc0-b4a5-2ef676900159"
 
 
@@ -183,6 +184,30 @@ async def test_a_user_gets_the_role(case: Case, served: RunningLocalMode) -> Non
         httpx.AsyncClient(base_url=url, headers=headers, params=asked, timeout=60, verify=TLS) as application,
     ):
         await play(case.document(), provider, application)
+
+
+def test_production_has_contractors_by_a_condition_and_a_protected_user(served: RunningLocalMode) -> None:
+    """provisioning.md, "RoleMapping": `when` alone; "Guards": protectedUsers."""
+    tokens = provider_tokens(ROOT / "examples/production/connection", "identity", "workforce")
+    url = served.base_url("identity/workforce")
+    off = {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "path": "active", "value": False}]}
+
+    def seen(user: str) -> tuple[str, list[str]]:
+        headers = {"Authorization": f"Bearer {tokens['portal']}"}
+        effective = httpx.get(f"{url}/Users/{user}", headers=headers, verify=TLS).json()[EFFECTIVE]
+        return effective["state"], sorted(role["value"] for role in effective["roles"])
+
+    with httpx.Client(headers={"Authorization": f"Bearer {tokens['entra-2026-11']}"}, verify=TLS) as client:
+        users = [
+            client.post(f"{url}/Users", json={"userName": name, "userType": type_}).json()["id"]
+            for name, type_ in (("con@acme.example", "Contractor"), ("breakglass@acme.example", "Employee"))
+        ]
+        assert seen(users[0]) == ("active", ["contractor", "employee"])
+        for user in users:
+            assert client.patch(f"{url}/Users/{user}", json=off).status_code == 200
+            assert client.get(f"{url}/Users/{user}").json()["active"] is False
+        assert seen(users[0]) == ("blocked", [])
+        assert seen(users[1]) == ("active", ["employee"])
 
 
 def test_no_token_of_a_customer_works_for_another(served: RunningLocalMode) -> None:
