@@ -7,6 +7,7 @@ from datetime import datetime
 
 from scim_server.config import ServerConfig
 from scim_server.provisioning.conditions import user_of_conditions
+from scim_server.provisioning.grants import Grant
 from scim_server.provisioning.policy import Policy
 from scim_server.provisioning.preview import Preview, Tally, TenantPreview
 from scim_server.provisioning.roles import ReachedGroup, reasons_of
@@ -29,11 +30,11 @@ async def preview(storage: Storage, config: ServerConfig, now: datetime) -> Prev
 
 async def preview_policy(storage: Storage, key: str, policy: Policy, now: datetime) -> TenantPreview:
     """As `preview`, of one tenant."""
-    tally = Tally()
+    tally, proposed = Tally(), _RememberingPolicy(policy)
 
     def count(people: Sequence[Person]) -> None:
         for person in people:
-            tally.add(person.user_name, person.has, person.roles_by(policy, now))
+            tally.add(person.user_name, person.has, person.roles_by(proposed, now))
 
     async for people in _batches(storage, key):
         await asyncio.to_thread(count, people)
@@ -48,17 +49,34 @@ async def preview_mappings(storage: Storage, key: str, policy: Policy, now: date
     mappings = sorted({rule.mapping for rule in policy.config.rules if rule.preview})
     if not mappings:
         return {}
-    proposed = {mapping: (policy.with_previews(mapping), Tally()) for mapping in mappings}
+    present = _RememberingPolicy(policy)
+    proposed = {mapping: (_RememberingPolicy(policy.with_previews(mapping)), Tally()) for mapping in mappings}
 
     def count(people: Sequence[Person]) -> None:
         for person in people:
-            before = person.roles_by(policy, now)
+            before = person.roles_by(present, now)
             for enforced, tally in proposed.values():
                 tally.add(person.user_name, before, person.roles_by(enforced, now))
 
     async for people in _batches(storage, key):
         await asyncio.to_thread(count, people)
     return {mapping: tally.preview(key) for mapping, (_, tally) in proposed.items()}
+
+
+class _RememberingPolicy(Policy):
+    """Knows what it has said of a group: the same groups come with user after user."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy.config)
+        self._of_group: dict[str | None, frozenset[Grant]] = {}
+
+    def grants_of(
+        self, display_name: str | None, external_id: str | None, group_id: str | None = None
+    ) -> frozenset[Grant]:
+        known = self._of_group.get(group_id)
+        if known is None:
+            known = self._of_group[group_id] = super().grants_of(display_name, external_id, group_id)
+        return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,10 +134,11 @@ async def test_what_guards_hold_is_withheld(
     for user in (ada, protected):
         inactive = {"Operations": [{"op": "replace", "value": {"active": False}}]}
         assert (await provider.patch(f"/Users/{user['id']}", json=inactive)).json()["active"] is False
-
+    await server.intake.offer(with_rules(connection, safety=safety, revision=3), "test")
+    assert await server.applier.wait_applied(3, 10)
     held = await explained(management, "ada@acme.com")
     assert held["state"]["value"] == "active"
-    assert withheld(held) == {("blocked", "hold", None)}
+    assert withheld(held) == {("blocked", "hold", None), ("analyst", "hold", "more")}
     holds = {hold["id"] for hold in (await management.get("/v1/tenants/acme/okta/holds")).json()["holds"]}
     assert all(any(hold in one["detail"] for hold in holds) for one in held["withheld"])
     assert [role["value"] for role in held["roles"]] == await roles_of(application, "ada@acme.com")

@@ -7,10 +7,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from scim_server.config import GroupSelector, RoleRule
+from scim_server.directory.explanations import explain
 from scim_server.directory.previews import preview_mappings, preview_policy
+from scim_server.provisioning.explain import Explanation
 from scim_server.provisioning.policy import Policy
 from scim_server.provisioning.preview import TenantPreview
-from scim_server.storage.protocol import Storage
+from scim_server.storage.protocol import Reader, Storage
 from scim_server.storage.records import Query
 from tests.scim_server.storage.steps import Steps, named
 from tests.support.examples import few
@@ -85,6 +87,13 @@ async def _roles(steps: Steps) -> dict[str, set[str]]:
     return {record.document["userName"]: await steps.roles(record.id) for record in page.records}
 
 
+async def _explain(steps: Steps, user_name: str) -> Explanation:
+    async def read(reader: Reader) -> Explanation:
+        return await explain(reader, user_name.upper(), datetime.now(UTC))
+
+    return await steps.storage.read(steps.tenant, read, snapshot=True)
+
+
 Changes = dict[str, tuple[list[str], list[str]]]
 """By userName: roles that are gained and lost."""
 
@@ -131,6 +140,11 @@ async def test_it_says_what_happens_then(
     follows = await _roles(steps)
     assert _told(told) == _expected(held, follows)
     assert (told.users_in_all, told.users_changing) == (5, len(_expected(held, follows)))
+    for name, roles in follows.items():
+        explained = await _explain(steps, name)
+        assert {role.value for role in explained.roles} == roles
+        assert all(role.reasons for role in explained.roles)
+        assert not {one.value for one in explained.withheld} & roles
     for revision, (mapping, of_mapping) in enumerate(sorted(of_mappings.items()), start=1):
         await steps.put_rules(after.with_previews(mapping), 2 * revision + 1)
         assert _told(of_mapping) == _expected(follows, await _roles(steps))
