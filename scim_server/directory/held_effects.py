@@ -9,6 +9,7 @@ from scim_server.provisioning.lifecycle import State
 from scim_server.provisioning.policy import Policy
 from scim_server.provisioning.roles import EffectiveRole, ReachedGroup, reasons_of
 from scim_server.provisioning.rule_outcomes import Why
+from scim_server.provisioning.withheld import OBSERVED
 from scim_server.scim.schema import JsonObject
 from scim_server.storage.protocol import Reader
 from scim_server.storage.records import Hold, UserRecord
@@ -28,7 +29,12 @@ async def held_effects(
     found = [] if record.hold is None else [_deactivation(holds.get(record.hold), record.hold, policy)]
     law = reasons_of(policy, record.state, groups, policy.conditions.of(user).true, now)
     given = {(role, reason.key) for role, reasons in law.items() for reason in reasons}
-    return [*found, *_losses(roles, given, holds)]
+    why = (
+        OBSERVED
+        if policy.observes
+        else "; ".join(_described(hold) for hold in holds.values() if hold.kind is HoldKind.ROLES)
+    )
+    return [*found, *_losses(roles, given, why or "it stays by a decision, or is about to go")]
 
 
 def _deactivation(hold: Hold | None, hold_id: str, policy: Policy) -> Withheld:
@@ -44,10 +50,8 @@ def _deactivation(hold: Hold | None, hold_id: str, policy: Policy) -> Withheld:
 
 
 def _losses(
-    roles: Sequence[EffectiveRole], law: set[tuple[str, tuple[str, str, str, str]]], holds: dict[str, Hold]
+    roles: Sequence[EffectiveRole], law: set[tuple[str, tuple[str, str, str, str]]], why: str
 ) -> Iterator[Withheld]:
-    described = "; ".join(_described(hold) for hold in holds.values() if hold.kind is HoldKind.ROLES)
-    why = described or "it stays by a decision, or is about to go"
     for role in roles:
         for reason in role.reasons:
             if (role.value, reason.key) not in law:

@@ -34,7 +34,8 @@ async def preview_policy(storage: Storage, key: str, policy: Policy, now: dateti
 
     def count(people: Sequence[Person]) -> None:
         for person in people:
-            tally.add(person.user_name, person.has, person.roles_by(proposed, now))
+            after = person.has if policy.observes else person.roles_by(proposed, now)
+            tally.add(person.user_name, person.has, after)
 
     async for people in _batches(storage, key):
         await asyncio.to_thread(count, people)

@@ -10,6 +10,8 @@ from scim_server.provisioning.policy import Policy
 from scim_server.provisioning.rule_outcomes import Why, outcomes
 from scim_server.scim.schema import JsonObject
 
+OBSERVED = "the ProvisioningConfig is in mode Observe, in which nothing takes effect"
+
 
 @dataclass(frozen=True, slots=True)
 class WithheldRole:
@@ -46,6 +48,8 @@ def _withheld(
         if why is None:
             is_mapped = True
             why, detail = Why.BLOCKED, f"the user is {state}"
+            if policy.observes:
+                why, detail = Why.HOLD, OBSERVED
         if why is not Why.BLOCKED or not is_active:
             for role in rule.roles:
                 yield WithheldRole(role, why, rule.mapping, rule.rule, detail)

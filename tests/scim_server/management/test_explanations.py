@@ -12,6 +12,7 @@ from scim_server.config import (
     ConfigBundle,
     DeactivationLimit,
     GroupSelector,
+    Mode,
     ProtectedUser,
     RoleChangeLimit,
     RoleRule,
@@ -145,6 +146,29 @@ async def test_what_guards_hold_is_withheld(
     kept = await explained(management, "breakglass@acme.com")
     assert (kept["state"]["value"], withheld(kept)) == ("active", {("blocked", "protected", None)})
     assert [role["value"] for role in kept["roles"]] == ["guest", "viewer"]
+
+
+async def test_what_is_only_observed_is_withheld(
+    server: Server, connection: Connection, provider: httpx.AsyncClient, management: httpx.AsyncClient
+) -> None:
+    """provisioning.md, "mode: Observe": planned changes are shown, nothing is applied downstream."""
+    ada, grace = await create(provider, "ada@acme.com"), await create(provider, "grace@acme.com")
+    admins = await create_group(provider, "App Admins", grace["id"])
+    observed = with_rules(connection, mode=Mode.OBSERVE)
+    await server.intake.offer(observed, "test")
+    assert await server.applier.wait_applied(2, 10)
+    joins, leaves = [{"value": ada["id"]}], f'members[value eq "{grace["id"]}"]'
+    await change(
+        provider, admins["id"], {"op": "add", "path": "members", "value": joins}, {"op": "remove", "path": leaves}
+    )
+    for user in ("ada@acme.com", "grace@acme.com"):
+        found = await explained(management, user)
+        assert ("admin", "hold", "admins") in withheld(found)
+        assert all("mode Observe" in one["detail"] for one in found["withheld"])
+    for mode, changing in ((Mode.OBSERVE, 0), (Mode.ENFORCE, 2)):
+        config = with_rules(connection, revision=3, mode=mode).config.model_dump(mode="json", exclude_none=True)
+        [told] = (await management.post("/v1/preview", json=config)).json()["tenants"]
+        assert told["usersChanging"] == changing
 
 
 async def test_whom_nobody_knows_and_whom_it_could_be(
