@@ -148,6 +148,7 @@ class Server:
         self.due = DueWork(self.storage, clock)
         self._retention = Retention(self.storage, self.metrics, clock)
         self.feed = Feed(self.storage)
+        self.metrics.watch_feed(lambda: self.feed.arrivals.waiting)
         # Whoever waits asks again, with a credential that may be none any more.
         self.holder.subscribe(lambda _: self.feed.arrivals.answer_all())
         self.storage.subscribe(self.metrics.count_effects)
@@ -166,6 +167,7 @@ class Server:
             self.metrics,
             self.unmatched_groups,
             self.last_uses,
+            self.feed,
             self.previews,
         )
         proxies = TrustedProxies(settings.trusted_proxies)

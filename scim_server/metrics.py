@@ -199,6 +199,13 @@ class Metrics:
             ("tenant", "webhook"),
             registry=self.registry,
         )
+        self._feed_lag = Gauge(
+            "scim_feed_lag_seconds",
+            "Age of the oldest event that a credential has not asked this replica for; 0 where there is none. Of the"
+            " replicas the lowest counts.",
+            ("tenant", "credential"),
+            registry=self.registry,
+        )
         self._webhook_lag = Gauge(
             "scim_webhook_lag_seconds",
             "Age of the oldest event that a webhook has yet to get; 0 where it has all.",
@@ -279,6 +286,17 @@ class Metrics:
             self._deactivations.remove_by_labels({"tenant": tenant})
             self._tenants.discard(tenant)
         self._request_child.cache_clear()
+
+    def watch_feed(self, waiting: Callable[[], int]) -> None:
+        """Show how many requests wait for events, asked at each scrape. Once."""
+        gauge = Gauge("scim_feed_waiting_requests", "Requests that wait for events now.", registry=self.registry)
+        gauge.set_function(waiting)
+
+    def set_feed_lags(self, seconds: Mapping[tuple[str, str], float]) -> None:
+        """By tenant and credential; others disappear."""
+        self._feed_lag.clear()
+        for labels, lag in seconds.items():
+            self._feed_lag.labels(*labels).set(lag)
 
     def set_counts(self, counts: Mapping[str, TenantCounts]) -> None:
         """Users and groups of every tenant; tenants that are gone disappear."""

@@ -1,7 +1,9 @@
 """The feed: a tenant's events in their order, from any place on."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
 from scim_server.directory.arrivals import Arrivals
 from scim_server.directory.feed_tokens import FeedToken, parse_token
@@ -9,7 +11,7 @@ from scim_server.provisioning.events import with_identity
 from scim_server.scim.errors import InvalidValue, plain_error
 from scim_server.storage.event_query import EventQuery
 from scim_server.storage.protocol import Reader, Storage
-from scim_server.storage.tables.events import EventsAfter
+from scim_server.storage.tables.events import EventsAfter, StoredEvent
 
 DEFAULT_LIMIT = 100
 MOST_EVENTS = 1000
@@ -36,9 +38,22 @@ class Feed:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._reached: dict[str, dict[str, int]] = {}
+        """By tenant and credential, the position up to which was asked for last, at this replica."""
         self.arrivals = Arrivals(storage)
 
-    async def page(self, tenant: str, after: str | None, limit: int, wait: float) -> FeedPage:
+    async def oldest_unread(self, tenant: str) -> Mapping[str, datetime | None]:
+        """By credential, the time of the first event that wasn't asked for yet; None where there is none.
+
+        Of what another replica was asked it knows nothing. Raises StorageUnavailable.
+        """
+        unread: dict[str, datetime | None] = {}
+        for credential, position in self._reached.get(tenant, {}).items():
+            following = await self._storage.read(tenant, partial(_first_after, position))
+            unread[credential] = following.time if following is not None else None
+        return unread
+
+    async def page(self, tenant: str, credential: str, after: str | None, limit: int, wait: float) -> FeedPage:
         """The events after a token, from the oldest one that is kept (None), or none at all (`NOW`).
 
         Waits up to `wait` seconds where there is none. Raises InvalidValue for what is no token of the tenant,
@@ -51,7 +66,12 @@ class Feed:
         if wait and not events:
             await self.arrivals.wait(tenant, token.position, wait)
             events, token = await self._read(tenant, token, limit)
+        self._reached.setdefault(tenant, {})[credential] = token.position
         return FeedPage(events, token.text(tenant))
+
+    def keep(self, tenants: Container[str]) -> None:
+        """Forget who has followed other tenants."""
+        self._reached = {tenant: reached for tenant, reached in self._reached.items() if tenant in tenants}
 
     async def find(
         self, tenant: str, query: EventQuery, after: str | None, limit: int, wait: float = 0, last: int = 0
@@ -105,6 +125,10 @@ class Feed:
             return events, reached
 
         return await self._storage.read(tenant, work)
+
+
+async def _first_after(position: int, reader: Reader) -> StoredEvent | None:
+    return next(iter(await reader.events_after(position, 1)), None)
 
 
 def _parsed(after: str, tenant: str) -> FeedToken:

@@ -10,6 +10,7 @@ from scim_server.auth.last_uses import LastUses
 from scim_server.background.previews import MappingPreviews
 from scim_server.background.rules import RulesApplier
 from scim_server.config import SHARD_COUNT, SHARDS, ConfigBundle, ConfigHolder, SharedSecret, Tenant
+from scim_server.directory.feed import Feed
 from scim_server.directory.unmatched_groups import UnmatchedGroups as UnmatchedSelectors
 from scim_server.directory.unmatched_groups import UnmatchedGroupsReader
 from scim_server.management.intake import Intake
@@ -56,6 +57,7 @@ class Status:
         metrics: Metrics,
         unmatched_groups: UnmatchedGroupsReader,
         last_uses: LastUses,
+        feed: Feed,
         previews: MappingPreviews,
     ) -> None:
         self._holder = holder
@@ -67,6 +69,8 @@ class Status:
         self._unmatched: dict[str, Mapping[str, UnmatchedSelectors]] = {}
         self._webhooks: dict[str, tuple[WebhookStatus, ...]] = {}
         self._last_uses = last_uses
+        self._feed = feed
+        self._unread: dict[str, Mapping[str, datetime | None]] = {}
         self._previews = previews
         self._stored_uses: CredentialUses = {}
         self._holds: dict[str, Sequence[OpenHold]] = {}
@@ -147,6 +151,13 @@ class Status:
         self._metrics.keep_expression_errors(present.keys())
         self._metrics.set_credentials(self._expiries(), self._uses())
         now = datetime.now(UTC)
+        self._metrics.set_feed_lags(
+            {
+                (tenant, credential): 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+                for tenant, unread in self._unread.items()
+                for credential, oldest in unread.items()
+            }
+        )
         self._metrics.set_webhooks(
             {
                 (tenant, each.name): WebhookFigures(
@@ -229,7 +240,9 @@ class Status:
         holds: dict[str, Sequence[OpenHold]] = {}
         syncs: dict[str, tuple[datetime | None, LogLine | None]] = {}
         failures: dict[str, Mapping[MappingFailure, int]] = {}
+        unread: dict[str, Mapping[str, datetime | None]] = {}
         for tenant in tenants:
+            unread[tenant.key] = await self._feed.oldest_unread(tenant.key)
             if any(rule.expression is not None for rule in tenant.attributes):
                 failures[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.profile_failures())
             counts[tenant.key] = await self._storage.read(tenant.key, lambda reader: reader.counts())
@@ -243,6 +256,8 @@ class Status:
         }
         self._stored_uses = await self._storage.uses()
         self._unmatched_groups.keep(counts)
+        self._feed.keep(counts)
+        self._unread = unread
         self._unmatched, self._holds, self._syncs, self._failures = unmatched, holds, syncs, failures
         return counts
 

@@ -47,6 +47,8 @@ async def test_the_page_lists_every_metric_with_type_and_labels(tmp_path: Path) 
         async with client_of(server.url, connection) as provider:
             await provider.post("/Users", json={"userName": "ada@acme.com"})
             await provider.get("/Users", headers={"Authorization": "Bearer wrong"})
+        async with client_of(server.url, connection, "read") as application:
+            (await application.get(f"{server.url}/{connection.key}/events")).raise_for_status()
         async with client_of(server.management_url) as prometheus:
             text = (await prometheus.get("/metrics")).text
     assert shown(text) == documented(operator=False)

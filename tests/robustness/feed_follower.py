@@ -13,8 +13,8 @@ from tests.support.serving import EFFECTIVE, Connection
 
 _PATIENCE_SECONDS = 60.0
 
-User = tuple[str, str, tuple[str, ...], tuple[str, ...]]
-"""userName, state, roles with the time since when, permissions."""
+User = tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]
+"""userName, state, roles with the time since when, permissions, profile."""
 
 
 class FeedFollower:
@@ -113,4 +113,5 @@ async def read_users(url: str, connection: Connection) -> dict[str, User]:
 
 def _user(user_name: str, shown: dict[str, Any]) -> User:
     roles = sorted(f"{role['value']} since {role['since']}" for role in shown["roles"])
-    return (user_name, shown["state"], tuple(roles), tuple(shown["permissions"]))
+    profile = sorted((name, repr(value)) for name, value in shown["profile"].items())
+    return (user_name, shown["state"], tuple(roles), tuple(shown["permissions"]), tuple(profile))

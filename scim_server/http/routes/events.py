@@ -22,18 +22,19 @@ class EventRoutes:
         self._protection = protection
 
     async def follow(self, request: Request) -> Response:
-        tenant = exchange_of(request).tenant
+        exchange = exchange_of(request)
+        tenant, credential = exchange.tenant, exchange.credential
         parameters = Parameters.of_url(request)
         after = parameters.text("after")
         limit = _number(parameters, "limit", DEFAULT_LIMIT, 1, MOST_EVENTS)
         wait = _number(parameters, "wait", 0, 0, LONGEST_WAIT_SECONDS)
         if not wait:
-            return _answer(await self._feed.page(tenant, after, limit, 0))
+            return _answer(await self._feed.page(tenant, credential, after, limit, 0))
         if not self._protection.begin_wait(tenant):
             return too_often("too many requests of this tenant wait for events (limit waiting_requests)", 1)
         try:
             allow_more_time(request.scope, wait)
-            return _answer(await self._feed.page(tenant, after, limit, wait))
+            return _answer(await self._feed.page(tenant, credential, after, limit, wait))
         finally:
             self._protection.end_wait(tenant)
 

@@ -1,6 +1,7 @@
 """`GET /{namespace}/{name}/events`, the feed that applications follow, on both databases."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -104,6 +105,19 @@ async def test_events_are_what_the_document_says(
     told = [event["user"] for event in page["events"] if event.get("user", {}).get("id") == ann][-1]
     assert [role["value"] for role in told["roles"]] == [role["value"] for role in shown["roles"]]
     assert (told["state"], told["permissions"]) == (shown["state"], shown["permissions"])
+
+
+@pytest.mark.databases("sqlite")
+async def test_how_far_behind_an_application_is_can_be_seen(
+    provider: httpx.AsyncClient, feed: httpx.AsyncClient, management: httpx.AsyncClient
+) -> None:
+    await _add(provider, "ann", "bob")
+    await _page(feed, limit=1)
+    metrics = (await management.get("/metrics")).text
+    (lag,) = re.findall(
+        r'^scim_feed_lag_seconds\{credential="read",tenant="acme/okta"\} (\S+)$', metrics, re.MULTILINE
+    )
+    assert 0 < float(lag) < 600
 
 
 async def test_waiting_ends_with_an_event_of_the_tenant(
