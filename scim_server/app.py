@@ -19,8 +19,8 @@ from scim_server.auth.key_fetch import KeyFetcher
 from scim_server.auth.last_uses import LastUses
 from scim_server.background.deliveries import DeliveryWork
 from scim_server.background.due import DueWork
+from scim_server.background.late_writes import LateWrites
 from scim_server.background.previews import MappingPreviews
-from scim_server.background.refusals import Refusals
 from scim_server.background.retention import Retention
 from scim_server.background.rules import RulesApplier
 from scim_server.clock import Clock, utc_now
@@ -157,8 +157,11 @@ class Server:
         )
         self.unmatched_groups = UnmatchedGroupsReader(self.storage)
         self.last_uses = LastUses(self.storage, self.holder)
-        self.refusals = Refusals(self.storage, self.metrics.sync_log_lines_dropped.inc)
         self.previews = MappingPreviews(self.storage, self.holder, clock)
+        self.refusals = LateWrites(
+            "refused requests in the sync log", self.storage.log_refused, self.metrics.sync_log_lines_dropped.inc
+        )
+        self.captures = LateWrites("captured requests", self.storage.keep_captures, self.metrics.captures_dropped.inc)
         self._status = Status(
             self.holder,
             self.intake,
@@ -185,6 +188,7 @@ class Server:
             self.last_uses,
             settings.body_limit,
             self.refusals.note,
+            self.captures.note,
             self._tell_of_write,
             clock,
         )
@@ -279,6 +283,7 @@ class Server:
             closing.push_async_callback(self._status.close)
             closing.push_async_callback(self.last_uses.close)
             closing.push_async_callback(self.refusals.close)
+            closing.push_async_callback(self.captures.close)
             closing.push_async_callback(self.deliveries.close)
             closing.push_async_callback(self._key_fetcher.close)
             closing.push_async_callback(self._key_cache.close)
@@ -336,6 +341,7 @@ class Server:
         self._in_background("doing what is due", self.due.worker.run())
         self._in_background("deleting what is older than the retention", self._retention.worker.run())
         self._in_background("writing of refused requests", self.refusals.run())
+        self._in_background("writing captured requests", self.captures.run())
         self._in_background("delivering events", self.deliveries.worker.run())
         self._in_background("previewing mappings", self.previews.worker.run())
         self._in_background("writing when credentials were used", self.last_uses.run())

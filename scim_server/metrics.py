@@ -169,6 +169,11 @@ class Metrics:
             "Refused requests that the sync log lacks, since the database took too few lines.",
             registry=self.registry,
         )
+        self.captures_dropped = Counter(
+            "scim_captures_dropped",
+            "Requests that a debug capture lacks, since the database took too few.",
+            registry=self.registry,
+        )
         self._retries = Counter(
             "scim_database_retries",
             "Transactions started again because another one got in their way.",

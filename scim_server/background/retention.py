@@ -1,4 +1,5 @@
-"""Deletes what is older than the retention of its tenant: lines of the sync log, and events.
+"""Deletes what is older than the retention of its tenant: lines of the sync log, and events. Captured requests go
+after a day.
 
 In small transactions, the oldest first, so that nobody who writes waits for long. Every replica does this, which
 finds what another one has left. A replica's wrong clock matters by as much as it is wrong.
@@ -14,6 +15,8 @@ from scim_server.storage.protocol import Storage, Writer
 _AT_ONCE = 1000
 """Rows of each table in one transaction."""
 _EVERY = timedelta(hours=1)
+_CAPTURES = timedelta(days=1)
+"""How long captured requests are kept: until people have looked at them."""
 
 
 class Retention:
@@ -43,5 +46,6 @@ class Retention:
             more = _AT_ONCE in (lines, events)
 
     async def _delete_some(self, writer: Writer) -> tuple[int, int]:
+        await writer.forget_captures(self._clock() - _CAPTURES)
         before = self._clock() - (await writer.policy()).retention
         return await writer.forget_log(before, _AT_ONCE), await writer.forget_events(before, _AT_ONCE)

@@ -21,6 +21,7 @@ from scim_server.directory.feed import Feed
 from scim_server.http.addresses import CanonicalAddresses
 from scim_server.http.admission import Admission
 from scim_server.http.bodies import Bodies, NoMemory
+from scim_server.http.capturing import Capturing
 from scim_server.http.codings import ACCEPTED_CODINGS, UnknownCoding
 from scim_server.http.exchange import FEED_ROUTE, exchange_in, exchange_of
 from scim_server.http.large_answers import LargeAnswers, NoSpace
@@ -45,6 +46,7 @@ from scim_server.http.unfinished_requests import UnfinishedRequests
 from scim_server.metrics import Metrics
 from scim_server.scim.errors import ScimError, plain_error
 from scim_server.storage.errors import StorageUnavailable
+from scim_server.storage.tables.captures import Capture
 from scim_server.storage.tables.sync_log import LogLine
 
 _log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ def create_scim_app(
     last_uses: LastUses,
     body_limit: int,
     refused: Callable[[str, LogLine], None] = lambda tenant, line: None,
+    captured: Callable[[str, Capture], None] = lambda tenant, capture: None,
     written: Callable[[str, str], None] = lambda tenant, credential: None,
     clock: Clock = utc_now,
 ) -> FastAPI:
@@ -71,7 +74,7 @@ def create_scim_app(
 
     `refused` is called with the tenant and the sync log's line of each request, or operation of a bulk request, that
     was refused. `written` is called with the tenant and the credential after each request that may have changed
-    something.
+    something. `captured` is called with what a tenant's debug capture shows of each request.
     """
     app = FastAPI(
         title="scim-server",
@@ -119,6 +122,7 @@ def create_scim_app(
     app.add_exception_handler(NoSpace, partial(_no_space, metrics))
     # A request passes these from the last to the first.
     token_endpoint = TokenEndpoint(public_url, protection, clock)
+    app.add_middleware(Capturing, captured, clock)
     app.add_middleware(Admission, served, public_url, protection, clock)
     app.add_middleware(OAuthEndpoints, served, public_url, token_endpoint)
     app.add_middleware(CanonicalAddresses)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from scim_server.management.models import SyncLogLine, SyncLogPage
+from scim_server.management.models import CapturedRequests, SyncLogLine, SyncLogPage
 from scim_server.management.problems import wrong_parameter
 from scim_server.management.services import OF_A_TENANT, FromServer, TenantKey, require_token
 from scim_server.storage.log_query import LogPosition, LogQuery, statuses_of
@@ -60,6 +60,14 @@ async def get_log(
         lines=tuple(SyncLogLine.model_validate(line.to_json()) for line in lines),
         next=str(lines[-1].position) if len(lines) == limit else None,
     )
+
+
+@router.get(
+    "/captured", operation_id="getCaptured", summary="What the debug capture has: redacted requests, a day long"
+)
+async def get_captured(tenant: TenantKey, server: FromServer) -> CapturedRequests:
+    found = await server.storage.read(tenant, lambda reader: reader.captures())
+    return CapturedRequests(captured=tuple(one.to_json() for one in found))
 
 
 def _utc(time: datetime | None) -> datetime | None:

@@ -262,3 +262,8 @@ class EventPage(Answer):
     """As the feed of the public port has them; its document has their schema."""
     next: str
     """What `after` has to be for what follows."""
+
+
+class CapturedRequests(Answer):
+    captured: tuple[Mapping[str, Any], ...]
+    """Requests and answers as docs/reference/sync-log.md shows them, the oldest first."""

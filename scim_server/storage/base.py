@@ -13,6 +13,7 @@ from scim_server.storage.reader import Reader
 from scim_server.storage.records import CredentialUses, Document, StoredWebhook, UserRecord
 from scim_server.storage.session import Session, Transaction
 from scim_server.storage.tables import (
+    captures,
     credential_uses,
     departures,
     due,
@@ -26,6 +27,7 @@ from scim_server.storage.tables import (
     users,
     webhooks,
 )
+from scim_server.storage.tables.captures import Capture
 from scim_server.storage.tables.recorded import Recorded
 from scim_server.storage.tables.sync_log import LogLine
 from scim_server.storage.writer import Writer
@@ -83,6 +85,9 @@ class BaseStorage(ABC):
 
     async def log_refused(self, tenant: str, lines: Sequence[LogLine]) -> None:
         await self._commit(tenant, lambda tx: sync_log.append(tx, lines), BY_MAPPING, exclusive=False)
+
+    async def keep_captures(self, tenant: str, captures_: Sequence[Capture]) -> None:
+        await self._commit(tenant, lambda tx: captures.add(tx, captures_), BY_MAPPING, exclusive=False)
 
     async def tenants(self) -> Sequence[str]:
         return await self._read_all(tenants.present)

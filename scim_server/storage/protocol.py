@@ -30,6 +30,7 @@ from scim_server.provisioning.cause import BY_MAPPING, Cause
 from scim_server.storage.effects import Effects
 from scim_server.storage.reader import Reader
 from scim_server.storage.records import CredentialUses, Document, PoolUsage, StoredWebhook, UserRecord
+from scim_server.storage.tables.captures import Capture
 from scim_server.storage.tables.sync_log import LogLine
 from scim_server.storage.writer import Writer
 
@@ -123,6 +124,10 @@ class Storage(Protocol):
 
     async def log_refused(self, tenant: str, lines: Sequence[LogLine]) -> None:
         """Lines of the sync log on requests that changed nothing, in a transaction of its own."""
+        ...
+
+    async def keep_captures(self, tenant: str, captures: Sequence[Capture]) -> None:
+        """In a transaction of its own; the oldest of the tenant go beyond a number."""
         ...
 
     async def tenants(self) -> Sequence[str]:

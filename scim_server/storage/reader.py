@@ -27,6 +27,7 @@ from scim_server.storage.records import (
 from scim_server.storage.search import APPLIED_USERS, GROUPS, USERS, USERS_AS_APPLIED, read_page
 from scim_server.storage.session import Session
 from scim_server.storage.tables import (
+    captures,
     deliveries,
     event_reading,
     events,
@@ -43,6 +44,7 @@ from scim_server.storage.tables import (
     tombstones,
     users,
 )
+from scim_server.storage.tables.captures import Capture
 from scim_server.storage.tables.deliveries import Backlog, DeliveryFilter, DueDelivery
 from scim_server.storage.tables.events import EventsAfter, StoredEvent
 from scim_server.storage.tables.sync_log import LogLine
@@ -183,6 +185,10 @@ class Reader:
     async def event_positions(self, after: int, since: datetime, until: datetime, limit: int) -> Sequence[int]:
         """Of the events of that time, in order."""
         return await deliveries.positions_between(self._session, after, since, until, limit)
+
+    async def captures(self) -> Sequence[Capture]:
+        """What the debug capture has, the oldest first."""
+        return await captures.of_tenant(self._session)
 
     async def last_sync(self) -> tuple[datetime | None, LogLine | None]:
         """When a request to change something succeeded last, and the last one that was refused."""

@@ -25,6 +25,7 @@ from scim_server.storage.records import (
 )
 from scim_server.storage.session import Transaction
 from scim_server.storage.tables import (
+    captures,
     deliveries,
     departures,
     due,
@@ -242,6 +243,9 @@ class Writer(Reader):
     async def work_off_hold(self, hold: Hold, limit: int) -> bool:
         """Of a decided hold, up to `limit` users. Whether to go on; users whom others hold are left for later."""
         return await hold_ends.work_off_some(self._transaction, hold, limit)
+
+    async def forget_captures(self, before: datetime) -> None:
+        await captures.forget_old(self._transaction, before)
 
     async def forget_log(self, before: datetime, limit: int) -> int:
         """The oldest lines of the sync log; how many there were, at most `limit`."""

@@ -12,6 +12,7 @@ from scim_server.storage.effects import Effects
 from scim_server.storage.errors import StorageUnavailable
 from scim_server.storage.protocol import Reader, Storage, Writer
 from scim_server.storage.records import CredentialUses, Document, PoolUsage, StoredWebhook, UserRecord
+from scim_server.storage.tables.captures import Capture
 from scim_server.storage.tables.sync_log import LogLine
 
 T = TypeVar("T")
@@ -75,6 +76,9 @@ class TracedStorage:
 
     async def log_refused(self, tenant: str, lines: Sequence[LogLine]) -> None:
         await self._storage.log_refused(tenant, lines)
+
+    async def keep_captures(self, tenant: str, captures: Sequence[Capture]) -> None:
+        await self._storage.keep_captures(tenant, captures)
 
     async def tenants(self) -> Sequence[str]:
         return await self._storage.tenants()

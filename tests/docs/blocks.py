@@ -69,6 +69,7 @@ RUN = (
         r"(export SCIM_URL=|(python3|node|go run -C) examples/consumers/)",
         "tests/examples/test_consumers.py",
     ),
+    Rule(r"docs/reference/sync-log\.md", r"", "tests/scim_operator/cli/test_log.py"),
     Rule(r"docs/how-to/kustomize\.md", r"kubectl kustomize ", "tests/docs/test_kustomize.py"),
     Rule(r"docs/how-to/(connect-a-provider|rotate-a-token)\.md", r"", "tests/e2e/test_connect_page.py"),
     Rule(r"docs/how-to/providers/.*\.md", r"", "tests/e2e/test_provider_pages.py"),

@@ -82,6 +82,14 @@ def log(
             "--summary", help="A digest in place of the lines; of the last 24 hours, unless --since says more."
         ),
     ] = False,
+    captured: Annotated[
+        bool,
+        typer.Option(
+            "--captured",
+            help="What the debug capture has (spec.debug.captureUntil) in place of the lines: requests and answers"
+            " with their values masked, as JSON.",
+        ),
+    ] = False,
     output: Annotated[LogOutput, typer.Option("--output", "-o", help="How the lines are printed.")] = LogOutput.TABLE,
     data_dir: DataDirOption = None,
     database: DatabaseOption = None,
@@ -101,6 +109,11 @@ def log(
       0  printed, also where there is no line
       2  a wrong option, or the log can't be read
     """
+    options = SourceOptions(data_dir, database, server, token_file, ca_file, tls_name)
+    if captured:
+        given = (user, group, operation, outcome, since, until, limit, summary or None)
+        _print_captured(options, tenant, output, filtered=any(one is not None for one in given))
+        return
     now = datetime.now(UTC)
     if user is not None and group is not None:
         raise typer.BadParameter("one of --user and --group is expected")
@@ -120,7 +133,6 @@ def log(
     )
     if limit is None:
         limit = _TABLE_LINES if output is LogOutput.TABLE and since is None and not summary else 0
-    options = SourceOptions(data_dir, database, server, token_file, ca_file, tls_name)
     try:
         if summary:
             _print_summary(options, tenant, query, limit, output)
@@ -159,3 +171,16 @@ def _print_summary(
         typer.echo(json.dumps(summary.to_json(), indent=2))
     else:
         typer.echo("\n".join(summary.to_text()))
+
+
+def _print_captured(options: SourceOptions, tenant: str | None, output: LogOutput, *, filtered: bool) -> None:
+    if filtered:
+        raise typer.BadParameter("it shows all that is kept, without filters", param_hint="--captured")
+    if output is LogOutput.CSV:
+        raise typer.BadParameter("captured requests are json or jsonl", param_hint="--output")
+    found = ask_of_tenant(options, tenant, lambda source, key: source.captured(key))
+    if output is LogOutput.JSONL:
+        for one in found:
+            typer.echo(json.dumps(one))
+    else:
+        typer.echo(json.dumps(found, indent=2))

@@ -90,6 +90,10 @@ class ServerSource:
     async def preview(self, config: ServerConfig) -> Answer:
         return await self._call("POST", "/v1/preview", body=config_to_json(config))
 
+    async def captured(self, tenant: str) -> Sequence[Answer]:
+        found: Sequence[Answer] = (await self._call("GET", f"/v1/tenants/{tenant}/log/captured"))["captured"]
+        return found
+
     async def _call(
         self,
         method: str,

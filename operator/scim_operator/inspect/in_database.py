@@ -84,6 +84,9 @@ class DatabaseSource:
         with _translated():
             return (await preview(self._storage, config, utc_now())).model_dump(mode="json", by_alias=True)
 
+    async def captured(self, tenant: str) -> Sequence[Answer]:
+        return [one.to_json() for one in await self._read(tenant, lambda reader: reader.captures())]
+
     async def _read(self, tenant: str, work: Callable[[Reader], Awaitable[T]], *, snapshot: bool = False) -> T:
         with _translated():
             return await self._storage.read(tenant, work, snapshot=snapshot)

@@ -52,3 +52,7 @@ class Source(Protocol):
     async def preview(self, config: ServerConfig) -> Answer:
         """What would change of users' roles if the configuration were in effect."""
         ...
+
+    async def captured(self, tenant: str) -> Sequence[Answer]:
+        """What the debug capture has, the oldest first."""
+        ...

@@ -16,6 +16,7 @@ TENANT_TABLES = {
     "webhooks": "webhook",
     "events": "position",
     "sync_log": "time, id",
+    "captures": "time, id",
     "pending_users": "user_id",
     "pending_profiles": "walk",
     "due": "kind, subject",

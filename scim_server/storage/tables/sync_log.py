@@ -36,7 +36,8 @@ _REWRITE = Statement("""
     UPDATE sync_log SET resource_name = NULL, line = $4 WHERE tenant = $1 AND time = $2 AND id = $3
 """)
 
-_APPEND = Together(lines=INSERT.replace("$N", "$2"))
+# A server that ends may have written some of them already.
+_APPEND = Together(lines=INSERT.replace("$N", "$2") + " WHERE true ON CONFLICT DO NOTHING")
 
 _NAMES = Statement("""
     SELECT 'User' AS type, id, document FROM users WHERE tenant = $1 AND id {in_ids:$2}

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import shlex
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from scim_server.app import Server
+from tests.docs.blocks import blocks
 from tests.support.serving import MANAGEMENT_TOKEN, PATCH_OP, Connection, bundle_of
 from tests.support.warm_programs import run_program
 
@@ -143,3 +145,20 @@ async def test_what_keeps_it_from_printing_is_one_line(
         assert said in result.stderr
         assert len(result.stderr.splitlines()) == 1, result.stderr
         assert MANAGEMENT_TOKEN not in result.stderr
+
+
+async def test_the_commands_of_its_page(server: Server, provider: httpx.AsyncClient, tmp_path: Path) -> None:
+    """Of docs/reference/sync-log.md, where the data are in the folder that the page says."""
+    (tmp_path / ".local").symlink_to(tmp_path)
+    ada = (await provider.post("/Users", json={"userName": "ada@acme.com"})).json()["id"]
+    await provider.post("/Groups", json={"displayName": "App Admins", "members": [{"value": ada}]})
+    commands = [command for block in blocks() if block.page.endswith("sync-log.md") for command in block.commands]
+    printed = {}
+    for command in commands:
+        program, of_log, *arguments = shlex.split(command.partition(" > ")[0])
+        assert (program, of_log) == ("scim-operator", "log")
+        result = await _log(*arguments, cwd=tmp_path)
+        assert (result.returncode, result.stderr) == (0, ""), command
+        printed[command] = result.stdout
+    assert len(printed["scim-operator log"].splitlines()) == 3
+    assert "create group with 1 member" in printed["scim-operator log --user ada@acme.com"]

@@ -111,6 +111,7 @@ async def test_no_write_passes_it_by(steps: Steps, recorded: Recording) -> None:
         "use_assertion": lambda: steps.storage.use_assertion(steps.tenant, b"x", now + HOUR),
         "beat_webhooks": lambda: steps.storage.beat_webhooks("me"),
         "log_refused": lambda: steps.storage.log_refused(steps.tenant, []),
+        "keep_captures": lambda: steps.storage.keep_captures(steps.tenant, []),
         "note_uses": lambda: steps.storage.note_uses({(steps.tenant, "okta"): now}),
         "raise_revisions": lambda: steps.storage.raise_revisions({steps.tenant: RULES.fingerprint}, 2),
     }
