@@ -1,6 +1,7 @@
 """The benchmarks themselves, one in each file, and their list."""
 
 from benchmarks.bench import Bench
+from benchmarks.measured.change_rules import CHANGE_RULES
 from benchmarks.measured.create_users import CREATE_USERS
 from benchmarks.measured.find_user import FIND_USER
 from benchmarks.measured.log_lines import LOG_LINES
@@ -19,6 +20,7 @@ from benchmarks.measured.walk_users import WALK_USERS
 BENCHES: tuple[Bench, ...] = (
     CREATE_USERS,
     PATCH_MEMBER,
+    CHANGE_RULES,
     READ_GROUP,
     FIND_USER,
     WALK_USERS,
