@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from scim_server.config import GroupSelector
+from scim_server.scim.patch import MembersDelta
 from scim_server.storage.protocol import Writer
 from scim_server.storage.records import RulesVersion
 from tests.scim_server.storage.steps import Steps, named, named_roles, rules
@@ -210,3 +211,57 @@ async def test_revisions_of_all_tenants(fresh_url: str) -> None:
     assert revisions == {"acme/same": 5, "acme/other": 4, "acme/newer": 9, "acme/absent": 2}
     assert await storage.raise_revisions({}, 5) == []
     await storage.close()
+
+
+BOSSES = rules((named("Admins"), ["admin"]), ('user.title == "Boss"', ["boss"]))
+
+
+async def test_a_condition_that_is_new_takes_no_role_for_a_moment(steps: Steps) -> None:
+    """engine.md, "One law of roles": whoever writes while a recompute runs leaves no stale role, and no gap."""
+    await steps.put_rules(rules(('has(user.title) && user.title == "Boss"', ["boss"])), 1)
+    ann, bob = await steps.add_user("ann", title="Boss"), await steps.add_user("bob", title="Dr")
+    admins = await steps.add_group("Admins")
+    [before] = (await steps.storage.read(steps.tenant, lambda reader: reader.effective_roles([ann])))[ann]
+    await steps.put_rules(BOSSES, 2, work_off=False)  # the same users, by another expression
+    await steps.change_members(admins, add=[ann, bob])  # in between
+    assert (await steps.roles(ann), await steps.roles(bob)) == ({"admin", "boss"}, {"admin"})
+    assert await steps.work_off() == []
+    roles = (await steps.storage.read(steps.tenant, lambda reader: reader.effective_roles([ann])))[ann]
+    assert roles[1].since == before.since
+
+
+async def test_a_write_under_way_and_a_replica_that_is_behind_leave_no_stale_role(fresh_url: str) -> None:
+    """engine.md: a replica with an older revision, or a write that was in flight, can never leave a stale role."""
+    ours, behind = Steps(open_storage(fresh_url), "acme/okta"), Steps(open_storage(fresh_url), "acme/okta")
+    if fresh_url.startswith("sqlite"):
+        behind = ours  # a server is alone with its database
+    for storage in {ours.storage, behind.storage}:
+        await storage.open()
+    await behind.put_rules(BOSSES, 1)
+    ann, bob = await behind.add_user("ann", title="Boss"), await behind.add_user("bob", title="Dr")
+    admins = await behind.add_group("Admins")
+    began, enough = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        began.set()
+        enough.wait(30)
+
+    async def join(writer: Writer) -> None:
+        group = await writer.lock_group(admins)
+        assert group is not None
+        await writer.change_members(group, MembersDelta(add=frozenset([ann, bob])))
+        await writer.compute(wait)
+
+    joining = asyncio.create_task(behind.storage.write(behind.tenant, join))
+    await asyncio.to_thread(began.wait)
+    changing = asyncio.create_task(ours.put_rules(rules(('user.title == "Dr"', ["doctor"])), 2, work_off=False))
+    enough.set()
+    await asyncio.gather(joining, changing)
+    assert not await behind.put_rules(BOSSES, 1, work_off=False)
+    cid = await behind.add_user("cid", title="Dr")  # by the rules that the database holds
+    assert await behind.roles(cid) == {"doctor"}
+    await asyncio.gather(behind.update_user(ann, title="Dr"), ours.work_off(1), behind.work_off(1))
+    await ours.work_off()
+    assert [await ours.roles(user) for user in (ann, bob, cid)] == [{"doctor"}] * 3
+    for storage in {ours.storage, behind.storage}:
+        await storage.close()
