@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -145,15 +145,18 @@ class DeliveryWork:
             if key not in targets and key[0] in tenants and revision < self._holder.revision_of(shard_of(key[0]))
         ]
 
-        async def work(names: Sequence[str], forgotten: Sequence[str], revision: int, writer: Writer) -> None:
-            await writer.know_webhooks(names, revision)
+        async def work(
+            types: Mapping[str, Collection[str]], forgotten: Sequence[str], revision: int, writer: Writer
+        ) -> None:
+            await writer.know_webhooks(types, revision)
             for name in forgotten:
                 await writer.forget_webhook(name, revision)
 
         async def write(tenant: str) -> None:
-            names, forgotten = ([name for of, name in some if of == tenant] for some in (new, gone))
+            types = {name: targets[of, name].types for of, name in new if of == tenant}
+            forgotten = [name for of, name in gone if of == tenant]
             revision = self._holder.revision_of(shard_of(tenant))
-            await self._storage.write(tenant, partial(work, names, forgotten, revision))
+            await self._storage.write(tenant, partial(work, types, forgotten, revision))
 
         await for_each(sorted({tenant for tenant, _ in (*new, *gone)}), write)
         return bool(new or gone)

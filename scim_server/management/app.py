@@ -10,6 +10,7 @@ from scim_server.config import ConfigHolder
 from scim_server.directory.feed import Feed
 from scim_server.management import (
     config_routes,
+    deliveries_routes,
     event_routes,
     explanation_routes,
     holds_routes,
@@ -68,6 +69,7 @@ def management_routes() -> FastAPI:
         log_routes,
         holds_routes,
         event_routes,
+        deliveries_routes,
         probe_routes,
     ):
         app.include_router(routes.router)

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from scim_server.config import Outcome
 from scim_server.provisioning.preview import RoleFigures
+from scim_server.storage.records import DeliveryState
 
 
 class Answer(BaseModel):
@@ -267,3 +268,52 @@ class EventPage(Answer):
 class CapturedRequests(Answer):
     captured: tuple[Mapping[str, Any], ...]
     """Requests and answers as docs/reference/sync-log.md shows them, the oldest first."""
+
+
+class DeliveryLine(Answer):
+    """What became of one event at one webhook."""
+
+    webhook: str
+    event: str
+    """Its id."""
+    type: str
+    sequence: int
+    subject: str | None
+    """Id of the user or group that the event is about."""
+    time: str
+    """Of the event."""
+    state: DeliveryState
+    attempts: int
+    tried_at: str | None
+    next_at: str | None
+    """When a pending one is tried at the earliest."""
+    status: int | None
+    """Of the last answer."""
+    error: str | None
+
+
+class DeliveryPage(Answer):
+    deliveries: tuple[DeliveryLine, ...]
+    next: str | None
+    """What `after` has to be for the next page; None where there is none."""
+
+
+class ReplayRequest(Answer):
+    """`event`, or `since` with or without `until`. A webhook gets only what it is for."""
+
+    event: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    webhook: str | None = None
+    """None: all."""
+
+    @model_validator(mode="after")
+    def _event_or_time(self) -> Self:
+        if (self.event is None) == (self.since is None) or (self.until is not None and self.since is None):
+            raise ValueError("event, or since with or without until, is expected")
+        return self
+
+
+class Replayed(Answer):
+    deliveries: int
+    """How many are made."""

@@ -7,7 +7,6 @@ from scim_server.management.models import WebhookFailure, WebhookState, WebhookS
 from scim_server.storage.protocol import Reader, Storage
 from scim_server.storage.records import StoredWebhook
 from scim_server.storage.tables.deliveries import Backlog
-from scim_server.webhooks.target import types_of
 
 
 async def webhook_statuses(
@@ -15,13 +14,13 @@ async def webhook_statuses(
 ) -> tuple[WebhookStatus, ...]:
     """Of those that the tenant has now, in its order. One that the database doesn't know yet is left out."""
     known = {each.name: each for each in stored if each.tenant == tenant.key}
-    types = {webhook.name: sorted(types_of(webhook.events)) for webhook in tenant.webhooks if webhook.name in known}
+    names = [webhook.name for webhook in tenant.webhooks if webhook.name in known]
 
     async def work(reader: Reader) -> list[Backlog]:
-        return [await reader.delivery_backlog(name, known[name].position, types[name]) for name in types]
+        return [await reader.delivery_backlog(name, known[name].position, known[name].types) for name in names]
 
-    backlogs = await storage.read(tenant.key, work) if types else []
-    return tuple(_status(known[name], backlog) for name, backlog in zip(types, backlogs, strict=True))
+    backlogs = await storage.read(tenant.key, work) if names else []
+    return tuple(_status(known[name], backlog) for name, backlog in zip(names, backlogs, strict=True))
 
 
 def _status(stored: StoredWebhook, backlog: Backlog) -> WebhookStatus:

@@ -9,6 +9,7 @@ from scim_server.provisioning.group_names import GroupNames
 from scim_server.provisioning.policy import Policy
 from scim_server.provisioning.profile import MappingFailure
 from scim_server.provisioning.roles import EffectiveRole
+from scim_server.storage.delivery_query import DeliveryQuery, Replay
 from scim_server.storage.event_query import EventQuery
 from scim_server.storage.log_query import LogPosition, LogQuery
 from scim_server.storage.records import (
@@ -43,9 +44,10 @@ from scim_server.storage.tables import (
     tenants,
     tombstones,
     users,
+    webhooks,
 )
 from scim_server.storage.tables.captures import Capture
-from scim_server.storage.tables.deliveries import Backlog, DeliveryFilter, DueDelivery
+from scim_server.storage.tables.deliveries import Backlog, DueDelivery
 from scim_server.storage.tables.events import EventsAfter, StoredEvent
 from scim_server.storage.tables.sync_log import LogLine
 
@@ -170,7 +172,7 @@ class Reader:
         """Those of the subjects for which a delivery is pending."""
         return await deliveries.waiting(self._session, webhook, subjects)
 
-    async def deliveries(self, wanted: DeliveryFilter, limit: int) -> Sequence[Delivery]:
+    async def deliveries(self, wanted: DeliveryQuery, limit: int) -> Sequence[Delivery]:
         """The newest first."""
         return await deliveries.matching(self._session, wanted, limit)
 
@@ -182,9 +184,13 @@ class Reader:
         """What is yet to be delivered: what is pending, and events of these types after the position."""
         return await deliveries.backlog(self._session, webhook, position, types)
 
-    async def event_positions(self, after: int, since: datetime, until: datetime, limit: int) -> Sequence[int]:
+    async def positions_to_replay(self, after: int, asked: Replay, limit: int) -> Sequence[int]:
         """Of the events of that time, in order."""
-        return await deliveries.positions_between(self._session, after, since, until, limit)
+        return await deliveries.positions_to_replay(self._session, after, asked, limit)
+
+    async def webhooks(self) -> Mapping[str, Sequence[str]]:
+        """Names, and the types of the events that each is for."""
+        return await webhooks.of_tenant(self._session)
 
     async def captures(self) -> Sequence[Capture]:
         """What the debug capture has, the oldest first."""

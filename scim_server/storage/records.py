@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -325,6 +325,8 @@ class StoredWebhook:
     name: str
     revision: int
     """Of the newest configuration that has it."""
+    types: Sequence[str]
+    """Of the events that it is for."""
     position: int
     """What became of the events up to here stands in deliveries."""
     owner: str | None
@@ -377,6 +379,23 @@ class Delivery:
     error: str | None = None
     """Why it wasn't delivered, in words."""
 
+    def to_json(self) -> dict[str, Any]:
+        """As the management port and the command show it."""
+        return {
+            "webhook": self.webhook,
+            "event": self.event_id,
+            "type": self.type,
+            "sequence": self.position,
+            "subject": self.subject or None,
+            "time": _text(self.time),
+            "state": self.state.value,
+            "attempts": self.attempts,
+            "triedAt": _text(self.tried),
+            "nextAt": _text(self.next_at),
+            "status": self.status,
+            "error": self.error,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookProgress:
@@ -399,3 +418,7 @@ class PoolUsage:
     in_use: int = 0
     waiting: int = 0
     """Tasks that wait for a connection."""
+
+
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

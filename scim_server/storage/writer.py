@@ -1,6 +1,6 @@
 """Changes of one tenant, in one transaction. The methods say in `effects` what they really changed."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar
 
@@ -8,6 +8,7 @@ from scim_server.provisioning.grants import Grant
 from scim_server.provisioning.policy import Policy
 from scim_server.provisioning.roles import HeldGrant
 from scim_server.scim.patch import MembersDelta
+from scim_server.storage.delivery_query import ANY_TIME, Replay
 from scim_server.storage.effects import Effects
 from scim_server.storage.reader import Reader
 from scim_server.storage.records import (
@@ -255,9 +256,10 @@ class Writer(Reader):
         """It was due, and needn't be done any more."""
         await due.remove_past(self._transaction, what)
 
-    async def know_webhooks(self, names: Collection[str], revision: int) -> None:
-        """A configuration of this revision has these. A new one begins with the events that come from now on."""
-        await webhooks.know(self._transaction, names, revision)
+    async def know_webhooks(self, types: Mapping[str, Collection[str]], revision: int) -> None:
+        """A configuration of this revision has these, by name, for events of these types. A new one begins with the
+        events that come from now on."""
+        await webhooks.know(self._transaction, types, revision)
 
     async def forget_webhook(self, name: str, revision: int) -> None:
         """With its deliveries, unless a newer configuration than the one of this revision has it."""
@@ -288,10 +290,12 @@ class Writer(Reader):
         """Those that are pending since then. How many there were."""
         return await deliveries.give_up(self._transaction, name, since, why)
 
-    async def replay_events(self, name: str, after: int, until: int, types: Sequence[str]) -> int:
-        """Deliver events of these types once more, of positions beyond `after` up to `until`, as far as the webhook
-        is past them. How many there are."""
-        return await deliveries.replay(self._transaction, name, after, until, types)
+    async def replay_events(
+        self, name: str, positions: tuple[int, int], types: Sequence[str], asked: Replay = ANY_TIME
+    ) -> int:
+        """Deliver events of these types and this time once more, from the first position to the last, as far as the
+        webhook is past them. How many there are."""
+        return await deliveries.replay(self._transaction, name, positions, types, asked)
 
     async def forget_deliveries(self, before: datetime, limit: int) -> int:
         """Of older events, but what is pending. How many there were, of `limit` at most."""

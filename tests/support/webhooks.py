@@ -11,8 +11,8 @@ import httpx
 from scim_server.app import Server, ServerSettings
 from scim_server.clock import Clock, utc_now
 from scim_server.config import ConfigBundle, Webhook
+from scim_server.storage.delivery_query import DeliveryQuery
 from scim_server.storage.records import Delivery
-from scim_server.storage.tables.deliveries import DeliveryFilter
 from tests.support.receivers import KEY
 from tests.support.serving import PATCH_OP, Connection, bundle_of
 
@@ -62,9 +62,7 @@ async def deliveries_in(server: Server, tenant: str, number: int, **wanted: Any)
     """As soon as there are so many: the first of them first."""
     async with asyncio.timeout(60):
         while True:
-            found = await server.storage.read(
-                tenant, lambda reader: reader.deliveries(DeliveryFilter(**wanted), 1000)
-            )
+            found = await server.storage.read(tenant, lambda reader: reader.deliveries(DeliveryQuery(**wanted), 1000))
             if len(found) == number:
                 return found[::-1]
             await asyncio.sleep(0.02)

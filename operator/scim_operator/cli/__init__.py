@@ -25,6 +25,7 @@ _COMMANDS = {
     "validate": "Check manifests as the API server and the operator would.",
     "render": "Print the server's configuration that manifests make.",
     "events": "Print what applications are told: each change of a user or group, as it happened.",
+    "deliveries": "Print what became of events at webhooks, or deliver some once more.",
     "holds": "Print what guards hold: whom it concerns, since when, and until when.",
     "log": "Print the sync log: what providers asked for, and what came of it.",
     "preview": "Say who would gain or lose which role if manifests were applied.",

@@ -5,12 +5,16 @@ from scim_operator.inspect.errors import InspectionError, NothingFound
 from scim_operator.inspect.opening import AtServer, InDatabase, Place, local_database, open_source
 from scim_operator.inspect.source import Answer, Source
 from scim_server.storage import InvalidDatabaseUrl
+from scim_server.storage.delivery_query import DeliveryQuery, Replay
 from scim_server.storage.event_query import EventQuery, types_of
 from scim_server.storage.log_query import LogQuery, statuses_of
+from scim_server.storage.records import DeliveryState
 
 __all__ = [
     "Answer",
     "AtServer",
+    "DeliveryQuery",
+    "DeliveryState",
     "EventQuery",
     "InDatabase",
     "InspectionError",
@@ -18,6 +22,7 @@ __all__ = [
     "LogQuery",
     "NothingFound",
     "Place",
+    "Replay",
     "Source",
     "local_database",
     "open_source",

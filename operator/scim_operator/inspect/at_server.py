@@ -16,6 +16,7 @@ from scim_operator.delivery.management import ManagementError, ManagementToken
 from scim_operator.inspect.errors import InspectionError, NothingFound
 from scim_operator.inspect.source import Answer, EventsFound
 from scim_server.config import ServerConfig, config_to_json
+from scim_server.storage.delivery_query import DeliveryQuery, Replay
 from scim_server.storage.event_query import EventQuery
 from scim_server.storage.log_query import LogQuery
 
@@ -63,6 +64,31 @@ class ServerSource:
             if not follow and len(page["events"]) < _EVENTS_AT_ONCE:
                 return
             after = page["next"]
+
+    async def deliveries(self, tenant: str, query: DeliveryQuery, limit: int) -> Sequence[Answer]:
+        asked = {
+            "webhook": query.webhook,
+            "state": query.state,
+            "event": query.event,
+            "user": query.user,
+            "since": _text(query.since),
+            "until": _text(query.until),
+        }
+        parameters: dict[str, str | int] = {name: value for name, value in asked.items() if value is not None}
+        found: list[Answer] = []
+        while True:
+            parameters["limit"] = min(_LINES_AT_ONCE, limit - len(found))
+            page = await self._call("GET", f"/v1/tenants/{tenant}/deliveries", parameters)
+            found += page["deliveries"]
+            if len(found) >= limit or page.get("next") is None:
+                return found
+            parameters["after"] = page["next"]
+
+    async def replay(self, tenant: str, asked: Replay) -> int:
+        fields = {"event": asked.event, "since": _text(asked.since), "until": _text(asked.until)}
+        body = orjson.dumps(fields | {"webhook": asked.webhook})
+        number: int = (await self._call("POST", f"/v1/tenants/{tenant}/deliveries/replay", None, body))["deliveries"]
+        return number
 
     async def log(self, tenant: str, query: LogQuery, last: int = 0) -> AsyncIterator[Answer]:
         asked = {
@@ -131,6 +157,10 @@ class ServerSource:
         if status >= HTTPStatus.BAD_REQUEST:
             raise InspectionError(f"{self._url}{path}: {str(answer['reason'])[:500]}")
         return answer
+
+
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
 
 
 @asynccontextmanager

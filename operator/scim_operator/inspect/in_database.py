@@ -18,10 +18,12 @@ from scim_server.directory.previews import preview
 from scim_server.provisioning.explain import Explanation
 from scim_server.scim.errors import ScimError
 from scim_server.storage import open_storage
+from scim_server.storage.delivery_query import DeliveryQuery, Replay
 from scim_server.storage.errors import StorageError
 from scim_server.storage.event_query import EventQuery
 from scim_server.storage.log_query import LogQuery
 from scim_server.storage.protocol import Reader, Storage
+from scim_server.webhooks.replaying import NothingToReplay, replay
 
 T = TypeVar("T")
 
@@ -54,6 +56,17 @@ class DatabaseSource:
             if not follow and len(page.events) < MOST_EVENTS:
                 return
             after = page.next
+
+    async def deliveries(self, tenant: str, query: DeliveryQuery, limit: int) -> Sequence[Answer]:
+        found = await self._read(tenant, lambda reader: reader.deliveries(query, limit))
+        return [each.to_json() for each in found]
+
+    async def replay(self, tenant: str, asked: Replay) -> int:
+        try:
+            with _translated():
+                return await replay(self._storage, tenant, asked)
+        except NothingToReplay as nothing:
+            raise InspectionError(str(nothing)) from None
 
     async def log(self, tenant: str, query: LogQuery, last: int = 0) -> AsyncIterator[Answer]:
         position = None

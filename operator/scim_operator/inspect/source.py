@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 from scim_server.config import ServerConfig
+from scim_server.storage.delivery_query import DeliveryQuery, Replay
 from scim_server.storage.event_query import EventQuery
 from scim_server.storage.log_query import LogQuery
 
@@ -55,4 +56,11 @@ class Source(Protocol):
 
     async def captured(self, tenant: str) -> Sequence[Answer]:
         """What the debug capture has, the oldest first."""
+
+    async def deliveries(self, tenant: str, query: DeliveryQuery, limit: int) -> Sequence[Answer]:
+        """Of events to webhooks, the newest first."""
+        ...
+
+    async def replay(self, tenant: str, asked: Replay) -> int:
+        """Deliver events once more. How many deliveries that makes."""
         ...

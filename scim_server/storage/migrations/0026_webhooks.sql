@@ -5,6 +5,7 @@ CREATE TABLE webhooks (
     tenant        {text}    NOT NULL,
     webhook       {text}    NOT NULL,
     revision      {integer} NOT NULL, -- of the newest configuration that has it
+    types         {text}    NOT NULL, -- JSON: of the events that it is for
     position      {integer} NOT NULL, -- what became of the events up to here stands in deliveries
     owner         {text},             -- the server that sends to it
     beat          {integer} NOT NULL, -- moves as long as that server lives

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scim_server.provisioning.events import EventType
+from scim_server.storage.delivery_query import DeliveryPosition, DeliveryQuery, Replay
 from scim_server.storage.ids import is_id
 from scim_server.storage.records import Delivery, DeliveryState
 from scim_server.storage.session import Row, Session, Transaction, optional_time
@@ -80,15 +81,17 @@ _REPLAY = Statement("""
     SELECT e.tenant, w.webhook, e.position, e.id, e.type,
            coalesce(CAST(e.user_id AS text), CAST(e.group_id AS text), ''), e.time, 'pending', 0, {time:$6}, {time:$6}
     FROM webhooks w JOIN events e ON e.tenant = w.tenant
-    WHERE w.tenant = $1 AND w.webhook = $2 AND e.position > $3 AND e.position <= $4 AND e.position <= w.position
+    WHERE w.tenant = $1 AND w.webhook = $2 AND e.position >= $3 AND e.position <= $4 AND e.position <= w.position
       AND e.type IN (SELECT type.value FROM {texts:$5 type})
+      AND ({time:$7} IS NULL OR e.time >= $7) AND ({time:$8} IS NULL OR e.time < $8)
     ON CONFLICT (tenant, webhook, position) DO UPDATE
     SET state = 'pending', attempts = 0, since = excluded.since, next_at = excluded.next_at, status = NULL,
         error = NULL
 """)
 
 _POSITIONS = Statement("""
-    SELECT position FROM events WHERE tenant = $1 AND position > $2 AND time >= $3 AND time <= $4
+    SELECT position FROM events
+    WHERE tenant = $1 AND position > $2 AND ({time:$3} IS NULL OR time >= $3) AND ({time:$4} IS NULL OR time < $4)
     ORDER BY position LIMIT $5
 """)
 
@@ -96,9 +99,9 @@ _OF_EVENT = Statement(f"SELECT {_COLUMNS} FROM deliveries WHERE tenant = $1 AND 
 
 _LIST = Statement(f"""
     SELECT {_COLUMNS} FROM deliveries
-    WHERE tenant = $1 AND position < $2 AND ({{text:$3}} IS NULL OR webhook = $3)
+    WHERE tenant = $1 AND position <= $2 AND (position < $2 OR webhook > $9) AND ({{text:$3}} IS NULL OR webhook = $3)
       AND ({{text:$4}} IS NULL OR state = $4) AND ({{text:$5}} IS NULL OR subject = $5)
-      AND ({{time:$6}} IS NULL OR time >= $6) AND ({{time:$7}} IS NULL OR time <= $7)
+      AND ({{time:$6}} IS NULL OR time >= $6) AND ({{time:$7}} IS NULL OR time < $7)
     ORDER BY position DESC, webhook LIMIT $8
 """)
 
@@ -141,18 +144,6 @@ class Backlog:
 
     number: int
     oldest: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryFilter:
-    webhook: str | None = None
-    state: DeliveryState | None = None
-    subject: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    """Of the event's time, both."""
-    before: int | None = None
-    """Only events of lower positions: for the next page."""
 
 
 MOST_COUNTED = 10_000
@@ -209,17 +200,18 @@ async def give_up(tx: Transaction, webhook: str, since: datetime, why: str) -> i
     return await tx.execute(_GIVE_UP, tx.tenant, webhook, since, why)
 
 
-async def replay(tx: Transaction, webhook: str, after: int, until: int, types: Sequence[str]) -> int:
-    """Deliver once more, in their order, the events of positions beyond `after` up to `until` that the webhook is
-    past. How many there are."""
-    return await tx.execute(_REPLAY, tx.tenant, webhook, after, until, [*types], tx.now)
+async def replay(
+    tx: Transaction, webhook: str, positions: tuple[int, int], types: Sequence[str], asked: Replay
+) -> int:
+    """Deliver once more, in their order, those of the events between two positions that are asked for, that the
+    webhook is for, and that it is past. How many there are."""
+    first, last = positions
+    return await tx.execute(_REPLAY, tx.tenant, webhook, first, last, [*types], tx.now, asked.since, asked.until)
 
 
-async def positions_between(
-    session: Session, after: int, since: datetime, until: datetime, limit: int
-) -> Sequence[int]:
-    """Of events."""
-    rows = await session.fetch(_POSITIONS, session.tenant, after, since, until, limit)
+async def positions_to_replay(session: Session, after: int, asked: Replay, limit: int) -> Sequence[int]:
+    """Of events, in order."""
+    rows = await session.fetch(_POSITIONS, session.tenant, after, asked.since, asked.until, limit)
     return [row["position"] for row in rows]
 
 
@@ -230,20 +222,34 @@ async def of_event(session: Session, event_id: str) -> Sequence[Delivery]:
     return [_delivery_of(session, row) for row in await session.fetch(_OF_EVENT, session.tenant, event_id)]
 
 
-async def matching(session: Session, wanted: DeliveryFilter, limit: int) -> Sequence[Delivery]:
+async def matching(session: Session, wanted: DeliveryQuery, limit: int) -> Sequence[Delivery]:
     """The newest first."""
+    if wanted.event is not None:
+        return [one for one in await of_event(session, wanted.event) if _matches(one, wanted)][:limit]
+    after = wanted.after or DeliveryPosition(_LAST, "")
     rows = await session.fetch(
         _LIST,
         session.tenant,
-        _LAST if wanted.before is None else wanted.before,
+        after.position,
         wanted.webhook,
         wanted.state,
-        wanted.subject,
+        wanted.user,
         wanted.since,
         wanted.until,
         limit,
+        after.webhook,
     )
     return [_delivery_of(session, row) for row in rows]
+
+
+def _matches(delivery: Delivery, wanted: DeliveryQuery) -> bool:
+    """What else is given beside the event."""
+    return (
+        wanted.webhook in (None, delivery.webhook)
+        and wanted.state in (None, delivery.state)
+        and wanted.user in (None, delivery.subject)
+        and (wanted.after is None or delivery.webhook > wanted.after.webhook)
+    )
 
 
 async def backlog(session: Session, webhook: str, position: int, types: Sequence[str]) -> Backlog:

@@ -5,14 +5,15 @@ it has seen the same beat for long enough by its own clock, so that no two clock
 it writes only as long as it is the owner.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from scim_server.storage.documents import from_json, to_json
 from scim_server.storage.records import StoredWebhook, WebhookProgress
 from scim_server.storage.session import Row, Session, Transaction, optional_time
 from scim_server.storage.statement import Statement
 from scim_server.storage.tables import events
 
-_COLUMNS = """w.tenant, w.webhook, w.revision, w.position, w.owner, w.beat, w.disabled, w.failing_since,
+_COLUMNS = """w.tenant, w.webhook, w.revision, w.types, w.position, w.owner, w.beat, w.disabled, w.failing_since,
               w.last_delivery, w.last_failure, w.last_error"""
 
 # A look into the indexes for each webhook.
@@ -25,9 +26,11 @@ _ALL = Statement(f"""
     FROM webhooks w ORDER BY w.tenant, w.webhook
 """)
 
+_OF_TENANT = Statement("SELECT webhook, types FROM webhooks WHERE tenant = $1 ORDER BY webhook")
+
 _KNOW = Statement("""
-    INSERT INTO webhooks (tenant, webhook, revision, position, beat) VALUES ($1, $2, $3, $4, 0)
-    ON CONFLICT (tenant, webhook) DO UPDATE SET revision = excluded.revision
+    INSERT INTO webhooks (tenant, webhook, revision, types, position, beat) VALUES ($1, $2, $3, $4, $5, 0)
+    ON CONFLICT (tenant, webhook) DO UPDATE SET revision = excluded.revision, types = excluded.types
     WHERE webhooks.revision < excluded.revision
 """)
 
@@ -56,10 +59,17 @@ async def of_all(session: Session) -> Sequence[StoredWebhook]:
     return [_webhook_of(session, row) for row in await session.fetch(_ALL)]
 
 
-async def know(tx: Transaction, names: Collection[str], revision: int) -> None:
-    """A configuration of this revision has these webhooks. New ones begin with the events that come from now on."""
+async def of_tenant(session: Session) -> Mapping[str, Sequence[str]]:
+    """Names, and the types of the events that each is for."""
+    return {row["webhook"]: from_json(row["types"]) for row in await session.fetch(_OF_TENANT, session.tenant)}
+
+
+async def know(tx: Transaction, webhooks: Mapping[str, Collection[str]], revision: int) -> None:
+    """A configuration of this revision has these webhooks, for events of these types. New ones begin with the events
+    that come from now on."""
     position = await events.safe_position(tx)
-    await tx.batch(_KNOW, [(tx.tenant, name, revision, position) for name in sorted(names)])
+    rows = [(tx.tenant, name, revision, to_json(sorted(types)), position) for name, types in sorted(webhooks.items())]
+    await tx.batch(_KNOW, rows)
 
 
 async def forget(tx: Transaction, name: str, revision: int) -> None:
@@ -106,6 +116,7 @@ def _webhook_of(session: Session, row: Row) -> StoredWebhook:
         row["tenant"],
         row["webhook"],
         row["revision"],
+        from_json(row["types"]),
         row["position"],
         row["owner"],
         row["beat"],

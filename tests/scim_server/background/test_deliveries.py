@@ -11,8 +11,9 @@ from scim_server.app import Server
 from scim_server.background.deliveries import DeliveryWork
 from scim_server.clock import utc_now
 from scim_server.config import ConfigHolder, Webhook
-from scim_server.provisioning.events import EventType
+from scim_server.storage.delivery_query import Replay
 from scim_server.storage.records import DeliveryState
+from scim_server.webhooks.replaying import replay
 from scim_server.webhooks.sender import CONNECTIONS
 from tests.support.receivers import KEY, OTHER_KEY, Received, Receiver, held_until, receiving, status, unless
 from tests.support.serving import Connection, client_of
@@ -153,8 +154,7 @@ async def test_after_three_days_it_is_given_up_and_can_be_replayed(
         clock.later += timedelta(days=3, minutes=20)
         given_up = await deliveries_in(server, connection.key, 9, state=DeliveryState.FAILED)
         crm.answer = status(204)
-        replayed = await replay(server, connection.key, "crm", given_up[0].position, given_up[-1].position)
-        assert replayed == 9
+        assert await replay(server.storage, connection.key, Replay(since=given_up[0].time)) == 9
         clock.later += timedelta(minutes=13)  # as long as the pause of a receiver that is away
         await crm.until(lambda receiver: len(receiver.taken) == 9)
         await deliveries_in(server, connection.key, 9, state=DeliveryState.DELIVERED)
@@ -244,8 +244,3 @@ async def until_known(server: Server, revision: int) -> None:
     async with asyncio.timeout(60):
         while [each.revision for each in await server.storage.webhooks()] != [revision]:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-
-
-async def replay(server: Server, tenant: str, webhook: str, first: int, last: int) -> int:
-    types = [type_.value for type_ in EventType]
-    return await server.storage.write(tenant, lambda writer: writer.replay_events(webhook, first - 1, last, types))

@@ -57,8 +57,8 @@ class Steps:
         """Every user's creation is to be delivered to a webhook that is new."""
 
         async def work(writer: Writer) -> int:
-            await writer.know_webhooks([webhook], 1)
-            return await writer.replay_events(webhook, 0, 2**62, ["user.created"])
+            await writer.know_webhooks({webhook: ["user.created"]}, 1)
+            return await writer.replay_events(webhook, (0, 2**62), ["user.created"])
 
         assert await self.storage.write(self.tenant, work)
 
