@@ -30,6 +30,7 @@ REDACTED = {
 
 NOT_PERSONAL = {
     "captures": "names of attributes, ids and times: values were never written",
+    "deliveries": "ids, times and outcomes: what is sent is read from the events, and no body of an answer is kept",
     "due": "ids and times, gone when they are done",
     "user_provider_roles": "of SQLite, whose triggers make it of users",
     "groups": "its id may be the subject of a tombstone, too",
