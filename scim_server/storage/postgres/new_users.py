@@ -63,7 +63,7 @@ class NewUsers:
             following = rows_of(tx, await self._record(tx))
         except (_Reads, InvalidValue):  # another policy may not refuse it
             return None
-        if following.keys() - _INSERTED:
+        if following.keys() - _INSERTED or record.profile_failures:
             return None
         keys = keys_of_user(document)
         row = await connection.fetchrow(
@@ -82,7 +82,7 @@ class NewUsers:
             keys.emails,
             to_json(users.rows_of_first(first)),
             sorted(first.verdicts),
-            *profiles.columns_of(record),
+            *profiles.columns_of(record)[:2],  # the third is of failures
             *(orjson.dumps(following.get(name, ())).decode() for name in ("events", "lines")),
         )
         return (record, tx.effects) if row["inserted"] else None
