@@ -226,5 +226,5 @@ def test_no_token_of_a_customer_works_for_another(served: RunningLocalMode) -> N
 
 def test_every_example_has_its_case() -> None:
     """Those of credentials and of schemas are tested for what they show, in files of their own."""
-    shown_otherwise = {"credentials", "own-schema"}
+    shown_otherwise = {"credentials", "own-schema", "organizations"}
     assert {name_of(folder) for folder in CONNECTIONS} - shown_otherwise == {case.example for case in CASES}
