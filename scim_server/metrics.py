@@ -334,12 +334,13 @@ class Metrics:
                 held = sum(hold.users for hold in of_tenant if hold.kind is kind and hold.decision is None)
                 self._holds.labels(tenant, kind.value).set(held)
 
-    def keep_expression_errors(self, tenants: Collection[str]) -> None:
-        """Of other tenants than these none are told any more."""
-        gone = {labels for labels in self._failing_mappings if labels[0] not in tenants}
-        self._failing_mappings -= gone
-        for labels in gone:
+    def set_mappings_with_expressions(self, mappings: Collection[tuple[str, str]]) -> None:
+        """By tenant and mapping, all that there are; those that are gone disappear."""
+        for labels in self._failing_mappings.difference(mappings):
             self._expression_errors.remove(*labels)
+        self._failing_mappings = {*mappings}
+        for labels in mappings:  # from zero on
+            self._expression_errors.labels(*labels)
 
     def count_effects(self, tenant: str, effects: Effects) -> None:
         """Of each commit."""

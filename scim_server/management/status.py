@@ -148,7 +148,7 @@ class Status:
         self._metrics.set_counts(present)
         self._metrics.set_last_syncs({key: self._last_sync(key, counted) for key, counted in present.items()})
         self._metrics.set_holds({key: [each.hold for each in self._holds.get(key, ())] for key in present})
-        self._metrics.keep_expression_errors(present.keys())
+        self._metrics.set_mappings_with_expressions(self._mappings_with_expressions())
         self._metrics.set_credentials(self._expiries(), self._uses())
         now = datetime.now(UTC)
         self._metrics.set_feed_lags(
@@ -186,6 +186,15 @@ class Status:
             for tenant in (current.config.tenants if current else ())
             for credential in tenant.all_credentials
             if isinstance(credential, SharedSecret) and credential.expires_at is not None
+        }
+
+    def _mappings_with_expressions(self) -> set[tuple[str, str]]:
+        current = self._holder.current
+        return {
+            (tenant.key, rule.mapping)
+            for tenant in (current.config.tenants if current else ())
+            for rule in tenant.attributes
+            if rule.expression is not None
         }
 
     def _uses(self) -> dict[tuple[str, str], datetime]:

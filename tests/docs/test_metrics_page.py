@@ -8,7 +8,7 @@ from prometheus_client import generate_latest
 from scim_operator.delivery import Delivery, ManagementClient, ManagementToken, replicas_at
 from scim_operator.reconcile.metrics import Metrics
 from scim_server.app import Server, ServerSettings
-from scim_server.config import ConfigError, Webhook
+from scim_server.config import AttributeRule, ConfigError, Webhook
 from tests.support.serving import Connection, client_of, with_expiry
 from tests.support.webhooks import until_owned, with_webhooks
 
@@ -36,7 +36,8 @@ def shown(text: str) -> dict[str, tuple[str, set[str]]]:
 
 
 async def test_the_page_lists_every_metric_with_type_and_labels(tmp_path: Path) -> None:
-    connection = Connection()
+    rule = AttributeRule(mapping="acme/attributes", target="team", expression="user.title")
+    connection = Connection(attributes=[rule])
     async with Server(ServerSettings(f"sqlite:///{tmp_path}/scim.db", port=0, management_port=0)) as server:
         webhook = Webhook(name="crm", url="http://127.0.0.1:1/")
         await server.intake.offer(with_expiry(with_webhooks(connection, [webhook])), "test")
