@@ -9,7 +9,7 @@ from importlib.metadata import version
 from scim_server.auth.last_uses import LastUses
 from scim_server.background.previews import MappingPreviews
 from scim_server.background.rules import RulesApplier
-from scim_server.config import SHARD_COUNT, SHARDS, ConfigBundle, ConfigHolder, SharedSecret, Tenant
+from scim_server.config import SHARD_COUNT, SHARDS, ConfigBundle, ConfigHolder, RoleRule, SharedSecret, Tenant
 from scim_server.directory.feed import Feed
 from scim_server.directory.unmatched_groups import UnmatchedGroups as UnmatchedSelectors
 from scim_server.directory.unmatched_groups import UnmatchedGroupsReader
@@ -193,8 +193,8 @@ class Status:
         return {
             (tenant.key, rule.mapping)
             for tenant in (current.config.tenants if current else ())
-            for rule in tenant.attributes
-            if rule.expression is not None
+            for rule in (*tenant.attributes, *tenant.rules)
+            if (rule.when if isinstance(rule, RoleRule) else rule.expression) is not None
         }
 
     def _uses(self) -> dict[tuple[str, str], datetime]:

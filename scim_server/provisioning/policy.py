@@ -28,7 +28,7 @@ from scim_server.folding import identity_of
 from scim_server.provisioning.conditions import Conditions, provider_condition
 from scim_server.provisioning.expressions import condition_of
 from scim_server.provisioning.grants import Grant, Source
-from scim_server.provisioning.profile import Profile
+from scim_server.provisioning.profile import MappingFailure, Profile
 
 _KIND = "3:"
 """Of fingerprints. Older servers stored other fields under other kinds, or without one."""
@@ -137,6 +137,14 @@ class Policy:
     def profile(self) -> Profile:
         """What makes users' profiles."""
         return Profile(self.config.attributes, self.config.schemas)
+
+    def failed_rules(self, failures: Mapping[str, str]) -> tuple[MappingFailure, ...]:
+        """The rules of which conditions failed, and why. `failures`: by condition."""
+        return tuple(
+            MappingFailure(rule.mapping, rule.rule, failures[name])
+            for rule in self.rules
+            if rule.when is not None and (name := condition_of(rule.when)) in failures
+        )
 
     def makes_same_profiles(self, other: "Policy") -> bool:
         return (self.config.attributes, self.config.schemas) == (other.config.attributes, other.config.schemas)

@@ -59,6 +59,7 @@ class NewUsers:
             record = await profiles.of_new(tx, new_user(document, True, tx.now, NO_DELAY))
             tx.subject = record
             first = users.first_roles_of(policy, record, tx.now)
+            users.add_failures(tx.effects, policy, first.failures)
             users.add_effects_of_new(tx.effects, record, first)
             following = rows_of(tx, await self._record(tx))
         except (_Reads, InvalidValue):  # another policy may not refuse it

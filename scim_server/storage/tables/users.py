@@ -14,6 +14,7 @@ from scim_server.storage.effects import (
     DeletedUserDeactivated,
     DocumentChanged,
     Effects,
+    ExpressionsFailed,
     FirstRoles,
     RolesChanged,
     StateChanged,
@@ -208,6 +209,7 @@ async def insert(tx: Transaction, document: Document, active: bool) -> UserRecor
     if policy.observes:
         tx.subject = record = replace(record, state=State.DEACTIVATED, deactivate_at=None, hold=OBSERVED_NEW)
     first = await _first_roles(tx, policy, record)
+    add_failures(tx.effects, policy, first.failures)
     keys = keys_of_user(document)
     rows = await tx.together(
         _INSERT,
@@ -335,13 +337,21 @@ def _as_observed(before: UserRecord, updated: UserRecord) -> UserRecord:
     )
 
 
+def add_failures(effects: Effects, policy: Policy, failures: Mapping[str, str]) -> None:
+    """`failures`: by condition."""
+    if failed := policy.failed_rules(failures):
+        effects.add(ExpressionsFailed(failed))
+
+
 async def _follow(tx: Transaction, before: UserRecord, updated: UserRecord) -> None:
     """Verdicts and roles after a change of the user. What is still to be evaluated for the user stays so.
 
     New conditions are evaluated for active users alone, so that one who becomes active may have none yet.
     """
     policy = await tx.policy()
-    verdicts_before, verdicts_now = (policy.conditions.of(_user_of(each)).true for each in (before, updated))
+    evaluated = policy.conditions.of(_user_of(updated))
+    add_failures(tx.effects, policy, evaluated.failures)
+    verdicts_before, verdicts_now = policy.conditions.of(_user_of(before)).true, evaluated.true
     if verdicts_before != verdicts_now or (policy.conditions and updated.state != before.state):
         await verdicts.put(tx, {updated.id: verdicts_now})
     if updated.state != before.state:

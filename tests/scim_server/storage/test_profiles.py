@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from scim_server.config import AttributeRule, GroupSelector, GroupValue, OnMissing, Update
+from scim_server.config import AttributeRule, GroupSelector, GroupValue, OnMissing, RoleRule, Update
 from scim_server.provisioning.group_names import GroupNames
 from scim_server.provisioning.policy import Policy
 from scim_server.scim.errors import InvalidValue
@@ -231,6 +231,23 @@ async def test_failed_expressions_are_told(steps: Steps, storage: Storage) -> No
     await _work_off(steps)
     found = await steps.storage.read(steps.tenant, lambda reader: reader.profile_failures())
     assert {(failure.part, users) for failure, users in found.items()} == {("team", 3)}
+
+
+async def test_failed_conditions_of_rules_are_told(steps: Steps, storage: Storage) -> None:
+    """provisioning.md, "when": a condition that fails is false, and fails no request."""
+    heard: list[tuple[str, str, str]] = []
+
+    def listen(tenant: str, effects: Effects) -> None:
+        for effect in effects.all:
+            if tenant == steps.tenant and isinstance(effect, ExpressionsFailed):
+                heard.extend((one.mapping, one.part, one.reason) for one in effect.failures)
+
+    storage.subscribe(listen)
+    rule = RoleRule(mapping="acme/roles", rule="staff", when="user.title < 1", roles=("admin",))
+    await steps.put_rules(policy_of([rule]), 1)
+    ann = await steps.add_user("ann", title="Boss")
+    await steps.update_user(ann, nickName="A")
+    assert heard == [("acme/roles", "staff", "an operation doesn't fit the types of its operands")] * 2
 
 
 async def test_who_joins_a_nested_group_while_the_outer_one_is_renamed_is_not_missed(steps: Steps) -> None:
