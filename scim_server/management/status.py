@@ -9,7 +9,7 @@ from importlib.metadata import version
 from scim_server.auth.last_uses import LastUses
 from scim_server.background.previews import MappingPreviews
 from scim_server.background.rules import RulesApplier
-from scim_server.config import SHARD_COUNT, SHARDS, ConfigBundle, ConfigHolder, RoleRule, SharedSecret, Tenant
+from scim_server.config import SHARD_COUNT, SHARDS, ConfigBundle, ConfigHolder, SharedSecret, Tenant
 from scim_server.directory.feed import Feed
 from scim_server.directory.unmatched_groups import UnmatchedGroups as UnmatchedSelectors
 from scim_server.directory.unmatched_groups import UnmatchedGroupsReader
@@ -190,12 +190,11 @@ class Status:
 
     def _mappings_with_expressions(self) -> set[tuple[str, str]]:
         current = self._holder.current
-        return {
-            (tenant.key, rule.mapping)
-            for tenant in (current.config.tenants if current else ())
-            for rule in (*tenant.attributes, *tenant.rules)
-            if (rule.when if isinstance(rule, RoleRule) else rule.expression) is not None
-        }
+        found: set[tuple[str, str]] = set()
+        for tenant in current.config.tenants if current else ():
+            found |= {(tenant.key, each.mapping) for each in tenant.attributes if each.expression is not None}
+            found |= {(tenant.key, each.mapping) for each in tenant.rules if each.when is not None}
+        return found
 
     def _uses(self) -> dict[tuple[str, str], datetime]:
         _, credentials = self._contacts()
