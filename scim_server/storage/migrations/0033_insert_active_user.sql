@@ -2,8 +2,9 @@
 
 -- only: postgresql
 -- As the function of before, for servers that know of reasons, events and the sync log: nothing is inserted where the
--- tenant's policy isn't the one by which everything was decided, or where the user was there before, was deleted, and
--- is to be told by its id of then. `new_reasons`, `new_events` and `new_lines` are JSON arrays of rows.
+-- tenant's policy isn't the one by which everything was decided, or where the user was there before: was deleted, and
+-- is to be told by its id of then, or its deletion is held. `new_reasons`, `new_events` and `new_lines` are JSON arrays
+-- of rows.
 CREATE FUNCTION insert_active_user(
     tenant_lock          bigint,
     expected_fingerprint text,
@@ -35,7 +36,13 @@ BEGIN
             WHERE tenant = new_tenant AND type = 'User' AND external_id = new_external_id
         );
     END IF;
-    inserted := inserted AND NOT EXISTS (SELECT FROM held_users WHERE tenant = new_tenant); -- it may replace one
+    IF inserted THEN
+        inserted := NOT EXISTS (
+            SELECT FROM held_users
+            WHERE tenant = new_tenant
+              AND (user_name_key = new_user_name_key OR external_id_key = new_external_id_key)
+        );
+    END IF;
     IF NOT inserted THEN
         RETURN;
     END IF;
