@@ -55,7 +55,7 @@ async def explain(reader: Reader, called: str, now: datetime) -> Explanation:
     return Explanation(
         user=_user(record),
         state=await _state(reader, record, now),
-        roles=explained_roles(roles),
+        roles=explained_roles(roles, policy.sensitive_roles),
         withheld=(*held, *explained_withheld(withheld_roles(policy, user, record.state, groups, has, now))),
         profile=explained_profile(policy.profile.compute(user, groups, record.first_values)),
     )

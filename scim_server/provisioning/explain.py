@@ -1,6 +1,6 @@
 """Why a user has what it has, and why it doesn't have what was meant for it. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +57,8 @@ class ExplainedRole(_Part):
     value: str
     since: datetime
     reasons: tuple[ExplainedReason, ...]
+    sensitive: bool = Field(default=False, exclude_if=lambda value: not value)
+    """The catalogue sets it apart; absent where it doesn't"""
 
 
 class Withheld(_Part):
@@ -137,9 +139,16 @@ def _by(cause: JsonObject) -> str:
             return "by a change of the configuration"
 
 
-def explained_roles(roles: Iterable[EffectiveRole]) -> tuple[ExplainedRole, ...]:
+def explained_roles(roles: Iterable[EffectiveRole], sensitive: Collection[str]) -> tuple[ExplainedRole, ...]:
+    """`sensitive`: the names of those roles."""
     return tuple(
-        ExplainedRole(value=role.value, since=role.since, reasons=tuple(map(_reason, role.reasons))) for role in roles
+        ExplainedRole(
+            value=role.value,
+            since=role.since,
+            reasons=tuple(map(_reason, role.reasons)),
+            sensitive=role.value in sensitive,
+        )
+        for role in roles
     )
 
 

@@ -129,6 +129,10 @@ class Policy:
         return sorted(time for time in times if time is not None)
 
     @cached_property
+    def sensitive_roles(self) -> frozenset[str]:
+        return frozenset(role.name for role in self.config.roles if role.sensitive)
+
+    @cached_property
     def permissions(self) -> Mapping[str, Collection[str]]:
         """By role: the catalogue."""
         return {role.name: role.permissions for role in self.config.roles}

@@ -45,7 +45,8 @@ def _profile_value(one: Mapping[str, Any]) -> str:
 
 
 def _about_role(role: Mapping[str, Any]) -> list[str]:
-    return [f"since {_shown_time(role['since'])}", *(reason_in_words(reason) for reason in role["reasons"])]
+    sensitive = ["sensitive"] if role.get("sensitive") else []
+    return [f"since {_shown_time(role['since'])}", *sensitive, *(reason_in_words(one) for one in role["reasons"])]
 
 
 def _about_withheld(one: Mapping[str, Any]) -> list[str]:

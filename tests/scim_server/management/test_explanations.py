@@ -72,6 +72,10 @@ async def test_roles_are_those_that_applications_see_and_the_others_have_a_why(
         rule("until-yesterday", "admin", "Staff", not_after=past),
         rule("tried", "admin", "Staff", preview=True),
         rule("others", "admin", "Nobody's"),
+        roles=tuple(
+            role.model_copy(update={"sensitive": role.name == "viewer"})
+            for role in bundle_of(connection).config.tenants[0].roles
+        ),
     )
     await server.intake.offer(more, "test")
     ada = await create(provider, "ada@acme.com", externalId="00u/1", displayName="Ada", userType="Contractor")
@@ -86,7 +90,7 @@ async def test_roles_are_those_that_applications_see_and_the_others_have_a_why(
         "displayName": "Ada",
     }
     effective = await effective_of(application, "ada@acme.com")
-    assert [role["value"] for role in found["roles"]] == ["guest", "viewer"]
+    assert [(role["value"], role.get("sensitive")) for role in found["roles"]] == [("guest", None), ("viewer", True)]
     assert [(role["value"], role["since"], _told(role)) for role in found["roles"]] == [
         (role["value"], role["since"], role["reasons"]) for role in effective["roles"]
     ]
