@@ -1,5 +1,5 @@
-"""Deletes what is older than the retention of its tenant: lines of the sync log, and events. Captured requests go
-after a day.
+"""Deletes what is older than the retention of its tenant: lines of the sync log, events, and what became of these at
+webhooks. Captured requests go after a day.
 
 In small transactions, the oldest first, so that nobody who writes waits for long. Every replica does this, which
 finds what another one has left. A replica's wrong clock matters by as much as it is wrong.
@@ -40,12 +40,16 @@ class Retention:
     async def _delete_all(self, tenant: str) -> None:
         more = True
         while more:
-            lines, events = await self._storage.write(tenant, self._delete_some)
+            lines, events, deliveries = await self._storage.write(tenant, self._delete_some)
             self._metrics.sync_log_deleted.inc(lines)
             self._metrics.events_deleted.inc(events)
-            more = _AT_ONCE in (lines, events)
+            more = _AT_ONCE in (lines, events, deliveries)
 
-    async def _delete_some(self, writer: Writer) -> tuple[int, int]:
+    async def _delete_some(self, writer: Writer) -> tuple[int, int, int]:
         await writer.forget_captures(self._clock() - _CAPTURES)
         before = self._clock() - (await writer.policy()).retention
-        return await writer.forget_log(before, _AT_ONCE), await writer.forget_events(before, _AT_ONCE)
+        return (
+            await writer.forget_log(before, _AT_ONCE),
+            await writer.forget_events(before, _AT_ONCE),
+            await writer.forget_deliveries(before, _AT_ONCE),
+        )

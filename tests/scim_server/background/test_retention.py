@@ -9,6 +9,7 @@ import pytest
 from scim_server.background.retention import Retention
 from scim_server.metrics import Metrics
 from scim_server.provisioning.policy import NO_POLICY
+from scim_server.storage.delivery_query import DeliveryQuery
 from scim_server.storage.log_query import LogQuery
 from scim_server.storage.protocol import Storage
 from scim_server.storage.tables.sync_log import LogLine
@@ -53,27 +54,30 @@ async def test_log_and_events_are_kept_for_the_retention(storage: Storage, clock
     clock.now = NOON + timedelta(days=1)
     await storage.log_refused(steps.tenant, [_line(old[0], clock.now)])
     await steps.add_user("third")
+    await steps.deliver_again("crm")
+    await storage.write(steps.tenant, lambda writer: writer.give_up_deliveries("crm", clock.now, "a test"))
     metrics = Metrics()
     retention = Retention(storage, metrics, clock)
 
-    async def kept() -> tuple[int, int]:
+    async def kept() -> tuple[int, int, int]:
         lines = await storage.read(steps.tenant, lambda reader: reader.log(LogQuery(), None, 9999))
         events = await storage.read(steps.tenant, lambda reader: reader.events_after(0, 9999))
-        return len(lines), len(events)
+        deliveries = await storage.read(steps.tenant, lambda reader: reader.deliveries(DeliveryQuery(), 9999))
+        return len(lines), len(events), len(deliveries)
 
     assert await retention.do() == clock.now + timedelta(hours=1)
-    assert await kept() == (2501, 3)
+    assert await kept() == (2501, 3, 3)
 
     clock.now = NOON + NO_POLICY.retention + timedelta(minutes=30)
     await retention.do()
-    assert await kept() == (1, 1)
+    assert await kept() == (1, 1, 1)
     shown = metrics.text().decode()
     assert "scim_sync_log_lines_deleted_total 2500.0" in shown
     assert "scim_events_deleted_total 2.0" in shown
 
     clock.now += timedelta(days=1)
     assert await retention.do() == clock.now + timedelta(hours=1)
-    assert await kept() == (0, 0)
+    assert await kept() == (0, 0, 0)
     assert len(await steps.find_users("userName pr")) == 3
 
 
