@@ -40,6 +40,7 @@ class Database:
             postgres: PostgresServer = request.getfixturevalue("postgres_server")
             self.url = request.getfixturevalue("postgres_dsn")
             self._restored = postgres.create_database()
+            postgres.psql("DROP SCHEMA test_clock CASCADE", self._restored)  # of the tests' template
             self.restored_url = postgres.dsn(self._restored)
             self._environment |= {
                 "SCIM_DATABASE": self.url,

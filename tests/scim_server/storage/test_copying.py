@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import uuid
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from scim_server.storage.copying import CopyFailed, copy_to_postgres
 from scim_server.storage.copying.tables import SQLITE_ALONE
 from scim_server.storage.errors import StorageUnusable
 from scim_server.storage.records import Page, Query, UserRecord
+from scim_server.storage.tables.captures import Capture
 from tests.scim_server.storage.raw_sql import execute
 from tests.scim_server.storage.steps import Steps, named, rules
 from tests.support.causes import REQUESTED
@@ -61,6 +63,7 @@ async def _fill(path: Path) -> list[str]:
     inner = await steps.add_group("Admins", ids[:5], externalId="g1")
     await steps.add_group("All", [inner, *ids[9:]])
     await storage.write(TENANT, lambda writer: writer.lock_user(ids[0]), REQUESTED)
+    await storage.keep_captures(TENANT, [Capture(str(uuid.uuid4()), EXPIRES, "{}")])
     held = await steps.add_user("held")
     await steps.add_group("Held", [held])
     await steps.delete_user(held)
