@@ -161,7 +161,9 @@ class Server:
         self.refusals = LateWrites(
             "refused requests in the sync log", self.storage.log_refused, self.metrics.sync_log_lines_dropped.inc
         )
-        self.captures = LateWrites("captured requests", self.storage.keep_captures, self.metrics.captures_dropped.inc)
+        self.captures = LateWrites(
+            "captured requests", self.storage.keep_captures, self.metrics.captures_dropped.inc, most_waiting=500
+        )
         self._status = Status(
             self.holder,
             self.intake,

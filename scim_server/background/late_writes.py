@@ -2,7 +2,7 @@
 
 A request that is refused changes nothing, so its line in the sync log can't be in its transaction. Noting one costs
 the request nothing but memory, and many are written in one transaction. While the database is away they wait; beyond
-`_MOST_WAITING` new ones are dropped and counted. A server that is killed loses those of the last second.
+`most_waiting` new ones are dropped and counted. A server that is killed loses those of the last second.
 """
 
 import asyncio
@@ -19,7 +19,6 @@ _log = logging.getLogger(__name__)
 
 _AT_ONCE = 500
 """In one transaction."""
-_MOST_WAITING = 10_000
 _GATHER_SECONDS = 0.5
 """How long more are gathered after the first one."""
 _RETRY_SECONDS = 2.0
@@ -34,17 +33,22 @@ class LateWrites(Generic[T]):
     """
 
     def __init__(
-        self, what: str, write_some: Callable[[str, Sequence[T]], Awaitable[None]], dropped: Callable[[], None]
+        self,
+        what: str,
+        write_some: Callable[[str, Sequence[T]], Awaitable[None]],
+        dropped: Callable[[], None],
+        most_waiting: int = 10_000,
     ) -> None:
         self._what = what
         self._write_some = write_some
         self._dropped = dropped
+        self._most_waiting = most_waiting
         self._waiting: deque[tuple[str, T]] = deque()
         self._some = asyncio.Event()
 
     def note(self, tenant: str, item: T) -> None:
         """As cheap as can be."""
-        if len(self._waiting) >= _MOST_WAITING:
+        if len(self._waiting) >= self._most_waiting:
             self._dropped()
             return
         self._waiting.append((tenant, item))
@@ -59,9 +63,6 @@ class LateWrites(Generic[T]):
                 await self.write()
             except StorageUnavailable as error:
                 _log.warning("%s can't be written, trying again: %s", self._what, error)
-                await asyncio.sleep(_RETRY_SECONDS)
-            except Exception:
-                _log.exception("%s could not be written, trying again", self._what)
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def close(self) -> None:
@@ -81,9 +82,20 @@ class LateWrites(Generic[T]):
                 by_tenant[tenant].append(item)
             try:
                 for tenant in [*by_tenant]:
-                    await self._write_some(tenant, by_tenant[tenant])
+                    await self._write_or_drop(tenant, by_tenant[tenant])
                     del by_tenant[tenant]
             finally:
                 left = [(tenant, item) for tenant, items in by_tenant.items() for item in items]
                 self._waiting.extendleft(reversed(left))
         self._some.clear()
+
+    async def _write_or_drop(self, tenant: str, items: Sequence[T]) -> None:
+        """What the database doesn't take keeps no others from it."""
+        try:
+            await self._write_some(tenant, items)
+        except StorageUnavailable:
+            raise
+        except Exception:
+            _log.exception("%d %s of %s can't be written, and are dropped", len(items), self._what, tenant)
+            for _ in items:
+                self._dropped()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Protocol
 
 from scim_server.clock import Clock
@@ -43,6 +44,7 @@ _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 30.0
 
 NOT_KEPT = "the event is no longer kept"
+NOT_WANTED = "the webhook is no longer for such events"
 NO_KEY = "there is no signing key"
 GIVEN_UP = "nothing could be delivered for three days"
 
@@ -96,6 +98,8 @@ class Outlet:
             stored.last_error,
         )
         self._now = self._noted
+        if stored.disabled != target.digest:  # it was configured anew since
+            self._now = replace(self._noted, disabled=None)
         """What is to be noted."""
         self._health = Health(stored.failing_since)
         self._gave_up_in: datetime | None = None
@@ -265,7 +269,7 @@ class Outlet:
 
     async def _note(self) -> None:
         """Write what changed, together with how far it is. Raises `_NotOwner`."""
-        new = [item.delivery.position for item in self._lanes.items if not item.is_stored]
+        new = [item.delivery.position for item in self._lanes.not_noted if not item.is_stored]
         progress = replace(self._now, position=max(self._noted.position, min(new, default=self._read_to + 1) - 1))
         changed, hurry = self._changed, self._hurry
         if not changed and not hurry and progress == self._noted:
@@ -329,15 +333,17 @@ class Outlet:
 
     def _add_due(self, due: Iterable[DueDelivery]) -> None:
         for one in due:
-            if one.event is None:
+            if one.event is None or one.delivery.type not in self._target.types:
+                error = NOT_KEPT if one.event is None else NOT_WANTED
                 self.wake()
-                self._changed.append(replace(one.delivery, state=DeliveryState.FAILED, next_at=None, error=NOT_KEPT))
+                self._changed.append(replace(one.delivery, state=DeliveryState.FAILED, next_at=None, error=error))
             else:
                 self._lanes.add(Item(one.delivery, one.event, is_stored=True))
 
     async def _give_up_old(self, now: datetime) -> None:
         """Of a receiver that is away: what it should have had three days ago, tried or not. Once in each pause."""
-        if self._gave_up_in == self._health.paused_until:
+        failing_since = self._health.failing_since
+        if self._gave_up_in == self._health.paused_until or failing_since is None or failing_since > now - TRIED_FOR:
             return
         name, types, oldest = self._target.webhook.name, self._target.types, now - TRIED_FOR
 
@@ -348,7 +354,7 @@ class Outlet:
             )
 
         number, events = await self._storage.write(self._target.tenant, work)
-        old = [event for event in events if event.time <= oldest]
+        old = [*takewhile(lambda event: event.time <= oldest, events)]  # times don't ascend as positions do
         skipped = [
             replace(_new_delivery(name, event, now), state=DeliveryState.FAILED, next_at=None, error=GIVEN_UP)
             for event in old
@@ -410,7 +416,7 @@ def _new_delivery(webhook: str, event: StoredEvent, now: datetime) -> Delivery:
         event.time,
         DeliveryState.PENDING,
         attempts=0,
-        since=event.time,
+        since=now,
         next_at=now,
     )
 

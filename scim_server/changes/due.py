@@ -5,7 +5,7 @@ from datetime import datetime
 from scim_server.provisioning.lifecycle import State
 from scim_server.provisioning.policy import Policy
 from scim_server.storage.effects import (
-    EffectHeld,
+    DeletionKept,
     GroupDeleted,
     HoldDecided,
     HoldEnded,
@@ -33,7 +33,7 @@ async def note_due(tx: Transaction, recorded: Recorded) -> None:
                 external_id = group.document.get("externalId")
                 recorded.tombstones.append(Tombstone(group.id, "Group", external_id, None, tx.now))
                 recorded.due[Due(DueKind.TOMBSTONE, group.id)] = tx.now + (await tx.policy()).retention
-            case EffectHeld(user=user, deleted=True):
+            case DeletionKept(user=user):
                 recorded.tombstones.append(_tombstone_of(user, tx.now))
             case HoldOpened(hold=Hold(id=hold_id, expires=datetime() as at)):
                 recorded.due[Due(DueKind.HOLD, hold_id)] = at

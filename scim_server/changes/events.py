@@ -1,7 +1,7 @@
 """Effects to events: one for each real change, with the whole user or group after it."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scim_server.provisioning.events import (
@@ -15,7 +15,7 @@ from scim_server.provisioning.events import (
     user_event,
 )
 from scim_server.provisioning.lifecycle import State
-from scim_server.provisioning.roles import EffectiveRole, permissions_of
+from scim_server.provisioning.roles import EffectiveRole, Reason, permissions_of
 from scim_server.storage.effects import (
     DeletedUserDeactivated,
     GroupCreated,
@@ -30,7 +30,7 @@ from scim_server.storage.effects import (
     UserDeleted,
     UserUpdated,
 )
-from scim_server.storage.records import GroupRecord, Tombstone, UserRecord
+from scim_server.storage.records import GroupRecord, RoleChange, Tombstone, UserRecord
 from scim_server.storage.session import Transaction
 from scim_server.storage.shown_profiles import shown_profile
 from scim_server.storage.tables import groups, roles, users
@@ -50,8 +50,8 @@ class _UserChange:
     previous_id: str | None = None
     state_before: State | None = None
     state: State | None = None
-    added: RolesWithReasons = field(default_factory=dict)
-    removed: RolesWithReasons = field(default_factory=dict)
+    added: dict[str, Collection[Reason]] = field(default_factory=dict)
+    removed: dict[str, Collection[Reason]] = field(default_factory=dict)
     new_profile: bool = False
 
 
@@ -113,14 +113,23 @@ def _user_changes(tx: Transaction) -> dict[str, _UserChange]:
             case RolesChanged(changes=role_changes):
                 for role_change in role_changes:
                     change = of(role_change.user_id)
-                    change.added = role_change.added
-                    change.removed = role_change.removed
+                    _add_roles(change, role_change)
             case ProfilesChanged(changes=profile_changes):
                 for profile_change in profile_changes:
                     of(profile_change.user_id).new_profile = True
             case _:
                 pass
     return changes
+
+
+def _add_roles(change: _UserChange, more: RoleChange) -> None:
+    """What was given and taken again in one transaction is no change."""
+    for role, reasons in more.added.items():
+        if change.removed.pop(role, None) is None:
+            change.added[role] = reasons
+    for role, reasons in more.removed.items():
+        if change.added.pop(role, None) is None:
+            change.removed[role] = reasons
 
 
 async def _people(tx: Transaction, changes: Mapping[str, _UserChange]) -> Mapping[str, EventUser]:

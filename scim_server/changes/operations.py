@@ -7,6 +7,7 @@ A request that was taken is named by what really changed, so that a PATCH is `de
 from collections.abc import Collection
 
 from scim_server.storage.effects import (
+    DeletionKept,
     Effect,
     GroupCreated,
     GroupDeleted,
@@ -44,7 +45,7 @@ def operation_done(effects: Collection[Effect]) -> str:
         match effect:
             case UserCreated():
                 return "create user"
-            case UserDeleted():
+            case UserDeleted() | DeletionKept():
                 return "delete user"
             case UserUpdated(before=before, user=user):
                 if before.active and not user.active:

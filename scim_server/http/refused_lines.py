@@ -50,8 +50,8 @@ def refused_request(exchange: Exchange, scope: Scope, now: datetime, seconds: fl
         credential,
         _operation(exchange, request),
         request.resource_type if request is not None else "",
-        request.resource_id[:_LONGEST_ID] if request is not None and request.resource_id else None,
-        _name(exchange.resource_name),
+        _text(request.resource_id, _LONGEST_ID) if request is not None else None,
+        _text(exchange.resource_name, _LONGEST_NAME),
         exchange.status,
         _more(user_agent_in(scope), exchange.scim_type, detail, seconds),
     )
@@ -68,8 +68,8 @@ def refused_operation(request: RequestCause, name: object, error: ScimError, now
         request.credential,
         operation_asked_for(request.method, request.resource_type),
         request.resource_type if request.resource_type in ("User", "Group") else "",
-        request.resource_id[:_LONGEST_ID] if request.resource_id else None,
-        _name(name),
+        _text(request.resource_id, _LONGEST_ID),
+        _text(name, _LONGEST_NAME),
         error.status,
         _more(request.user_agent, error.scim_type, detail, time.perf_counter() - request.started),
     )
@@ -81,8 +81,9 @@ def _operation(exchange: Exchange, request: RequestCause | None) -> str:
     return "read" if exchange.method in READING else operation_asked_for(exchange.known_method, "")
 
 
-def _name(text: object) -> str | None:
-    return text[:_LONGEST_NAME] if isinstance(text, str) else None
+def _text(text: object, longest: int) -> str | None:
+    """PostgreSQL has no NUL in texts."""
+    return text[:longest].replace("\0", "\ufffd") if isinstance(text, str) and text else None
 
 
 def _more(user_agent: str, scim_type: str | None, detail: str, seconds: float) -> str:

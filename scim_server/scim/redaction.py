@@ -23,8 +23,23 @@ _WORDS = """
 _PROTOCOL = frozenset(_WORDS.split())
 """Words that say nothing of a person, whatever attribute has them. Compared without case."""
 _PATHS = frozenset({"path", "filter", "sortby", "attributes", "excludedattributes"})
+_OPERATORS = frozenset({"and", "or", "not", "pr", "eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
+_VALUES = frozenset({'"…"', "…", "true", "false"})
+_LONGEST_PATH = 500
 _MOST_ELEMENTS = 20
 _DEEPEST = 12
+
+
+def _is_grammar(bare: str) -> bool:
+    """Whether nothing is left but attributes and operators: a word that no operator follows may be a value."""
+    if not re.fullmatch(r'[A-Za-z0-9$_:.,\[\]() "…-]*', bare):
+        return False
+    words = re.sub(r"[\[\]()]", " ", bare).split()
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        is_attribute = len(words) == 1 or word.startswith(".") or following.lower() in _OPERATORS
+        if not is_attribute and word.lower() not in _OPERATORS and word not in _VALUES:
+            return False
+    return True
 
 
 def redacted_body(body: bytes, *, complete: bool) -> Any:
@@ -70,9 +85,9 @@ def _text(text: str, name: str) -> str:
         return "(secret)"
     if text.lower() in _PROTOCOL or _ID.fullmatch(text) or _SCHEMA.fullmatch(text):
         return text
-    if name in _PATHS:
+    if name in _PATHS and len(text) <= _LONGEST_PATH:  # quotes take quadratic time
         bare = _UNQUOTED.sub(r"\1 …", _QUOTED.sub('"…"', text))
-        if re.fullmatch(r'[A-Za-z0-9$_:.,\[\]() "…-]{1,500}', bare):
+        if _is_grammar(bare):
             return bare
     if name in ("startindex", "count", "status") and text.isdecimal():
         return text

@@ -162,6 +162,13 @@ class EffectHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class DeletionKept:
+    """For the provider the user is gone; for applications it is there as before."""
+
+    user: UserRecord
+
+
+@dataclass(frozen=True, slots=True)
 class ObservationEnded:
     """The policy enforces from now on: what was only observed is to be applied."""
 
@@ -239,6 +246,7 @@ Effect: TypeAlias = (
     | DelayChanged
     | EffectHeld
     | ObservationEnded
+    | DeletionKept
     | HoldOpened
     | HoldDecided
     | HoldEnded

@@ -98,7 +98,8 @@ class Writer(Reader):
     async def insert_user(self, document: Document, active: bool) -> UserRecord:
         """Raises `UserNameTaken`."""
         record = await users.insert(self._transaction, document, active)
-        await held_users.end_those_replaced_by(self._transaction, record)
+        if not (await self.policy()).observes:  # else that comes with what is observed
+            await held_users.end_those_replaced_by(self._transaction, record)
         return record
 
     async def update_user(self, record: UserRecord, document: Document, active: bool) -> UserRecord:

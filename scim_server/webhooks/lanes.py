@@ -52,6 +52,12 @@ class Lanes:
     def items(self) -> Iterable[Item]:
         return (item for lane in self._lanes.values() for item in lane)
 
+    @property
+    def not_noted(self) -> Iterable[Item]:
+        """All of which the database doesn't know what became of them, those too that wait to be collected."""
+        yield from self.items
+        yield from (item for item, _ in self._answered)
+
     def add(self, item: Item) -> None:
         subject = item.delivery.subject
         lane = self._lanes.setdefault(subject, deque())

@@ -32,7 +32,7 @@ def retry_after(header: str | None, now: datetime) -> timedelta | None:
     else:
         try:
             at = parsedate_to_datetime(header)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         wanted = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
     return min(max(wanted, timedelta(0)), _LONGEST)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from scim_server.config import Webhook
 from scim_server.webhooks.addresses import AddressGuard, AddressRefused
 from scim_server.webhooks.bodies import CONTENT_TYPES
 from scim_server.webhooks.retries import retry_after
+
+_log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 10.0
 """For a whole attempt."""
@@ -67,6 +70,11 @@ class Sender:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             connected = isinstance(error, aiohttp.ServerDisconnectedError)
             return Answer(error=_in_words(error), connected=connected)
+        except (
+            Exception
+        ) as error:  # whatever a receiver makes of a library: an attempt that never ends holds up a user
+            _log.warning("an attempt to deliver an event failed: %s", type(error).__name__)
+            return Answer(error=f"the request failed ({type(error).__name__})")
 
     async def close(self) -> None:
         if self._session is not None:

@@ -111,7 +111,10 @@ class ServerSource:
 
     async def explanation(self, tenant: str, user: str, at: datetime | None) -> Answer:
         path = f"/v1/tenants/{tenant}/users/{quote(user, safe='')}/explanation"
-        return await self._call("GET", path, None if at is None else {"at": at.isoformat()})
+        try:
+            return await self._call("GET", path, None if at is None else {"at": at.isoformat()})
+        except _Missing as missing:
+            raise NothingFound(str(missing)) from None
 
     async def preview(self, config: ServerConfig) -> Answer:
         return await self._call("POST", "/v1/preview", body=config_to_json(config))
@@ -153,10 +156,14 @@ class ServerSource:
         if not isinstance(answer, dict) or (status >= 400 and "reason" not in answer):
             raise InspectionError(f"{self._url}{path}: answered {status}, not as a management port")
         if status == HTTPStatus.NOT_FOUND:
-            raise NothingFound(str(answer["reason"])[:500])
+            raise _Missing(str(answer["reason"])[:500])
         if status >= HTTPStatus.BAD_REQUEST:
             raise InspectionError(f"{self._url}{path}: {str(answer['reason'])[:500]}")
         return answer
+
+
+class _Missing(InspectionError):
+    """The server says that there is no such thing."""
 
 
 def _text(time: datetime | None) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from scim_server.provisioning.guards import DISCARDED
 from scim_server.provisioning.lifecycle import state_after_deletion
-from scim_server.storage.effects import UserDeleted
+from scim_server.storage.effects import DeletionKept, UserDeleted
 from scim_server.storage.ids import is_id
 from scim_server.storage.index_keys import keys_of_user
 from scim_server.storage.records import LockedUser, UserRecord
@@ -89,6 +89,7 @@ async def keep(tx: Transaction, locked: LockedUser, hold: str) -> None:
     await tx.execute(_KEEP, tx.tenant, user_id)
     await set_hold(tx, user_id, hold)
     await tx.together(_LEAVE, tx.tenant, user_id, tx.now, sorted(locked.groups))
+    tx.effects.add(DeletionKept(locked.record))
 
 
 async def set_hold(tx: Transaction, user_id: str, hold: str) -> None:

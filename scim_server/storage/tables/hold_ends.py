@@ -17,6 +17,14 @@ _INACTIVE = Statement(f"""
     SELECT {users.COLUMNS} FROM users WHERE tenant = $1 AND hold = $2 ORDER BY id LIMIT $3 {{lock_free}}
 """)
 
+_ALL_INACTIVE = Statement(f"""
+    SELECT {users.COLUMNS} FROM users WHERE tenant = $1 AND hold = $2 ORDER BY id LIMIT $3 {{lock}}
+""")
+
+_OBSERVE = Statement(f"UPDATE users SET hold = '{users.OBSERVED}' WHERE tenant = $1 AND hold = $2")
+
+_OBSERVE_DELETED = Statement(f"UPDATE held_users SET hold = '{users.OBSERVED}' WHERE tenant = $1 AND hold = $2")
+
 _APPLY = Statement("""
     UPDATE users SET state = $3, deactivate_at = $4, blocked_at = $5, hold = NULL WHERE tenant = $1 AND id = $2
 """)
@@ -31,6 +39,15 @@ async def follow_policy(tx: Transaction, policy: Policy) -> None:
     for hold in await holds.of_all(tx):
         if hold.kind is HoldKind.PROTECTED:
             await due.put(tx, [(Due(DueKind.HOLD, hold.id), due.AT_ONCE)])
+
+
+async def observe(tx: Transaction) -> None:
+    """The policy only observes from now on: what was held comes, through the guards, when it enforces again."""
+    for hold in await holds.of_all(tx):
+        if hold.kind is not HoldKind.ROLES:
+            await tx.execute(_OBSERVE, tx.tenant, hold.id)
+            await tx.execute(_OBSERVE_DELETED, tx.tenant, hold.id)
+            await holds.end(tx, hold)
 
 
 async def find_due(tx: Transaction, hold_id: str) -> Hold | None:
@@ -73,8 +90,9 @@ async def work_off_some(tx: Transaction, hold: Hold, limit: int) -> bool:
     return False
 
 
-async def _some_inactive(tx: Transaction, hold_id: str, limit: int) -> Sequence[UserRecord]:
-    rows = await tx.fetch(_INACTIVE, tx.tenant, hold_id, limit)
+async def _some_inactive(tx: Transaction, hold_id: str, limit: int, *, wait: bool = False) -> Sequence[UserRecord]:
+    """`wait`: for those too whom another transaction holds."""
+    rows = await tx.fetch(_ALL_INACTIVE if wait else _INACTIVE, tx.tenant, hold_id, limit)
     return [users.record_of(tx, row) for row in rows]
 
 
@@ -106,14 +124,15 @@ async def _release_unprotected(tx: Transaction, hold: Hold) -> None:
     """Users of whom the policy has ceased to say that they are protected: the limit is for them, too."""
     safety = (await tx.policy()).config.safety
     most = len(safety.protected_users) + 1000
-    inactive = await _some_inactive(tx, hold.id, most)
+    inactive = await _some_inactive(tx, hold.id, most, wait=True)
+    deleted = await held_users.some_of(tx, hold.id, most)
     for record in inactive:
         if not is_protected(safety, record.id, record.document):
             if await guards.admits_one_more(tx):
                 await _apply(tx, [record])
             else:
                 await tx.execute(_SET_HOLD, tx.tenant, record.id, await holds.open_one(tx, HoldKind.DEACTIVATIONS))
-    for record in await held_users.some_of(tx, hold.id, most):
+    for record in deleted:
         if not is_protected(safety, record.id, record.document):
             if await guards.admits_one_more(tx):
                 await held_users.delete(tx, record)

@@ -7,13 +7,13 @@ profiles stay as applications knew them; a user whom they never knew is `deactiv
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from scim_server.provisioning.guards import HoldKind, is_protected
 from scim_server.provisioning.lifecycle import State, state_after
 from scim_server.storage.effects import (
     ActiveChanged,
     ObservationEnded,
-    ProfilesPending,
     StateChanged,
     UserCreated,
     UserUpdated,
@@ -21,7 +21,19 @@ from scim_server.storage.effects import (
 from scim_server.storage.records import Due, DueKind, UserRecord
 from scim_server.storage.session import Transaction
 from scim_server.storage.statement import Statement
-from scim_server.storage.tables import due, guards, held_users, holds, pending_users, roles, tenants, users
+from scim_server.storage.tables import (
+    due,
+    guards,
+    held_users,
+    holds,
+    pending_users,
+    profiles,
+    role_holds,
+    roles,
+    tenants,
+    users,
+    verdicts,
+)
 
 _SOME = Statement(f"""
     SELECT {users.COLUMNS} FROM users
@@ -29,7 +41,7 @@ _SOME = Statement(f"""
 """)
 
 _APPLY = Statement("""
-    UPDATE users SET state = $3, deactivate_at = $4, blocked_at = $5, hold = $6, profile_version = 0
+    UPDATE users SET state = $3, deactivate_at = $4, blocked_at = $5, hold = $6
     WHERE tenant = $1 AND id = $2
 """)
 
@@ -39,6 +51,8 @@ _TO_DO = Due(DueKind.OBSERVED, "")
 async def begin(tx: Transaction) -> None:
     """The policy enforces from now on."""
     await pending_users.add_all(tx, gains_only=False, evaluate=True)
+    await profiles.begin_walk(tx)
+    await role_holds.measure_soon(tx)
     await due.put(tx, [(_TO_DO, due.AT_ONCE)])
     tx.effects.add(ObservationEnded())
 
@@ -65,6 +79,8 @@ async def apply_some(tx: Transaction, limit: int) -> bool:
 
 async def _apply(tx: Transaction, found: Sequence[UserRecord]) -> None:
     delay = await tenants.deactivation_delay(tx)
+    user_ids = [record.id for record in found]
+    states: dict[str, tuple[State | None, State, datetime | None]] = {}
     for record in found:
         before = None if record.hold == users.OBSERVED_NEW else record.state
         hold = None
@@ -74,16 +90,18 @@ async def _apply(tx: Transaction, found: Sequence[UserRecord]) -> None:
             state, deactivate_at = state_after(False, before, record.deactivate_at, tx.now, delay)
         blocked_at = None if state is State.ACTIVE else record.blocked_at or tx.now
         await tx.execute(_APPLY, tx.tenant, record.id, state, deactivate_at, blocked_at, hold)
-        after = replace(record, state=state, deactivate_at=deactivate_at, blocked_at=blocked_at, hold=hold)
+        states[record.id] = before, state, deactivate_at
+    await profiles.recompute(tx, user_ids)
+    for after in await users.read_some(tx, user_ids):
+        before, state, deactivate_at = states[after.id]
         if before is None:
             tx.effects.add(UserCreated(after))
         else:
-            tx.effects.add(UserUpdated(replace(record, document={}), after))
+            tx.effects.add(UserUpdated(replace(after, document={}), after))
         if before is not state and not (before is None and state is State.ACTIVE):
-            tx.effects.add(StateChanged(record.id, before, state, deactivate_at))
-    await roles.recompute(tx, [record.id for record in found], ActiveChanged())
-    if found:
-        tx.effects.add(ProfilesPending())
+            tx.effects.add(StateChanged(after.id, before, state, deactivate_at))
+    await verdicts.evaluate(tx, user_ids)  # of conditions that are newer, or that ask whether the user is active
+    await roles.recompute(tx, user_ids, ActiveChanged())
 
 
 async def _hold_of(tx: Transaction, record: UserRecord) -> str | None:

@@ -195,6 +195,8 @@ async def group_renamed(tx: Transaction, group_id: str, before: Document, after:
 
 async def recompute(tx: Transaction, user_ids: Collection[str]) -> None:
     """The profiles of these users, who are locked, after their groups changed; where they are too many, later."""
+    if (await tx.policy()).observes:
+        return  # `observed.begin` begins a walk
     if len(user_ids) > MOST_AT_COMMIT:
         await begin_walk(tx)
     elif user_ids:
@@ -209,6 +211,8 @@ async def begin_walk(tx: Transaction) -> None:
 
 async def recompute_some(tx: Transaction, limit: int = MOST_AT_COMMIT) -> bool:
     """The profiles of up to `limit` users of whom they are pending. Whether to call again."""
+    if (await tx.policy()).observes:
+        return False
     stale = await tx.fetch(_STALE, tx.tenant, limit)
     if stale:
         await _recompute(tx, stale)

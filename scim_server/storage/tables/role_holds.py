@@ -72,7 +72,11 @@ _COUNT = Statement(f"""
 
 _MEASURED = Statement("UPDATE holds SET users = $3, since = $4, expires = $5 WHERE tenant = $1 AND id = $2")
 
-_DISCARD = Statement(f"UPDATE held_grants SET hold = '{DISCARDED}' WHERE tenant = $1 AND hold = $2")
+_DISCARD = Statement(f"""
+    INSERT INTO held_grants (tenant, hold, {_GRANT})
+    SELECT tenant, '{DISCARDED}', {_GRANT} FROM held_grants WHERE tenant = $1 AND hold = $2
+    ON CONFLICT DO NOTHING
+""")
 
 
 async def guard(tx: Transaction, lost: Collection[HeldGrant]) -> None:
@@ -90,15 +94,20 @@ async def guard(tx: Transaction, lost: Collection[HeldGrant]) -> None:
         if hold := await holds.read(tx, row["id"]):
             await holds.end(tx, hold)
     together = {*lost, *still}
-    if (await tx.policy()).observes:
-        together.clear()
     if together and await _may_be_too_many(tx, together):
         hold_id = holds.new_id(HoldKind.ROLES)
         await tx.execute(_ADD, tx.tenant, hold_id, tx.now)
         await held_grants.add(tx, hold_id, together)
-        await due.put(tx, [(Due(DueKind.HOLD, hold_id), due.AT_ONCE)])
+        await measure_soon(tx)
     elif earlier:
         await _compute_later(tx, {_grant_of(row).group_id for row in earlier})
+
+
+async def measure_soon(tx: Transaction) -> None:
+    """Called again when a policy enforces that has only observed: until then nobody loses a role."""
+    if not (await tx.policy()).observes:
+        unmeasured = await tx.fetch(_UNMEASURED, tx.tenant)
+        await due.put(tx, [(Due(DueKind.HOLD, row["id"]), due.AT_ONCE) for row in unmeasured])
 
 
 async def measure(tx: Transaction) -> bool:
@@ -107,6 +116,9 @@ async def measure(tx: Transaction) -> bool:
     if row is None or await tx.fetch_one(_PENDING, tx.tenant) is not None:
         return False  # what else the change gives comes first
     hold_id: str = row["id"]
+    if (await tx.policy()).observes:
+        await due.take(tx, Due(DueKind.HOLD, hold_id))
+        return False
     counted = await tx.fetch_one(_COUNT, tx.tenant, hold_id)
     assert counted is not None  # noqa: S101 - of one row
     safety = (await tx.policy()).config.safety
@@ -130,6 +142,7 @@ async def release(tx: Transaction, hold: Hold) -> None:
 async def discard(tx: Transaction, hold: Hold) -> None:
     """Users keep what they have by it until the next change of mappings."""
     await tx.execute(_DISCARD, tx.tenant, hold.id)
+    await held_grants.remove(tx, hold.id)
     await holds.end(tx, hold)
 
 

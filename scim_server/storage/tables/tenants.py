@@ -139,6 +139,8 @@ async def put_rules(tx: Transaction, rules: Policy, revision: int, uid: str | No
     )
     tx.use_policy(rules)
     await hold_ends.follow_policy(tx, rules)
+    if rules.observes and not before.observes:
+        await hold_ends.observe(tx)
     if held is not None and held["fingerprint"] == rules.fingerprint:
         return True
     if held is not None and _delay_of(tx, held) != rules.deactivation_delay:

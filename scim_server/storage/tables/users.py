@@ -17,6 +17,7 @@ from scim_server.storage.effects import (
     ExpressionsFailed,
     FirstRoles,
     RolesChanged,
+    RolesPending,
     StateChanged,
     UserCreated,
     UserDeleted,
@@ -30,7 +31,17 @@ from scim_server.storage.policies import FINGERPRINT
 from scim_server.storage.records import Document, Due, DueKind, LockedUser, RoleChange, UserRecord
 from scim_server.storage.session import Row, Session, Transaction, optional_time
 from scim_server.storage.statement import Statement, Together
-from scim_server.storage.tables import due, guards, holds, profiles, roles, tenants, tombstones, verdicts
+from scim_server.storage.tables import (
+    due,
+    guards,
+    holds,
+    pending_users,
+    profiles,
+    roles,
+    tenants,
+    tombstones,
+    verdicts,
+)
 
 COLUMNS = (
     f"id, document, active, blocked_at, state, deactivate_at, created, modified, version, hold, {profiles.COLUMNS}"
@@ -238,6 +249,9 @@ async def insert(tx: Transaction, document: Document, active: bool) -> UserRecor
         await tx.execute(_SET_HOLD, tx.tenant, record.id, record.hold)
     previous_id = next((row["role"] for row in rows["previous"]), None)
     add_effects_of_new(tx.effects, record, first, previous_id)
+    if policy.has_general_windows and not policy.observes:  # a clock may be wrong: the law goes by what is stored
+        await pending_users.add(tx, [record.id], gains_only=False)
+        tx.effects.add(RolesPending(1))
     return record
 
 
