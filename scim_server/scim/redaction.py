@@ -23,6 +23,7 @@ _WORDS = """
 _PROTOCOL = frozenset(_WORDS.split())
 """Words that say nothing of a person, whatever attribute has them. Compared without case."""
 _PATHS = frozenset({"path", "filter", "sortby", "attributes", "excludedattributes"})
+_BRACKETS = frozenset("[]()")
 _OPERATORS = frozenset({"and", "or", "not", "pr", "eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"})
 _VALUES = frozenset({'"…"', "…", "true", "false"})
 _LONGEST_PATH = 500
@@ -34,10 +35,10 @@ def _is_grammar(bare: str) -> bool:
     """Whether nothing is left but attributes and operators: a word that no operator follows may be a value."""
     if not re.fullmatch(r'[A-Za-z0-9$_:.,\[\]() "…-]*', bare):
         return False
-    words = re.sub(r"[\[\]()]", " ", bare).split()
+    words = re.sub(r"([\[\]()])", r" \1 ", bare).split()
     for word, following in zip(words, [*words[1:], ""], strict=True):
-        is_attribute = len(words) == 1 or word.startswith(".") or following.lower() in _OPERATORS
-        if not is_attribute and word.lower() not in _OPERATORS and word not in _VALUES:
+        is_attribute = len(words) == 1 or word.startswith(".") or following.lower() in _OPERATORS | {"["}
+        if not is_attribute and word.lower() not in _OPERATORS and word not in _VALUES | _BRACKETS:
             return False
     return True
 

@@ -30,6 +30,7 @@ def test_delays_grow_and_fill_three_days() -> None:
         ("Sat, 28 Nov 2026 11:00:00 GMT", 0),
         ("99999999999999999999", 6 * 3600),
         ("soon", None),
+        ("Mon, 99999999999999999999 Nov 2026 00:00:00 GMT", None),
         ("-5", None),
         ("", None),
         (None, None),
