@@ -14,7 +14,8 @@ from scim_server.scim.schema import JsonObject
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SCHEMA = re.compile(r"urn:(ietf:params:scim|scim-operator):[A-Za-z0-9:._-]{1,200}")
 _UNQUOTED = re.compile(r"(?<= )(eq|ne|co|sw|ew|gt|ge|lt|le) +(?!true\b|false\b|\"…)[^ )\]]+", re.IGNORECASE)
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)', re.DOTALL)
+"""Also one that isn't closed."""
 _NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_$:.-]{0,199}")
 _WORDS = """
     add replace remove post put patch delete user group direct indirect work home other true false ascending
@@ -86,7 +87,7 @@ def _text(text: str, name: str) -> str:
         return "(secret)"
     if text.lower() in _PROTOCOL or _ID.fullmatch(text) or _SCHEMA.fullmatch(text):
         return text
-    if name in _PATHS and len(text) <= _LONGEST_PATH:  # quotes take quadratic time
+    if name in _PATHS and len(text) <= _LONGEST_PATH:
         bare = _UNQUOTED.sub(r"\1 …", _QUOTED.sub('"…"', text))
         if _is_grammar(bare):
             return bare
