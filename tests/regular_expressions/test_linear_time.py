@@ -66,20 +66,22 @@ def slow_text(expression: Expression) -> str | None:
             ask(text)
         return time.thread_time() - started
 
-    def grows(beginning: str, pump: str, shorter: int, longer: int, end: str, limit: float) -> bool:
-        """Both are asked in turn: what slows the machine down for a while slows both."""
+    def grows(beginning: str, pump: str, shorter: int, longer: int, end: str, limit: float, least: float) -> bool:
+        """Both are asked in turn: what slows the machine down for a while slows both. What takes less than `least`
+        seconds at its fastest was suspected because of others' work: so little can't be compared."""
         spent = [
             (seconds(beginning, pump, shorter, end), seconds(beginning, pump, longer, end)) for _ in range(_ATTEMPTS)
         ]
-        return min(long for _, long in spent) > limit * min(short for short, _ in spent)
+        fastest = min(long for _, long in spent)
+        return fastest > max(least, limit * min(short for short, _ in spent))
 
     for beginning, pump, end in hostile_texts(expression.pattern, expression.flags):
         times = _LONG // len(pump)
         if seconds(beginning, pump, _TIMES, end) > _ENDLESS:
-            slow = grows(beginning, pump, _TIMES - 6, _TIMES, end, 8)
+            slow = grows(beginning, pump, _TIMES - 6, _TIMES, end, 8, _ENDLESS)
         else:
             suspicious = seconds(beginning, pump, times, end) > _SUSPICIOUS
-            slow = suspicious and grows(beginning, pump, times // _FACTOR, times, end, _BETWEEN)
+            slow = suspicious and grows(beginning, pump, times // _FACTOR, times, end, _BETWEEN, _SUSPICIOUS)
         if slow:
             return f"{beginning!r} + {pump!r} * n + {end!r}"
     return None
