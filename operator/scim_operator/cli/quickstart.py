@@ -57,6 +57,7 @@ def quickstart(
             raise LocalModeError(f"{manifests}: a ProvisioningConfig with a Provision and a Read token is expected")
         base_url = f"{server.url}/{connection.tenant}/scim/v2"
         users = await _play(base_url, connection)
+        await server.forget_changes()
         if output is Output.JSON:
             typer.echo(json.dumps({"baseURL": base_url, "users": as_json(users)}, ensure_ascii=False))
         else:

@@ -26,8 +26,7 @@ class ScimNews:
         server.subscribe_writes(self._note)
 
     async def run(self) -> None:
-        """Until cancelled. What was there before it began isn't told."""
-        await self.forget_changes()
+        """Until cancelled. What was there when changes were last forgotten isn't told."""
         while True:
             await self._written.wait()
             await asyncio.sleep(_GATHERING_SECONDS)

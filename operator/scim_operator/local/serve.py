@@ -106,6 +106,11 @@ class LocalServer:
         self._tell_warnings()
         await self._wait_until_applied()
         await self._look_for_groups()
+        await self.forget_changes()
+
+    async def forget_changes(self) -> None:
+        """What was changed over SCIM until now isn't told."""
+        await self._scim_news.forget_changes()
 
     async def follow(self) -> None:
         """Serve every change of the manifests, and tell what is changed over SCIM, until cancelled."""
