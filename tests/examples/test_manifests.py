@@ -39,14 +39,17 @@ def test_no_two_examples_have_an_object_of_one_name() -> None:
 
 
 def test_they_are_served_without_a_word_of_warning(served: RunningLocalMode) -> None:
-    for example in CONNECTIONS:
-        for config in (document for document in objects_of(example) if document["kind"] == "ProvisioningConfig"):
-            namespace, name = config["metadata"]["namespace"], config["metadata"]["name"]
-            url = served.base_url(f"{namespace}/{name}")
-            assert httpx.get(f"{url}/Users").status_code == 401
-            for token in provider_tokens(example, namespace, name).values():
-                users = httpx.get(f"{url}/Users", headers={"Authorization": f"Bearer {token}"})
-                assert users.status_code == 200
+    for number, example in enumerate(CONNECTIONS, start=1):
+        # Requests without a credential are counted by address, and other tests send some.
+        transport = httpx.HTTPTransport(local_address=f"127.0.1.{number}")
+        with httpx.Client(transport=transport) as client:
+            for config in (document for document in objects_of(example) if document["kind"] == "ProvisioningConfig"):
+                namespace, name = config["metadata"]["namespace"], config["metadata"]["name"]
+                url = served.base_url(f"{namespace}/{name}")
+                assert client.get(f"{url}/Users").status_code == 401
+                for token in provider_tokens(example, namespace, name).values():
+                    users = client.get(f"{url}/Users", headers={"Authorization": f"Bearer {token}"})
+                    assert users.status_code == 200
     assert not [line for line in served.said.splitlines() if ".yaml:" in line and ": ignored: " not in line]
 
 
