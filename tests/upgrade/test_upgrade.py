@@ -51,7 +51,17 @@ async def test_every_answer_is_as_before(server: Server, filled: Filled) -> None
     answers = await ask_all(server, filled.at)
     assert [answer["path"] for answer in answers] == [answer["path"] for answer in filled.answers]
     for answer, before in zip(answers, filled.answers, strict=True):
-        assert _without_descriptions(answer) == _without_descriptions(before)
+        known = _known_then(answer, before) if answer["path"] == "/v1/status" else answer
+        assert _without_descriptions(known) == _without_descriptions(before)
+
+
+def _known_then(answer: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """A status without the fields of tenants that the earlier server didn't have."""
+    tenants = {
+        tenant: {name: value for name, value in status.items() if name in before["tenants"].get(tenant, status)}
+        for tenant, status in answer["tenants"].items()
+    }
+    return answer | {"tenants": tenants}
 
 
 def _without_descriptions(value: Any) -> Any:

@@ -112,7 +112,7 @@ async def test_of_an_unknown_tenant_it_has_nothing_but_that(server: Server, auth
 async def test_of_a_path_outside_of_scim(server: Server, path: str) -> None:
     line = await line_of(server, f"Bearer {TOKEN}", path)
     assert (line["status"], line["route"], line["path"]) == (404, "unknown", "other")
-    assert line["reason"] == "SCIM is served at /{namespace}/{name}/scim/v2"
+    assert line["reason"] == "SCIM is served at /{namespace}/{name}/scim/v2, events at /{namespace}/{name}/events"
     assert "ann" not in json.dumps(line)
 
 
