@@ -87,6 +87,27 @@ class World:
         users = {user_id: replace(user) for user_id, user in self.users.items()}
         return replace(self, users=users, groups={**self.groups}, members={*self.members}, held={*self.held})
 
+    def begin_with(self, policy: Policy) -> None:
+        before, self.policy = self._grants(), policy
+        self._let_go(before)
+
+    def rename(self, group_id: str, name: str) -> None:
+        before, self.groups[group_id] = self._grants(), name
+        self._let_go(before)
+
+    def _let_go(self, before: set[object]) -> None:
+        """What earlier changes have lost concerns few users: the next one lets it happen (`tables/role_holds.py`)."""
+        if self._grants() != before:
+            self.held.clear()
+
+    def _grants(self) -> set[object]:
+        """All that is written down of what the policy gives."""
+        of_groups = {
+            (group, grant) for group, name in self.groups.items() for grant in self.policy.grants_of(name, None, group)
+        }
+        defaults = {("base", *self.policy.base_roles), ("fallback", *self.policy.fallback_roles)}
+        return {*of_groups, *self.policy.general_grants, *defaults}
+
     def reached(self, user_id: str) -> list[ReachedGroup]:
         found: set[str] = set()
         more = {user_id}
@@ -232,15 +253,9 @@ class History:
         stale = self._random.choice(POLICIES)  # of a replica that is behind
         assert not await self._write(lambda writer: writer.put_rules(stale, revision - 1), exclusive=True)
         self.told.append(f"policy {POLICIES.index(policy)}")
-        self._begin_with(policy)
+        self.world.begin_with(policy)
         self.world.follow()
         await self._work_off_if_held()
-
-    def _begin_with(self, policy: Policy) -> None:
-        """What earlier ones have lost concerns few users: another policy lets it happen (`tables/role_holds.py`)."""
-        if policy is not self.world.policy:
-            self.world.held.clear()
-        self.world.policy = policy
 
     async def _work_off_if_held(self) -> None:
         """Held grants keep what users have: so it matters what has come to them."""
@@ -262,7 +277,7 @@ class History:
 
         await self._write(work, exclusive=True)
         self.told.append(f"policy {POLICIES.index(policy)}, losses held")
-        self._begin_with(policy)
+        self.world.begin_with(policy)
         world.held |= {*lost}
         world.follow()
         await self.work_off()
@@ -376,7 +391,7 @@ class History:
             self.told.append(f"{group.record.id[:4]} is {name}")
             grants = (await writer.policy()).grants_of(name, None, group.record.id)
             await writer.update_group(group, {"displayName": name}, grants)
-            self.world.groups[group.record.id] = name
+            self.world.rename(group.record.id, name)
 
     async def _delete_group(self, writer: Writer) -> None:
         group = await self._group(writer)
