@@ -12,8 +12,8 @@ from tests.scim_server.storage.role_histories import NOON, History
 from tests.support.examples import few
 from tests.support.storages import SetClock, open_storage
 
-HISTORIES = {"sqlite": 1500, "postgresql": 500}
-TOGETHER = 250
+HISTORIES = {"sqlite": 1800, "postgresql": 200}
+TOGETHER = 200
 """Tenants whose histories go on side by side, by one clock."""
 AT_ONCE = 32
 
