@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from scim_operator.cli.columns import Columns
 from scim_operator.cli.sources import (
     CaFileOption,
     DatabaseOption,
@@ -87,7 +88,7 @@ def deliveries(
     if output is Output.JSON:
         typer.echo(json.dumps({"deliveries": [dict(one) for one in found]}, indent=2))
     elif found:
-        typer.echo("\n".join(_table(found)))
+        typer.echo("\n".join(Columns().lines([_COLUMNS, *map(_row, found)])))
     else:
         typer.echo("no deliveries")
 
@@ -111,12 +112,6 @@ def _replay(options: SourceOptions, tenant: str | None, asked: Replay, output: O
         typer.echo(json.dumps({"deliveries": number}))
     else:
         typer.echo(f"{number} {'delivery is' if number == 1 else 'deliveries are'} made once more")
-
-
-def _table(found: Sequence[Answer]) -> Sequence[str]:
-    rows = [_COLUMNS, *map(_row, found)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _row(one: Answer) -> tuple[str, ...]:

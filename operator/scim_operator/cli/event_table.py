@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from scim_operator.cli.columns import Columns
 from scim_operator.inspect.source import Answer
 from scim_operator.manifests.printable import printable
 
@@ -10,22 +11,18 @@ _HEADINGS = ("TIME", "SEQUENCE", "TYPE", "SUBJECT", "WHAT", "BECAUSE OF")
 
 
 class EventTable:
-    """Prints events as they come. Columns get wider where later events need it, and never narrower."""
+    """Prints events as they come."""
 
     def __init__(self) -> None:
-        self._widths = [0] * len(_HEADINGS)
+        self._columns = Columns()
 
     def rows(self, events: Sequence[Answer]) -> str:
         """The headings come before the first events."""
         if not events:
             return ""
-        rows = [] if any(self._widths) else [_HEADINGS]
+        rows = [] if self._columns else [_HEADINGS]
         rows += [_row(event) for event in events]
-        self._widths = [max(width, *(len(row[n]) for row in rows)) for n, width in enumerate(self._widths)]
-        return "".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, self._widths, strict=True)).rstrip() + "\n"
-            for row in rows
-        )
+        return "".join(f"{line}\n" for line in self._columns.lines(rows))
 
 
 def _row(event: Answer) -> tuple[str, str, str, str, str, str]:

@@ -1,10 +1,10 @@
 """`scim-operator holds`: what guards hold."""
 
 import json
-from collections.abc import Sequence
 
 import typer
 
+from scim_operator.cli.columns import Columns
 from scim_operator.cli.sources import (
     CaFileOption,
     DatabaseOption,
@@ -51,15 +51,9 @@ def holds(
     if output is Output.JSON:
         typer.echo(json.dumps(dict(found), indent=2))
     elif found["holds"]:
-        typer.echo("\n".join(_table(found["holds"])))
+        typer.echo("\n".join(Columns().lines([_COLUMNS, *map(_row, found["holds"])])))
     else:
         typer.echo("nothing is held")
-
-
-def _table(holds: Sequence[Answer]) -> Sequence[str]:
-    rows = [_COLUMNS, *map(_row, holds)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _row(hold: Answer) -> tuple[str, ...]:

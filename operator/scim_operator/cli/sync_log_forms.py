@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scim_operator.cli.columns import Columns
 from scim_operator.manifests.printable import printable
 
 COLUMNS = (
@@ -86,7 +87,7 @@ class Table(Form):
 
     def __init__(self) -> None:
         self._rows: list[Sequence[str]] = [self._HEADINGS]
-        self._widths = [0] * len(self._HEADINGS)
+        self._columns = Columns()
 
     def add(self, line: Line) -> str:
         self._rows.append(
@@ -102,20 +103,12 @@ class Table(Form):
         return self._flush() if len(self._rows) > _SHOWN_AT_ONCE else ""
 
     def end(self) -> str:
-        return self._flush() if self._widths[0] or len(self._rows) > 1 else ""
+        return self._flush() if self._columns or len(self._rows) > 1 else ""
 
     def _flush(self) -> str:
-        self._widths = (
-            [max(width, *(len(row[column]) for row in self._rows)) for column, width in enumerate(self._widths)]
-            if self._rows
-            else self._widths
-        )
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, self._widths, strict=True)).rstrip() + "\n"
-            for row in self._rows
-        ]
+        lines = self._columns.lines(self._rows)
         self._rows = []
-        return "".join(lines)
+        return "".join(f"{line}\n" for line in lines)
 
 
 def outcome_in_words(line: Line) -> str:

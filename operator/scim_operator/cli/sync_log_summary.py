@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from scim_operator.cli.columns import Columns
 from scim_operator.cli.sync_log_forms import Line, outcome_in_words
 from scim_operator.manifests.printable import printable
 
@@ -114,8 +115,7 @@ class Summary:
             (printable(one["credential"]), one["operation"], str(one["count"]), str(one["failed"]))
             for one in done["operations"]
         ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        yield from ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        yield from Columns().lines(rows)
         if done["failures"]:
             yield ""
             yield "What failed, most often first:"

@@ -1,9 +1,8 @@
 """Deactivation after the delay: once and on time, also after a crash or another delay, or beside a replica."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,35 +15,14 @@ from scim_server.storage.effects import Effects, StateChanged
 from scim_server.storage.ids import FIRST_ID
 from scim_server.storage.protocol import Storage, Writer
 from scim_server.storage.records import DueKind, UserRecord
+from tests.scim_server.background.conftest import NOON
 from tests.scim_server.storage.raw_sql import execute
 from tests.scim_server.storage.steps import Steps
 from tests.support.policies import policy_of
 from tests.support.storages import SetClock, WrongClock, open_storage
 
 HOUR = timedelta(hours=1)
-NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 RETENTION = timedelta(days=90)
-
-
-@pytest.fixture
-def clock() -> SetClock:
-    return SetClock(NOON)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('due') / 'scim.db'}"
-    dsn: str = request.getfixturevalue("postgres_dsn")
-    return dsn
-
-
-@pytest.fixture
-async def storage(url: str, clock: SetClock) -> AsyncIterator[Storage]:
-    opened = open_storage(url, clock)
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """Rules with a window: roles come and go at its ends, without traffic, once."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -10,11 +9,11 @@ from scim_server.background.due import DueWork
 from scim_server.config import GroupSelector, RoleRule
 from scim_server.storage.effects import Effects, RolesChanged
 from scim_server.storage.protocol import Storage
+from tests.scim_server.background.conftest import NOON
 from tests.scim_server.storage.steps import Steps
 from tests.support.policies import policy_of
 from tests.support.storages import SetClock, WrongClock, open_storage
 
-NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 POLICY = policy_of(
@@ -30,27 +29,6 @@ POLICY = policy_of(
         RoleRule(mapping="acme/roles", rule="all", when="true", roles=("late",), not_before=NOON + HOUR),
     ]
 )
-
-
-@pytest.fixture
-def clock() -> SetClock:
-    return SetClock(NOON)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('windows') / 'scim.db'}"
-    dsn: str = request.getfixturevalue("postgres_dsn")
-    return dsn
-
-
-@pytest.fixture
-async def storage(url: str, clock: SetClock) -> AsyncIterator[Storage]:
-    opened = open_storage(url, clock)
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 async def test_roles_come_and_go_with_the_window(storage: Storage, clock: SetClock) -> None:
